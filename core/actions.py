@@ -1,0 +1,75 @@
+"""What an agent proposes, and what policy says of it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from baton.core.ids import ActionId, RunId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """One proposed tool call.
+
+    Attributes:
+        id: From the journaled model call and the position in it; also the idempotency key.
+        run: The run that proposes it.
+        agent: The agent at work.
+        tool: Name of the tool.
+        version: Version of the tool when it was proposed.
+        arguments: As proposed, or as a person edited them.
+        confidence: The agent's own, 0 to 1; None when it gave none.
+        margin: Log-probability margin of the call's tokens; None when the endpoint returns none.
+        reason: The agent's own words on why.
+        edited_by: The person whose edit the arguments are; None for the agent's own.
+    """
+
+    id: ActionId
+    run: RunId
+    agent: str
+    tool: str
+    version: str
+    arguments: dict[str, Any]
+    confidence: float | None = None
+    margin: float | None = None
+    reason: str = ""
+    edited_by: str | None = None
+
+
+class Ruling(StrEnum):
+    """The three things policy can say."""
+
+    ALLOW = "allow"
+    ASK = "ask"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What policy says of one action, and why.
+
+    Attributes:
+        ruling: allow, ask or deny.
+        rules: `@id`s of the rules that said it; empty when none matched.
+        reason: The sentence for people and for the agent.
+        policy: Name and content hash of the policy that was asked.
+        kind: The class of action that promises and deadlines speak of.
+        threshold: Least confidence for acting alone in this class; None where none is set.
+        value: The confidence that was compared with it; None where none was given.
+        reviewers: Roles or names that may decide; empty is anybody.
+        deadline: Seconds a question may wait; None is for ever.
+        on_deadline: What happens then: park or deny.
+        evidence: What the rule looked at: arguments, their trust and sources.
+    """
+
+    ruling: Ruling
+    rules: tuple[str, ...] = ()
+    reason: str
+    policy: str
+    kind: str = ""
+    threshold: float | None = None
+    value: float | None = None
+    reviewers: tuple[str, ...] = ()
+    deadline: float | None = None
+    on_deadline: str = "park"
+    evidence: dict[str, Any] = field(default_factory=dict[str, Any])

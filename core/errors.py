@@ -1,0 +1,181 @@
+"""Every error that Baton raises on purpose.
+
+    BatonError
+    ├── InvalidValue            a value from outside is not allowed
+    │   └── InvalidFile         the same, in a file: names file, line and field
+    ├── NotFound                nothing has that id or name
+    ├── Ambiguous               an abbreviated id fits several things
+    ├── Conflict                somebody else was first; says who, what and when
+    ├── Forbidden               this person or agent may not do this
+    ├── PolicyError             a policy cannot be read or evaluated: everything it judges is denied
+    ├── LedgerError             the database of record cannot be used
+    │   ├── LedgerLocked        another process holds it for too long
+    │   ├── LedgerReadOnly      it cannot be written
+    │   ├── LedgerFull          no space is left
+    │   └── LedgerVersion       it was written by a newer Baton, or is not Baton's
+    ├── CheckpointUnreadable    a stored state cannot be read back exactly
+    ├── ModelError              the model endpoint gave no usable answer
+    │   ├── ModelUnavailable    for now: worth another try later
+    │   └── ModelRefused        for good: key, model name or request is wrong
+    ├── ToolError               a tool failed; told to the model
+    │   └── ToolTimeout         it did not return in time
+    └── RunFailed               a run ended without reaching its goal
+
+    Superseded and MailArrived are no failures: they steer the loop (graph/) and never reach a user.
+"""
+
+from collections.abc import Iterable
+
+
+class BatonError(Exception):
+    """Base of every error of Baton's own."""
+
+
+class InvalidValue(BatonError):
+    """A value from outside is not allowed."""
+
+    def __init__(self, what: str, value: object, allowed: str, hint: str = "") -> None:
+        """Name `what` it is, the bad `value`, what is `allowed`, and what to do."""
+        self.what, self.value, self.allowed = what, value, allowed
+        super().__init__(f"{what} {value!r} is not allowed: give {allowed}{_then(hint)}")
+
+
+class InvalidFile(InvalidValue):
+    """A file says something that is not allowed."""
+
+    def __init__(self, path: str, line: int | None, field: str, value: object, allowed: str) -> None:
+        """`line` counts from 1; None where the file has no lines to speak of."""
+        self.path, self.line, self.field = path, line, field
+        where = f"{path}:{line}" if line else path
+        super().__init__(f"{where}: {field}", value, allowed)
+
+
+class NotFound(BatonError):
+    """Nothing has that id or name."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str] = (), hint: str = "") -> None:
+        self.kind, self.name = kind, name
+        names = ", ".join(known)
+        super().__init__(f"there is no {kind} {name!r}" + (f"; there is: {names}" if names else "") + _then(hint))
+
+
+class Ambiguous(BatonError):
+    """An abbreviated id fits several things."""
+
+    def __init__(self, kind: str, prefix: str, fits: Iterable[str]) -> None:
+        super().__init__(f"{kind} {prefix!r} fits several: {', '.join(fits)}; give more of the id")
+
+
+class Conflict(BatonError):
+    """Somebody else was first."""
+
+    def __init__(self, what: str, happened: str, hint: str = "") -> None:
+        """`happened` says who did what and when."""
+        self.what, self.happened = what, happened
+        super().__init__(f"{what}: {happened}{_then(hint)}")
+
+
+class Forbidden(BatonError):
+    """This person or agent may not do this."""
+
+    def __init__(self, who: str, what: str, why: str) -> None:
+        super().__init__(f"{who} may not {what}: {why}")
+
+
+class PolicyError(BatonError):
+    """A policy cannot be read or evaluated; until it can, all it judges is denied."""
+
+    def __init__(self, policy: str, problem: str, hint: str = "") -> None:
+        self.policy, self.problem = policy, problem
+        super().__init__(f"policy {policy}: {problem}{_then(hint)}")
+
+
+class LedgerError(BatonError):
+    """The database of record cannot be used."""
+
+    def __init__(self, database: str, problem: str, hint: str = "") -> None:
+        self.database, self.problem = database, problem
+        super().__init__(f"{database}: {problem}{_then(hint)}")
+
+
+class LedgerLocked(LedgerError):
+    """Another process holds the database for longer than we wait."""
+
+
+class LedgerReadOnly(LedgerError):
+    """The database cannot be written."""
+
+
+class LedgerFull(LedgerError):
+    """No space is left for the database."""
+
+
+class LedgerVersion(LedgerError):
+    """The database was written by a newer Baton, or is not Baton's."""
+
+
+class CheckpointUnreadable(BatonError):
+    """A stored state cannot be read back exactly, so the run stops rather than go on from another one."""
+
+    def __init__(self, run: str, problem: str) -> None:
+        self.run = run
+        super().__init__(f"the stored state of {run} cannot be read: {problem}; the run stays as it is")
+
+
+class ModelError(BatonError):
+    """The model endpoint gave no usable answer."""
+
+    def __init__(self, model: str, problem: str, hint: str = "") -> None:
+        self.model, self.problem = model, problem
+        super().__init__(f"model {model}: {problem}{_then(hint)}")
+
+
+class ModelUnavailable(ModelError):
+    """The endpoint fails for now: overloaded, unreachable or too slow."""
+
+
+class ModelRefused(ModelError):
+    """The endpoint refuses for good: wrong key, unknown model, request not allowed."""
+
+
+class ToolError(BatonError):
+    """A tool failed; the model is told so."""
+
+    def __init__(self, tool: str, problem: str) -> None:
+        self.tool, self.problem = tool, problem
+        super().__init__(f"tool {tool}: {problem}")
+
+
+class ToolTimeout(ToolError):
+    """A tool did not return in time."""
+
+    def __init__(self, tool: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(tool, f"no answer within {seconds:g} s")
+
+
+class RunFailed(BatonError):
+    """A run ended without reaching its goal."""
+
+    def __init__(self, run: str, why: str) -> None:
+        self.run, self.why = run, why
+        super().__init__(f"{run} failed: {why}")
+
+
+class Superseded(BatonError):
+    """Control flow: a newer worker owns the run; everything it had committed is safe, this worker drops it."""
+
+    def __init__(self, run: str, epoch: int, newer: int | None) -> None:
+        self.run, self.epoch, self.newer = run, epoch, newer
+        super().__init__(f"{run}: epoch {epoch} was superseded by {newer}")
+
+
+class MailArrived(BatonError):
+    """Control flow: mail came while a run was ending; nothing of the ending was saved, the run reads on."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"{run}: mail arrived while it was ending")
+
+
+def _then(hint: str) -> str:
+    return f". {hint}" if hint else ""

@@ -1,0 +1,81 @@
+"""What somebody wants."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from baton.core.clock import parse_duration
+from baton.core.labels import Trust
+
+_FROZEN = ConfigDict(extra="forbid")
+
+
+def _duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(lambda value: f"{value.total_seconds():g}s", return_type=str),
+]
+"""A length of time; as text `90s`, `2h`, `1d 12h`."""
+
+
+@dataclass(frozen=True, config=_FROZEN, kw_only=True)
+class Budget:
+    """What a run may use up; None is without limit.
+
+    Attributes:
+        turns: Model calls.
+        tokens: Prompt and completion tokens together.
+    """
+
+    turns: Annotated[int, Field(gt=0)] | None = 50
+    tokens: Annotated[int, Field(gt=0)] | None = None
+
+
+@dataclass(frozen=True, config=_FROZEN)
+class Attachment:
+    """A text that a goal is about: a mail, a table, a note.
+
+    Attributes:
+        name: What it is called, such as `mail.eml`.
+        text: Its text.
+        trust: Who said it; a stranger's mail is external whoever handed it in.
+    """
+
+    name: str
+    text: str
+    trust: Trust = Trust.EXTERNAL
+
+
+@dataclass(frozen=True, config=_FROZEN)
+class Goal:
+    """What somebody wants: statement, success criteria, constraints, budget, deadline.
+
+    Attributes:
+        statement: The goal in words.
+        criteria: Success criteria; `finish` must cite evidence for each.
+        constraints: What must hold on the way.
+        attachments: Texts that it is about, each with a trust of its own.
+        deadline: Time from submission until it should be reached; None is whenever.
+        budget: What the run may use up.
+        conversation: True keeps the run open for further turns after each answer.
+        requester: Who asked; None is the person at the keyboard.
+    """
+
+    statement: Annotated[str, Field(min_length=1)]
+    criteria: tuple[str, ...] = Field(default=(), kw_only=True)
+    constraints: tuple[str, ...] = Field(default=(), kw_only=True)
+    attachments: tuple[Attachment, ...] = Field(default=(), kw_only=True)
+    deadline: Duration | None = Field(default=None, kw_only=True)
+    budget: Budget = Field(default=Budget(), kw_only=True)
+    conversation: bool = Field(default=False, kw_only=True)
+    requester: str | None = Field(default=None, kw_only=True)
+
+
+GOAL = TypeAdapter(Goal)
+"""Reads and writes goals as JSON."""
