@@ -1,27 +1,27 @@
 """Every error that Baton raises on purpose.
 
-    BatonError
-    ├── InvalidValue            a value from outside is not allowed
-    │   └── InvalidFile         the same, in a file: names file, line and field
-    ├── NotFound                nothing has that id or name
-    ├── Ambiguous               an abbreviated id fits several things
-    ├── Conflict                somebody else was first; says who, what and when
-    ├── Forbidden               this person or agent may not do this
-    ├── PolicyError             a policy cannot be read or evaluated: everything it judges is denied
-    ├── LedgerError             the database of record cannot be used
-    │   ├── LedgerLocked        another process holds it for too long
-    │   ├── LedgerReadOnly      it cannot be written
-    │   ├── LedgerFull          no space is left
-    │   └── LedgerVersion       it was written by a newer Baton, or is not Baton's
-    ├── CheckpointUnreadable    a stored state cannot be read back exactly
-    ├── ModelError              the model endpoint gave no usable answer
-    │   ├── ModelUnavailable    for now: worth another try later
-    │   └── ModelRefused        for good: key, model name or request is wrong
-    ├── ToolError               a tool failed; told to the model
-    │   └── ToolTimeout         it did not return in time
-    └── RunFailed               a run ended without reaching its goal
+BatonError
+├── InvalidValue            a value from outside is not allowed
+│   └── InvalidFile         the same, in a file: names file, line and field
+├── NotFound                nothing has that id or name
+├── Ambiguous               an abbreviated id fits several things
+├── Conflict                somebody else was first; says who, what and when
+├── Forbidden               this person or agent may not do this
+├── PolicyError             a policy cannot be read or evaluated: everything it judges is denied
+├── LedgerError             the database of record cannot be used
+│   ├── LedgerLocked        another process holds it for too long
+│   ├── LedgerReadOnly      it cannot be written
+│   ├── LedgerFull          no space is left
+│   └── LedgerVersion       it was written by a newer Baton, or is not Baton's
+├── CheckpointUnreadable    a stored state cannot be read back exactly
+├── ModelError              the model endpoint gave no usable answer
+│   ├── ModelUnavailable    for now: worth another try later
+│   └── ModelRefused        for good: key, model name or request is wrong
+├── ToolError               a tool failed; told to the model
+│   └── ToolTimeout         it did not return in time
+└── RunFailed               a run ended without reaching its goal
 
-    Superseded and MailArrived are no failures: they steer the loop (graph/) and never reach a user.
+Superseded and MailArrived are no failures: they steer the loop (graph/) and never reach a user.
 """
 
 from collections.abc import Iterable

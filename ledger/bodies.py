@@ -1,0 +1,34 @@
+"""Texts, each stored once."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import func, insert, select
+
+from baton.core import BodyId
+from baton.ledger.door import Transaction
+from baton.ledger.schema import bodies
+
+
+def store(tx: Transaction, text: str) -> BodyId:
+    """Keep a text."""
+    return BodyId(tx.execute(insert(bodies).values(text=text).returning(bodies.c.id)).scalar_one())
+
+
+def load(tx: Transaction, ids: Iterable[BodyId | None]) -> dict[BodyId, str]:
+    """The texts with these ids; None is passed over."""
+    wanted = sorted({i for i in ids if i is not None})
+    found: dict[BodyId, str] = {}
+    for start in range(0, len(wanted), 500):
+        rows = tx.execute(select(bodies).where(bodies.c.id.in_(wanted[start : start + 500])))
+        found.update({BodyId(row.id): row.text for row in rows})
+    return found
+
+
+def piece(tx: Transaction, body: BodyId, offset: int, length: int) -> tuple[str, int]:
+    """`length` characters of a text from `offset` (from 0), and how many it has in all; ("", 0) if there is none."""
+    row = tx.execute(
+        select(
+            func.substr(bodies.c.text, offset + 1, length).label("text"), func.length(bodies.c.text).label("length")
+        ).where(bodies.c.id == body)
+    ).first()
+    return (row.text, row.length) if row else ("", 0)

@@ -1,0 +1,147 @@
+"""LangGraph's checkpoints and pending writes as rows; graph/saver.py speaks LangGraph's language over them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from baton.core import RunId
+from baton.ledger.door import Transaction
+from baton.ledger.schema import checkpoint_writes, checkpoints, runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredCheckpoint:
+    """One checkpoint as stored; `state` is serialised as `type` says, `metadata` is JSON."""
+
+    thread: str
+    ns: str
+    id: str
+    parent: str | None
+    type: str
+    state: bytes
+    metadata: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredWrite:
+    """One pending write of a task as stored."""
+
+    task: str
+    idx: int
+    path: str
+    channel: str
+    type: str
+    value: bytes
+
+
+def managed(tx: Transaction, thread: str) -> bool:
+    """Whether a thread is a run of ours, so that only its leaseholder may write it."""
+    return tx.execute(select(runs.c.id).where(runs.c.id == thread)).first() is not None
+
+
+def put(tx: Transaction, checkpoint: StoredCheckpoint) -> None:
+    """Store a checkpoint; one with the same id is replaced."""
+    values = vars(checkpoint)
+    keys = ["thread", "ns", "id"]
+    tx.execute(_upsert(tx, checkpoints, values, keys))
+
+
+def put_writes(
+    tx: Transaction, thread: str, ns: str, checkpoint: str, writes: Sequence[StoredWrite], *, replace: bool
+) -> None:
+    """Store a task's pending writes; a stored one stays unless `replace`."""
+    where = {"thread": thread, "ns": ns, "checkpoint": checkpoint}
+    keys = ["thread", "ns", "checkpoint", "task", "idx"]
+    for write in writes:
+        tx.execute(_upsert(tx, checkpoint_writes, where | vars(write), keys, keep=not replace))
+
+
+def drop_superseded(tx: Transaction, run: RunId, head: str, same_turn: str | None) -> None:
+    """Forget what the newest checkpoint of a run made useless: older pending writes, and its turn's earlier state."""
+    of_run = (checkpoint_writes.c.thread == run, checkpoint_writes.c.ns == "")
+    tx.execute(delete(checkpoint_writes).where(*of_run, checkpoint_writes.c.checkpoint < head))
+    if same_turn is not None:
+        of_turn = (checkpoints.c.thread == run, checkpoints.c.ns == "", checkpoints.c.id == same_turn)
+        tx.execute(delete(checkpoints).where(*of_turn))
+
+
+def get(tx: Transaction, thread: str, ns: str, id: str | None) -> StoredCheckpoint | None:
+    """A checkpoint by id, or with None the newest; None if there is none."""
+    query = select(checkpoints).where(checkpoints.c.thread == thread, checkpoints.c.ns == ns)
+    query = query.where(checkpoints.c.id == id) if id else query.order_by(checkpoints.c.id.desc()).limit(1)
+    row = tx.execute(query).first()
+    return _checkpoint(row) if row else None
+
+
+def writes_of(tx: Transaction, thread: str, ns: str, checkpoint: str) -> list[StoredWrite]:
+    """The pending writes on a checkpoint."""
+    table = checkpoint_writes.c
+    query = select(checkpoint_writes).where(table.thread == thread, table.ns == ns, table.checkpoint == checkpoint)
+    return [
+        StoredWrite(task=row.task, idx=row.idx, path=row.path, channel=row.channel, type=row.type, value=row.value)
+        for row in tx.execute(query)
+    ]
+
+
+def listed(
+    tx: Transaction,
+    *,
+    thread: str | None = None,
+    ns: str | None = None,
+    id: str | None = None,
+    before: str | None = None,
+) -> list[StoredCheckpoint]:
+    """Checkpoints, newest first; None is no filter."""
+    query = select(checkpoints).order_by(checkpoints.c.id.desc())
+    for column, value in ((checkpoints.c.thread, thread), (checkpoints.c.ns, ns), (checkpoints.c.id, id)):
+        if value is not None:
+            query = query.where(column == value)
+    if before is not None:
+        query = query.where(checkpoints.c.id < before)
+    return [_checkpoint(row) for row in tx.execute(query)]
+
+
+def delete_thread(tx: Transaction, thread: str) -> None:
+    """Forget all states of a thread."""
+    tx.execute(delete(checkpoints).where(checkpoints.c.thread == thread))
+    tx.execute(delete(checkpoint_writes).where(checkpoint_writes.c.thread == thread))
+
+
+def delete_one(tx: Transaction, checkpoint: StoredCheckpoint) -> None:
+    """Forget one state and the writes on it."""
+    c, w = checkpoints.c, checkpoint_writes.c
+    tx.execute(delete(checkpoints).where(c.thread == checkpoint.thread, c.ns == checkpoint.ns, c.id == checkpoint.id))
+    of_it = (w.thread == checkpoint.thread, w.ns == checkpoint.ns, w.checkpoint == checkpoint.id)
+    tx.execute(delete(checkpoint_writes).where(*of_it))
+
+
+def copy_thread(tx: Transaction, source: str, target: str) -> None:
+    """Copy all states of a thread, with their writes, to another."""
+    for table in (checkpoints, checkpoint_writes):
+        rows = tx.execute(select(table).where(table.c.thread == source)).mappings().all()
+        if rows:
+            tx.execute(insert(table), [dict(row) | {"thread": target} for row in rows])
+
+
+def _upsert(tx: Transaction, table: Any, values: dict[str, Any], keys: list[str], *, keep: bool = False) -> Any:
+    dialect = sqlite if tx.connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table).values(values)
+    if keep:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    changed = {name: statement.excluded[name] for name in values if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def _checkpoint(row: Any) -> StoredCheckpoint:
+    return StoredCheckpoint(
+        thread=row.thread,
+        ns=row.ns,
+        id=row.id,
+        parent=row.parent,
+        type=row.type,
+        state=row.state,
+        metadata=row.metadata,
+    )

@@ -1,0 +1,123 @@
+"""The effect ledger: claimed before a tool is called, confirmed with its result. See invariant 3."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from baton.core import ActionId, BodyId, RunId, dump
+from baton.ledger import bodies
+from baton.ledger.door import Transaction
+from baton.ledger.events import emit
+from baton.ledger.runs import fence
+from baton.ledger.schema import effects
+
+
+class EffectState(StrEnum):
+    """How far the carrying out of an action is."""
+
+    CLAIMED = "claimed"  # about to run, or running, or the process died: nobody knows
+    DONE = "done"
+    FAILED = "failed"  # the tool said so
+    DOUBT = "doubt"  # a person is asked whether it happened
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectRecord:
+    """The record of carrying one action out.
+
+    Attributes:
+        key: The action's id; the idempotency key handed to the tool.
+        arguments: What was effectively run; None where it is what was proposed.
+        result: The tool's result as JSON text, or why it failed; empty until there is one.
+        body: Where the result stands.
+    """
+
+    key: ActionId
+    run: RunId
+    tool: str
+    arguments: dict[str, Any] | None
+    state: EffectState
+    epoch: int
+    attempts: int
+    result: str
+    body: BodyId | None
+    claimed_at: float
+    ended_at: float | None
+
+
+def claim(tx: Transaction, run: RunId, epoch: int, key: ActionId, tool: str, arguments: dict[str, Any] | None) -> None:
+    """Record that an action is about to be carried out. Await the commit before calling the tool.
+
+    Raises:
+        Superseded: if this worker's epoch is not the newest.
+    """
+    fence(tx, run, epoch)
+    again = update(effects).where(effects.c.key == key).values(epoch=epoch, attempts=effects.c.attempts + 1)
+    if not tx.changed(again):
+        tx.execute(
+            insert(effects).values(
+                key=key,
+                run=run,
+                tool=tool,
+                arguments=dump(arguments) if arguments is not None else None,
+                state=EffectState.CLAIMED,
+                epoch=epoch,
+                attempts=1,
+                claimed_at=tx.now,
+            )
+        )
+    emit(tx, run, "effect.claimed", action=key, tool=tool)
+
+
+def settle(tx: Transaction, run: RunId, epoch: int, key: ActionId, state: EffectState, result: str) -> BodyId | None:
+    """Record what became of a claimed action; returns where the result stands.
+
+    Raises:
+        Superseded: if this worker's epoch is not the newest.
+    """
+    fence(tx, run, epoch)
+    body = bodies.store(tx, result) if result else None
+    tx.execute(update(effects).where(effects.c.key == key).values(state=state, result=body, ended_at=tx.now))
+    emit(tx, run, f"effect.{state}", action=key)
+    return body
+
+
+def get(tx: Transaction, key: ActionId) -> EffectRecord | None:
+    """The record for an action; None if nobody began to carry it out."""
+    row = tx.execute(select(effects).where(effects.c.key == key)).first()
+    return _records(tx, [row])[0] if row else None
+
+
+def of_run(tx: Transaction, run: RunId) -> list[EffectRecord]:
+    """All of a run's effects in the order they were claimed."""
+    query = select(effects).where(effects.c.run == run).order_by(effects.c.claimed_at, effects.c.key)
+    return _records(tx, tx.execute(query).all())
+
+
+def counts(tx: Transaction, run: RunId) -> dict[str, int]:
+    """How often each tool was carried out in a run, attempts whose fate is unknown included."""
+    query = select(effects.c.tool, func.count()).where(effects.c.run == run).group_by(effects.c.tool)
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def _records(tx: Transaction, rows: Any) -> list[EffectRecord]:
+    texts = bodies.load(tx, [row.result for row in rows])
+    return [
+        EffectRecord(
+            key=row.key,
+            run=row.run,
+            tool=row.tool,
+            arguments=json.loads(row.arguments) if row.arguments else None,
+            state=EffectState(row.state),
+            epoch=row.epoch,
+            attempts=row.attempts,
+            result=texts[row.result] if row.result else "",
+            body=row.result,
+            claimed_at=row.claimed_at,
+            ended_at=row.ended_at,
+        )
+        for row in rows
+    ]

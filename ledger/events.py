@@ -1,0 +1,58 @@
+"""What happened, in order: each run's events are numbered from 1."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from baton.core import RunId, dump
+from baton.ledger.door import Transaction
+from baton.ledger.schema import events, runs
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        id: Rises over all runs, in the order of recording.
+        run: The run it happened to.
+        seq: Its number within the run, from 1.
+        kind: Namespaced, such as `run.submitted` or `effect.done`.
+        data: What is worth knowing; texts are referred to by id.
+        at: Seconds since 1970.
+    """
+
+    id: int
+    run: RunId
+    seq: int
+    kind: str
+    data: Mapping[str, Any]
+    at: float
+
+
+def emit(tx: Transaction, run: RunId, kind: str, **data: Any) -> None:
+    """Record that something happened to a run."""
+    number = tx.execute(
+        update(runs).where(runs.c.id == run).values(events=runs.c.events + 1).returning(runs.c.events)
+    ).scalar_one()
+    tx.execute(insert(events).values(run=run, seq=number, kind=kind, data=dump(data), at=tx.now))
+    tx.noted.add(run)
+
+
+def of_run(tx: Transaction, run: RunId, after: int = 0, limit: int = 1000) -> list[Event]:
+    """A run's events with numbers above `after`, oldest first."""
+    query = select(events).where(events.c.run == run, events.c.seq > after).order_by(events.c.seq).limit(limit)
+    return [_event(row) for row in tx.execute(query)]
+
+
+def of_all(tx: Transaction, after: int = 0, limit: int = 1000) -> list[Event]:
+    """Events of all runs with ids above `after`, oldest first."""
+    query = select(events).where(events.c.id > after).order_by(events.c.id).limit(limit)
+    return [_event(row) for row in tx.execute(query)]
+
+
+def _event(row: Any) -> Event:
+    return Event(row.id, RunId(row.run), row.seq, row.kind, json.loads(row.data), row.at)

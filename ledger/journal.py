@@ -1,0 +1,168 @@
+"""The journal of model calls and of the actions they proposed. What is recorded is never asked again."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from baton.core import Action, ActionId, ModelReply, NotFound, ReviewId, Ruling, RunId, Verdict, dump
+from baton.ledger.door import Transaction
+from baton.ledger.events import emit
+from baton.ledger.runs import count_turn
+from baton.ledger.schema import actions, model_calls
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """An action as it was recorded, with what policy said.
+
+    Attributes:
+        action: The call.
+        turn: The model call that proposed it, from 1.
+        position: Its place in that call, from 0.
+        raw: The model's own text of the arguments, where it was no valid call.
+        problem: Why it is no valid call; None where it is one.
+        verdict: What policy said.
+        review: The question it waits for; None where it needs none.
+    """
+
+    action: Action
+    turn: int
+    position: int
+    raw: str | None
+    problem: str | None
+    verdict: Verdict
+    review: ReviewId | None
+
+
+def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: ModelReply, left_out: int) -> None:
+    """Record one model call. Its text stands in the transcript, its tool calls are the actions of its turn."""
+    tx.execute(
+        insert(model_calls).values(
+            run=run,
+            turn=turn,
+            model=model,
+            finish=reply.finish,
+            prompt_tokens=reply.usage.prompt,
+            completion_tokens=reply.usage.completion,
+            seconds=reply.seconds,
+            attempts=reply.attempts,
+            left_out=left_out,
+            at=tx.now,
+        )
+    )
+    count_turn(tx, run, reply.usage.prompt, reply.usage.completion)
+    emit(
+        tx,
+        run,
+        "model.answered",
+        turn=turn,
+        calls=len(reply.calls),
+        tokens=[reply.usage.prompt, reply.usage.completion],
+        seconds=round(reply.seconds, 4),
+    )
+
+
+def record_proposals(tx: Transaction, proposals: Sequence[Proposal]) -> None:
+    """Record the actions of one model call with their verdicts."""
+    if not proposals:
+        return
+    tx.execute(insert(actions), [_row(proposal) for proposal in proposals])
+    for proposal in proposals:
+        action, verdict = proposal.action, proposal.verdict
+        emit(
+            tx,
+            action.run,
+            "action.judged",
+            action=action.id,
+            tool=action.tool,
+            ruling=verdict.ruling,
+            rules=list(verdict.rules),
+            problem=proposal.problem,
+            review=proposal.review,
+        )
+
+
+def proposals(tx: Transaction, run: RunId, *, turns: Sequence[int] | None = None) -> list[Proposal]:
+    """A run's recorded actions in order, of all turns or of some."""
+    query = select(actions).where(actions.c.run == run).order_by(actions.c.turn, actions.c.position)
+    if turns is not None:
+        query = query.where(actions.c.turn.in_(turns))
+    return [_proposal(row) for row in tx.execute(query)]
+
+
+def proposal(tx: Transaction, action: ActionId) -> Proposal:
+    """The recorded action with this id.
+
+    Raises:
+        NotFound: if there is none.
+    """
+    row = tx.execute(select(actions).where(actions.c.id == action)).first()
+    if row is None:
+        raise NotFound("action", action)
+    return _proposal(row)
+
+
+def set_review(tx: Transaction, action: ActionId, review: ReviewId) -> None:
+    """Have an action wait for a (further) review."""
+    tx.execute(update(actions).where(actions.c.id == action).values(review=review))
+
+
+def verdict_json(verdict: Verdict) -> str:
+    """A verdict as stored."""
+    return dump(asdict(verdict))
+
+
+def verdict_from(text: str) -> Verdict:
+    """A verdict as stored, read back."""
+    fields = json.loads(text)
+    fields["ruling"] = Ruling(fields["ruling"])
+    fields["rules"], fields["reviewers"] = tuple(fields["rules"]), tuple(fields["reviewers"])
+    return Verdict(**fields)
+
+
+def _row(proposal: Proposal) -> dict[str, Any]:
+    action = proposal.action
+    return {
+        "id": action.id,
+        "run": action.run,
+        "turn": proposal.turn,
+        "position": proposal.position,
+        "agent": action.agent,
+        "tool": action.tool,
+        "version": action.version,
+        "arguments": proposal.raw if proposal.raw is not None else dump(action.arguments),
+        "problem": proposal.problem,
+        "confidence": action.confidence,
+        "margin": action.margin,
+        "reason": action.reason,
+        "ruling": proposal.verdict.ruling.value,
+        "verdict": verdict_json(proposal.verdict),
+        "review": proposal.review,
+    }
+
+
+def _proposal(row: Any) -> Proposal:
+    valid = row.problem is None
+    action = Action(
+        id=row.id,
+        run=row.run,
+        agent=row.agent,
+        tool=row.tool,
+        version=row.version,
+        arguments=json.loads(row.arguments) if valid else {},
+        confidence=row.confidence,
+        margin=row.margin,
+        reason=row.reason,
+    )
+    return Proposal(
+        action=action,
+        turn=row.turn,
+        position=row.position,
+        raw=None if valid else row.arguments,
+        problem=row.problem,
+        verdict=verdict_from(row.verdict),
+        review=row.review,
+    )

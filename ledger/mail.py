@@ -1,0 +1,100 @@
+"""The durable mailbox of a run: whatever reaches it, in order, consumed once."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import exists, insert, select
+
+from baton.core import BodyId, Conflict, MessageId, NotFound, RunId, Trust, random_id
+from baton.ledger import bodies
+from baton.ledger.door import Transaction
+from baton.ledger.events import emit
+from baton.ledger.runs import ENDED, wake
+from baton.ledger.schema import messages, runs
+
+MessageKind = Literal["user", "decision", "handoff", "timer", "cancel"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """Something that reached a run.
+
+    Attributes:
+        seq: Its place in the order; the mailbox's cursor is the last one read.
+        sender: A person, or `baton` for its own notices.
+        text: What it says; empty where `ref` says all.
+        ref: What it is about: a review's, a child run's or an action's id.
+        trust: Of the text.
+    """
+
+    seq: int
+    id: MessageId
+    kind: MessageKind
+    sender: str
+    body: BodyId | None
+    text: str
+    ref: str | None
+    trust: Trust
+    at: float
+
+
+def post(
+    tx: Transaction,
+    run: RunId,
+    kind: MessageKind,
+    *,
+    sender: str,
+    text: str = "",
+    ref: str | None = None,
+    trust: Trust = Trust.SYSTEM,
+    id: MessageId | None = None,
+) -> MessageId:
+    """Put a message into a run's mailbox and wake the run; a message whose id is known changes nothing.
+
+    Raises:
+        NotFound: if there is no such run.
+        Conflict: if the run has ended: nobody would read it.
+    """
+    if id is not None and tx.execute(select(exists().where(messages.c.id == id))).scalar():
+        return id
+    status = tx.execute(select(runs.c.status).where(runs.c.id == run)).scalar()
+    if status is None:
+        raise NotFound("run", run)
+    if status in ENDED:
+        raise Conflict(f"message to {run}", f"it has ended ({status})", "Start a new run in the same conversation.")
+    id = id or MessageId(random_id("msg"))
+    body = bodies.store(tx, text) if text else None
+    tx.execute(
+        insert(messages).values(
+            id=id, run=run, kind=kind, sender=sender, body=body, ref=ref, trust=int(trust), at=tx.now
+        )
+    )
+    wake(tx, run)
+    emit(tx, run, f"message.{kind}", message=id, sender=sender, ref=ref)
+    return id
+
+
+def unread(tx: Transaction, run: RunId, cursor: int) -> list[Message]:
+    """Messages behind the cursor, oldest first."""
+    query = select(messages).where(messages.c.run == run, messages.c.seq > cursor).order_by(messages.c.seq)
+    rows = tx.execute(query).all()
+    texts = bodies.load(tx, [row.body for row in rows])
+    return [
+        Message(
+            seq=row.seq,
+            id=row.id,
+            kind=row.kind,
+            sender=row.sender,
+            body=row.body,
+            text=texts[row.body] if row.body else "",
+            ref=row.ref,
+            trust=Trust(row.trust),
+            at=row.at,
+        )
+        for row in rows
+    ]
+
+
+def has_unread(tx: Transaction, run: RunId, cursor: int) -> bool:
+    """Whether there is mail behind the cursor."""
+    return bool(tx.execute(select(exists().where(messages.c.run == run, messages.c.seq > cursor))).scalar())

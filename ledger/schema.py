@@ -1,0 +1,265 @@
+"""The tables of the record, for SQLite and Postgres alike.
+
+Texts of any length stand once, in `bodies`; everything else refers to them. Times are seconds since 1970 in UTC.
+JSON is text, so that a row reads the same in both databases.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+migrations = Table(
+    "migrations",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    Column("applied_at", Double, nullable=False),
+)
+
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("agent", Text, nullable=False),
+    Column("key", Text, unique=True),  # a submit with the same key gives the same run
+    Column("conversation", Text, nullable=False),
+    Column("parent", Text),
+    Column("parent_action", Text),  # the hand-off in the parent that waits for this run
+    Column("goal", _Serial, nullable=False),
+    Column("trust", Integer, nullable=False),  # of the goal's statement
+    Column("requester", Text),
+    Column("status", Text, nullable=False),
+    Column("summary", _Serial),
+    Column("evidence", Text),
+    Column("wake", Integer, nullable=False, default=1),
+    Column("seen", Integer, nullable=False, default=0),
+    Column("not_before", Double, nullable=False, default=0.0),
+    Column("attempts", Integer, nullable=False, default=0),  # failed advances since the last good one
+    Column("trouble", Text),  # what the last failed advance said
+    Column("lease_owner", Text),
+    Column("lease_until", Double),
+    Column("epoch", Integer, nullable=False, default=0),
+    Column("events", Integer, nullable=False, default=0),
+    Column("turns", Integer, nullable=False, default=0),
+    Column("prompt_tokens", Integer, nullable=False, default=0),
+    Column("completion_tokens", Integer, nullable=False, default=0),
+    Column("created_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("deadline", Double),
+)
+Index("runs_ready", runs.c.not_before, sqlite_where=text("wake > seen"), postgresql_where=text("wake > seen"))
+Index("runs_parent", runs.c.parent, sqlite_where=text("parent IS NOT NULL"))
+Index("runs_conversation", runs.c.conversation)
+Index("runs_created", runs.c.created_at)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("seq", _Serial, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("run", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("body", _Serial),
+    Column("ref", Text),
+    Column("trust", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+)
+Index("messages_run", messages.c.run, messages.c.seq)
+
+transcript = Table(
+    "transcript",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("body", _Serial),
+    Column("ref", Text),
+    Column("trust", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+model_calls = Table(
+    "model_calls",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("finish", Text, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("left_out", Integer, nullable=False, default=0),  # transcript rows that did not fit the budget
+    Column("at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("arguments", Text, nullable=False),  # JSON, or the raw text where it was none
+    Column("problem", Text),  # why it is no valid call; None where it is one
+    Column("confidence", Double),
+    Column("margin", Double),
+    Column("reason", Text, nullable=False),
+    Column("ruling", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("review", Text),
+)
+Index("actions_run", actions.c.run, actions.c.turn, actions.c.position)
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("arguments", Text),  # None where they are the action's own
+    Column("state", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("result", _Serial),
+    Column("claimed_at", Double, nullable=False),
+    Column("ended_at", Double),
+)
+Index("effects_run", effects.c.run)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("action", Text),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False, default=1),
+    Column("agent", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("class", Text, nullable=False),
+    Column("question", _Serial, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("reviewers", Text, nullable=False),
+    Column("requester", Text),
+    Column("opened_at", Double, nullable=False),
+    Column("deadline", Double),
+    Column("on_deadline", Text, nullable=False),
+    Column("claimed_by", Text),
+    Column("claimed_until", Double),
+    Column("decision", Text),
+)
+Index("reviews_open", reviews.c.opened_at, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"))
+Index("reviews_run", reviews.c.run)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("review", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("note", _Serial),
+    Column("arguments", Text),  # JSON of the edited arguments
+    Column("verdict", Text),  # what policy said of the edited arguments
+    Column("digest", Text),  # what exactly was approved
+    Column("expires", Double),
+    Column("at", Double, nullable=False),
+)
+Index("decisions_review", decisions.c.review)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    UniqueConstraint("run", "seq", name="events_run"),
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("due", Double, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("ref", Text),
+)
+Index("timers_due", timers.c.due)
+Index("timers_run", timers.c.run)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("trust", Integer, nullable=False),
+    Column("sources", Text, nullable=False),
+    Column("run", Text),
+    Column("recorded_at", Double, nullable=False),
+    Column("retired_at", Double),
+)
+Index("facts_scope", facts.c.scope, facts.c.subject)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("thread", Text, primary_key=True),
+    Column("ns", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("parent", Text),
+    Column("type", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("metadata", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+checkpoint_writes = Table(
+    "checkpoint_writes",
+    metadata,
+    Column("thread", Text, primary_key=True),
+    Column("ns", Text, primary_key=True),
+    Column("checkpoint", Text, primary_key=True),
+    Column("task", Text, primary_key=True),
+    Column("idx", Integer, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,140 @@
+"""SQLite as the database of record: connections, their settings, and its errors in our words."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from baton.core import InvalidValue, LedgerError, LedgerFull, LedgerLocked, LedgerReadOnly, LedgerVersion
+
+BUSY_SECONDS = 10.0
+"""How long a transaction waits for another process before it gives up."""
+
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={int(BUSY_SECONDS * 1000)}", "cache_size=-16000")
+
+
+class Database:
+    """One SQLite file with one writing connection and one reading connection a thread."""
+
+    def __init__(self, url: str) -> None:
+        """Name the file by its path or as `sqlite:///path`."""
+        self.path = _path(url)
+        self.name = str(self.path)
+        self._engine = _engine(self.path)
+        self._writer: Connection | None = None
+        self._local = threading.local()
+        self._open: list[Connection] = []
+
+    def prepare(self, migrate: Callable[[Connection], None]) -> None:
+        """Create the file where there is none, and bring its tables up to date."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LedgerError(self.name, f"its folder cannot be made: {error.strerror}") from error
+        with self.writing() as connection:
+            migrate(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction on the writing connection: committed at the end, undone on an error."""
+        with told(self.name):
+            if self._writer is None:
+                self._writer = self._connect()
+            connection = self._writer
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            with told(self.name):
+                connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            if self.in_transaction(connection):
+                connection.exec_driver_sql("ROLLBACK")
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A snapshot on this thread's reading connection."""
+        with told(self.name):
+            connection: Connection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self._connect()
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+
+    def in_transaction(self, connection: Connection) -> bool:
+        """Whether SQLite still holds the transaction that was begun on this connection."""
+        driver = connection.connection.driver_connection
+        return isinstance(driver, sqlite3.Connection) and driver.in_transaction
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+        self._engine.dispose()
+
+    def _connect(self) -> Connection:
+        connection = self._engine.connect()
+        self._open.append(connection)
+        return connection
+
+
+@contextmanager
+def told(database: str) -> Iterator[None]:
+    """Turn a driver's error into one of ours that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise explain(database, error.orig or error) from error
+
+
+def explain(database: str, error: BaseException) -> LedgerError:
+    """Our error for what SQLite said."""
+    said = str(error)
+    if "locked" in said or "busy" in said:
+        problem = f"another process has held it for over {BUSY_SECONDS:g} s"
+        return LedgerLocked(database, problem, "End that process, or try again; nothing was lost.")
+    if "readonly" in said or "read-only" in said:
+        return LedgerReadOnly(database, "cannot be written", "Check the rights of the file and its folder.")
+    if "full" in said:
+        return LedgerFull(database, "no space is left on its disk", "Free some and try again; nothing was lost.")
+    if "not a database" in said or "malformed" in said:
+        return LedgerVersion(database, f"is no SQLite database ({said})", "Name another file.")
+    if "unable to open" in said:
+        return LedgerError(database, "cannot be opened", "Check that its folder exists and may be written.")
+    return LedgerError(database, said)
+
+
+def _path(url: str) -> Path:
+    prefix = "sqlite:///"
+    if "://" in url and not url.startswith(prefix):
+        raise InvalidValue("database", url, "a file's path or sqlite:///path")
+    path = url.removeprefix(prefix)
+    if path in ("", ":memory:"):
+        raise InvalidValue("database", url, "a file's path: memory forgets, and a record must not")
+    return Path(path).expanduser()
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",  # we say BEGIN and COMMIT ourselves
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+    )
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}").close()

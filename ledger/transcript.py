@@ -1,0 +1,74 @@
+"""What an agent has been told and has said, turn by turn: rows that refer to bodies and actions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import insert, select
+
+from baton.core import BodyId, RunId, Trust
+from baton.ledger import bodies
+from baton.ledger.door import Transaction
+from baton.ledger.schema import transcript
+
+Role = Literal["user", "assistant", "tool", "notice"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One row of a transcript.
+
+    Attributes:
+        role: `user` (a person's turn), `assistant` (the model), `tool` (the answer to a call), `notice` (Baton's).
+        turn: The model call that said it, or that will read it.
+        text: What it says; an assistant's calls are the actions of its turn.
+        ref: The action a tool line answers; the message or review a notice is about.
+        trust: Of the text.
+        body: Where the text already stands; None stores it.
+    """
+
+    role: Role
+    turn: int
+    text: str
+    ref: str | None = None
+    trust: Trust = Trust.SYSTEM
+    body: BodyId | None = None
+
+
+def append(tx: Transaction, run: RunId, head: int, lines: Sequence[Line]) -> None:
+    """Add lines behind row `head`.
+
+    A row that is there already means that two workers wrote, and fails loudly.
+    """
+    rows = [
+        {
+            "run": run,
+            "seq": head + number,
+            "role": line.role,
+            "turn": line.turn,
+            "body": line.body or (bodies.store(tx, line.text) if line.text else None),
+            "ref": line.ref,
+            "trust": int(line.trust),
+        }
+        for number, line in enumerate(lines, 1)
+    ]
+    if rows:
+        tx.execute(insert(transcript), rows)
+
+
+def read(tx: Transaction, run: RunId, head: int) -> list[Line]:
+    """The first `head` lines, oldest first."""
+    query = select(transcript).where(transcript.c.run == run, transcript.c.seq <= head).order_by(transcript.c.seq)
+    rows = tx.execute(query).all()
+    texts = bodies.load(tx, [row.body for row in rows])
+    return [
+        Line(
+            role=row.role,
+            turn=row.turn,
+            text=texts[row.body] if row.body else "",
+            ref=row.ref,
+            trust=Trust(row.trust),
+            body=row.body,
+        )
+        for row in rows
+    ]
