@@ -1,0 +1,27 @@
+"""Who acts: agents, tools, the model client, and the simulated model."""
+
+from baton.agents.agent import Agent
+from baton.agents.builtin import BUILTINS
+from baton.agents.client import OpenAIModel
+from baton.agents.proposing import ParsedCall, offer, parse
+from baton.agents.simulated import Mind, SimpleMind, SimulatedServer
+from baton.agents.source import Endpoint, endpoint, open_model
+from baton.agents.tool import Tool, as_spec, tool
+
+__all__ = [
+    "BUILTINS",
+    "Agent",
+    "Endpoint",
+    "Mind",
+    "OpenAIModel",
+    "ParsedCall",
+    "SimpleMind",
+    "SimulatedServer",
+    "Tool",
+    "as_spec",
+    "endpoint",
+    "offer",
+    "open_model",
+    "parse",
+    "tool",
+]

@@ -18,7 +18,7 @@ BatonError
 │   ├── ModelUnavailable    for now: worth another try later
 │   └── ModelRefused        for good: key, model name or request is wrong
 ├── ToolError               a tool failed; told to the model
-│   └── ToolTimeout         it did not return in time
+│   └── ToolTimeout         it did not answer: nobody knows what happened
 └── RunFailed               a run ended without reaching its goal
 
 Superseded and MailArrived are no failures: they steer the loop (graph/) and never reach a user.
@@ -31,7 +31,7 @@ class BatonError(Exception):
     """Base of every error of Baton's own."""
 
 
-class InvalidValue(BatonError):
+class InvalidValue(BatonError, ValueError):
     """A value from outside is not allowed."""
 
     def __init__(self, what: str, value: object, allowed: str, hint: str = "") -> None:
@@ -147,11 +147,7 @@ class ToolError(BatonError):
 
 
 class ToolTimeout(ToolError):
-    """A tool did not return in time."""
-
-    def __init__(self, tool: str, seconds: float) -> None:
-        self.seconds = seconds
-        super().__init__(tool, f"no answer within {seconds:g} s")
+    """A tool did not answer: nobody knows whether what it does has happened."""
 
 
 class RunFailed(BatonError):

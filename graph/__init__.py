@@ -1,0 +1,27 @@
+"""How work flows: the state graph, the worker's hold, the saver, and the engine."""
+
+from baton.graph.advance import Advancer
+from baton.graph.dispatcher import Dispatcher
+from baton.graph.hold import Hold
+from baton.graph.judging import Record, judge
+from baton.graph.loop import build
+from baton.graph.move import Office
+from baton.graph.past import Past
+from baton.graph.past import load as load_past
+from baton.graph.saver import LedgerSaver
+from baton.graph.team import Member, Team
+
+__all__ = [
+    "Advancer",
+    "Dispatcher",
+    "Hold",
+    "LedgerSaver",
+    "Member",
+    "Office",
+    "Past",
+    "Record",
+    "Team",
+    "build",
+    "judge",
+    "load_past",
+]

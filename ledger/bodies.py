@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import func, insert, select
 
-from baton.core import BodyId
+from baton.core import BodyId, RunId
 from baton.ledger.door import Transaction
-from baton.ledger.schema import bodies
+from baton.ledger.schema import bodies, effects
 
 
 def store(tx: Transaction, text: str) -> BodyId:
@@ -32,3 +32,8 @@ def piece(tx: Transaction, body: BodyId, offset: int, length: int) -> tuple[str,
         ).where(bodies.c.id == body)
     ).first()
     return (row.text, row.length) if row else ("", 0)
+
+
+def shown_to(tx: Transaction, run: RunId, body: BodyId) -> bool:
+    """Whether a text is the result of an action of this run."""
+    return tx.execute(select(effects.c.key).where(effects.c.run == run, effects.c.result == body)).first() is not None

@@ -55,7 +55,8 @@ def claim(tx: Transaction, run: RunId, epoch: int, key: ActionId, tool: str, arg
         Superseded: if this worker's epoch is not the newest.
     """
     fence(tx, run, epoch)
-    again = update(effects).where(effects.c.key == key).values(epoch=epoch, attempts=effects.c.attempts + 1)
+    claimed = {"state": EffectState.CLAIMED, "epoch": epoch, "attempts": effects.c.attempts + 1}
+    again = update(effects).where(effects.c.key == key).values(claimed)
     if not tx.changed(again):
         tx.execute(
             insert(effects).values(
@@ -99,8 +100,9 @@ def of_run(tx: Transaction, run: RunId) -> list[EffectRecord]:
 
 def counts(tx: Transaction, run: RunId) -> dict[str, int]:
     """How often each tool was carried out in a run, attempts whose fate is unknown included."""
-    query = select(effects.c.tool, func.count()).where(effects.c.run == run).group_by(effects.c.tool)
-    return {row[0]: row[1] for row in tx.execute(query)}
+    count = func.count().label("count")
+    query = select(effects.c.tool, count).where(effects.c.run == run).group_by(effects.c.tool)
+    return {row["tool"]: row["count"] for row in tx.execute(query).mappings()}
 
 
 def _records(tx: Transaction, rows: Any) -> list[EffectRecord]:

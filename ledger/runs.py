@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, update
 
 from baton.core import GOAL, Ambiguous, BodyId, Conflict, Goal, NotFound, RunId, Superseded, Trust, dump, random_id
-from baton.ledger import bodies
+from baton.ledger import bodies, timers
 from baton.ledger.door import Transaction
 from baton.ledger.events import emit
 from baton.ledger.schema import runs
@@ -124,6 +124,8 @@ def create(
         )
     )
     tx.woken.add(run)
+    if goal.deadline is not None:
+        timers.start(tx, run, tx.now + goal.deadline.total_seconds(), "goal")
     emit(tx, run, "run.submitted", agent=agent, parent=parent)
     return run, True
 
@@ -185,10 +187,11 @@ def ready(tx: Transaction, limit: int) -> list[RunId]:
 
 
 def next_ready(tx: Transaction) -> float | None:
-    """When the next run becomes ready by the clock alone (a lease expires, a pause ends); None if none will."""
+    """When the next run becomes ready by the clock alone (its lease expires, its pause ends); None if none will."""
     leased = func.coalesce(runs.c.lease_until, 0.0)
     soonest = case((runs.c.not_before > leased, runs.c.not_before), else_=leased)
-    first: float | None = tx.execute(select(func.min(soonest)).where(runs.c.wake > runs.c.seen)).scalar_one()
+    query = select(func.min(soonest)).where(runs.c.wake > runs.c.seen, soonest > tx.now)
+    first: float | None = tx.execute(query).scalar_one()
     return first
 
 

@@ -28,6 +28,7 @@ class Database:
         self.name = str(self.path)
         self._engine = _engine(self.path)
         self._writer: Connection | None = None
+        self._observer: Connection | None = None
         self._local = threading.local()
         self._open: list[Connection] = []
 
@@ -69,6 +70,13 @@ class Database:
                 yield connection
             finally:
                 connection.exec_driver_sql("ROLLBACK")
+
+    def version(self) -> int:
+        """A number that changes with every commit by any connection; cheap enough to ask often."""
+        if self._observer is None:
+            self._observer = self._connect()
+        value: int = self._observer.exec_driver_sql("PRAGMA data_version").scalar_one()
+        return value
 
     def in_transaction(self, connection: Connection) -> bool:
         """Whether SQLite still holds the transaction that was begun on this connection."""

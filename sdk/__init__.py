@@ -1,0 +1,55 @@
+"""Durable orchestration for agents and people who work at different times.
+
+The names of the SDK, loaded when they are first used, so that the command line starts fast.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from baton.agents import Agent, tool
+    from baton.app import Baton
+    from baton.core import Attachment, BatonError, Budget, Goal
+    from baton.handles import Result, RunHandle
+    from baton.project import Project, load_project
+    from baton.review import Answer
+
+__all__ = [
+    "Agent",
+    "Answer",
+    "Attachment",
+    "Baton",
+    "BatonError",
+    "Budget",
+    "Goal",
+    "Project",
+    "Result",
+    "RunHandle",
+    "load_project",
+    "tool",
+]
+
+_HOMES = {
+    "Agent": "baton.agents",
+    "Answer": "baton.review",
+    "Attachment": "baton.core",
+    "Baton": "baton.app",
+    "BatonError": "baton.core",
+    "Budget": "baton.core",
+    "Goal": "baton.core",
+    "Project": "baton.project",
+    "Result": "baton.handles",
+    "RunHandle": "baton.handles",
+    "load_project": "baton.project",
+    "tool": "baton.agents",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'baton' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,67 @@
+"""An agent: a role with instructions, a model, tools, a policy and a scope of memory."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from baton.agents.builtin import BUILTINS
+from baton.agents.tool import Tool, as_spec
+from baton.core import InvalidValue, ToolSpec
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A role.
+
+    Attributes:
+        name: Letters, digits, `_` and `-`.
+        instructions: The system prompt.
+        tools: Typed functions, decorated with `@tool` or not, or ready specs.
+        model: Name of the model at the endpoint.
+        policy: A `.cedar` file, or the name of a shipped policy (`ask-writes`, `allow-all`). None denies every tool
+            but the built-in ones: nothing is allowed that nobody allowed.
+        hands_off_to: Names of agents it may hand work to.
+        memory: The scope of what it remembers; agents with the same scope share it.
+        context_tokens: What one request to its model may hold.
+        description: What it is good for, told to agents that may hand work to it.
+    """
+
+    name: str
+    instructions: str = "You are a careful assistant."
+    tools: Sequence["ToolSpec | Tool[..., Any] | Callable[..., Any]"] = ()
+    model: str = "gpt-5-mini"
+    policy: str | Path | None = None
+    hands_off_to: Sequence[str] = ()
+    memory: str = "team"
+    context_tokens: int = 100_000
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            InvalidValue: for a bad name, a doubled tool, a context too small to hold anything.
+        """
+        if not _NAME.fullmatch(self.name):
+            raise InvalidValue("agent name", self.name, "a letter, then letters, digits, _ or -, 64 at most")
+        if self.context_tokens < 1000:
+            raise InvalidValue(f"context_tokens of agent {self.name}", self.context_tokens, "1000 or more")
+        names = [spec.name for spec in self._own]
+        for name in names:
+            if names.count(name) > 1 or name in BUILTINS:
+                raise InvalidValue(f"tool of agent {self.name}", name, "names that are given once and not built in")
+
+    @cached_property
+    def _own(self) -> tuple[ToolSpec, ...]:
+        return tuple(as_spec(thing) for thing in self.tools)
+
+    @cached_property
+    def specs(self) -> Mapping[str, ToolSpec]:
+        """All tools it is offered by name: its own, then the built-in ones that make sense for it."""
+        offered = [spec for spec in BUILTINS.values() if spec.name != "hand_off" or self.hands_off_to]
+        return {spec.name: spec for spec in (*self._own, *offered)}

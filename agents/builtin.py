@@ -1,0 +1,107 @@
+"""The built-in tools: planning, remembering, handing on, asking, waiting and finishing are actions like any other.
+
+Here is what the model is told of them, and how their arguments are checked. What they do is in graph/builtins.py,
+because it is written in the transaction of the step that calls them.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from baton.agents.tool import tool
+from baton.core import Duration, ToolSpec
+
+
+def _spec(function: Callable[..., Any], name: str) -> ToolSpec:
+    return tool(effect="read", name=name)(function).spec
+
+
+def _plan(steps: Annotated[list[str], Field(min_length=1)]) -> None:
+    """Say what you intend to do, step by step. Call it again when the plan changes.
+
+    Args:
+        steps: Short sentences, in order.
+    """
+
+
+def _remember(subject: str, text: str) -> None:
+    """Keep a fact for later work.
+
+    Args:
+        subject: What or whom it is about, such as an e-mail address.
+        text: The fact, in one sentence that can be understood alone.
+    """
+
+
+def _recall(query: str) -> None:
+    """Look for facts that were remembered earlier.
+
+    Args:
+        query: Words to look for.
+    """
+
+
+def _read_on(handle: int, offset: Annotated[int, Field(ge=0)] = 0) -> None:
+    """Read more of a long result that was shown cut.
+
+    Args:
+        handle: The number that the cut result gives.
+        offset: The character to go on from.
+    """
+
+
+def _hand_off(to: str, task: str) -> None:
+    """Hand a piece of work to another agent. Its answer reaches you later as a message.
+
+    Args:
+        to: The agent's name.
+        task: What to do and all that it needs to know; it sees the attachments of your goal too.
+    """
+
+
+def _ask_person(question: str, options: list[str] | None = None) -> None:
+    """Ask a person. The answer reaches you later as a message.
+
+    Args:
+        question: The question, with what is needed to answer it.
+        options: Possible answers, where there are some.
+    """
+
+
+def _wait(duration: Duration) -> None:
+    """Do nothing for a while. You are told when the time has come.
+
+    Args:
+        duration: Such as `90s`, `2h` or `1d 12h`.
+    """
+
+
+def _finish(
+    summary: str,
+    evidence: list[str] | None = None,
+    outcome: Literal["done", "refused", "failed"] = "done",
+) -> None:
+    """End your work on the goal. Refused while questions to people or hand-offs are open.
+
+    Args:
+        summary: What was reached, for the person who asked.
+        evidence: For each success criterion in order, what shows that it is met.
+        outcome: `done`, `refused` (policy or a person said no), or `failed`.
+    """
+
+
+BUILTINS: dict[str, ToolSpec] = {
+    name: _spec(function, name)
+    for name, function in {
+        "plan": _plan,
+        "remember": _remember,
+        "recall": _recall,
+        "read_on": _read_on,
+        "hand_off": _hand_off,
+        "ask_person": _ask_person,
+        "wait": _wait,
+        "finish": _finish,
+    }.items()
+}
+"""By name."""

@@ -1,0 +1,56 @@
+"""Which model answers: the endpoint that the environment names, or the simulated one on loopback."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from baton.agents.client import OpenAIModel
+from baton.agents.simulated import Mind, SimulatedServer
+from baton.core import Model
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where models are asked.
+
+    Attributes:
+        base_url: None is OpenAI's own.
+        api_key: Empty where the endpoint needs none; never shown.
+        simulated: Whether the simulated model answers, because neither a key nor an address is set.
+    """
+
+    base_url: str | None
+    api_key: str
+    simulated: bool
+
+    def __repr__(self) -> str:
+        """Where, never with which key."""
+        return f"Endpoint({self.describe()!r})"
+
+    def describe(self) -> str:
+        """In words for people."""
+        if self.simulated:
+            return "simulated model (no OPENAI_API_KEY and no OPENAI_BASE_URL is set)"
+        return f"{self.base_url or 'the OpenAI API'} ({'with a key' if self.api_key else 'without a key'})"
+
+
+def endpoint(environment: Mapping[str, str] | None = None) -> Endpoint:
+    """Read `OPENAI_API_KEY` and `OPENAI_BASE_URL`; with neither, the simulated model answers.
+
+    Args:
+        environment: None is the process's own.
+    """
+    found = os.environ if environment is None else environment
+    key, url = found.get("OPENAI_API_KEY", "").strip(), found.get("OPENAI_BASE_URL", "").strip()
+    return Endpoint(url or None, key, not key and not url)
+
+
+@contextlib.asynccontextmanager
+async def open_model(where: Endpoint, mind: Mind, *, stream: bool = False) -> AsyncIterator[Model]:
+    """A model to ask while the context lasts; `mind` is what the simulated one thinks with."""
+    async with contextlib.AsyncExitStack() as stack:
+        base_url, key = where.base_url, where.api_key or "none"
+        if where.simulated:
+            base_url, key = (await stack.enter_async_context(SimulatedServer(mind))).base_url, "simulated"
+        yield await stack.enter_async_context(OpenAIModel(base_url=base_url, api_key=key, stream=stream))

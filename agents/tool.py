@@ -1,0 +1,175 @@
+"""Tools from plain typed functions: the JSON schema comes from the signature and the docstring."""
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints, overload
+
+import docstring_parser
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from baton.core import Effect, InvalidValue, ToolSpec
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RESERVED = ("_confidence", "_reason")
+"""Properties that Baton adds to each tool's schema for the model; no tool may have them."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_KEY = "key"
+
+
+class Tool(Generic[P, R]):
+    """A function that agents may call. Calling it calls the function."""
+
+    def __init__(self, function: Callable[P, R], spec: ToolSpec) -> None:
+        self.function = function
+        self.spec = spec
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        """The tool's name and effect."""
+        return f"Tool({self.spec.name!r}, effect={self.spec.effect.value!r})"
+
+
+@overload
+def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
+@overload
+def tool(
+    *,
+    effect: Literal["read", "write"] = ...,
+    name: str | None = ...,
+    repeatable: bool = ...,
+    reconcile: Callable[[str], Any] | None = ...,
+    undo: str | None = ...,
+    timeout: float = ...,
+    verified: bool = ...,
+    version: str = ...,
+) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
+
+
+def tool(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    effect: Literal["read", "write"] = "write",
+    name: str | None = None,
+    repeatable: bool = False,
+    reconcile: Callable[[str], Any] | None = None,
+    undo: str | None = None,
+    timeout: float = 60.0,
+    verified: bool = False,
+    version: str = "1",
+) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
+    """Make a typed function, sync or async, a tool.
+
+    A keyword-only parameter `key: str` is given the idempotency key and is not shown to the model.
+
+    Args:
+        function: The function, where the decorator is used without brackets.
+        effect: `read` may be repeated freely; `write` is carried out at most once.
+        name: What the model calls it; None is the function's name.
+        repeatable: A write that is safe to repeat with the same key.
+        reconcile: Asks the world, after a crash, whether the effect with this key happened: its result, else None.
+        undo: Name of the tool that undoes this one.
+        timeout: Seconds until a call is given up.
+        verified: Its results are the operator's own records and trusted as such.
+        version: Changes when the meaning of a call does.
+
+    Raises:
+        InvalidValue: if the name, the signature or a setting is not usable; says which.
+    """
+
+    def wrap(function: Callable[P, R]) -> Tool[P, R]:
+        called = name or function.__name__
+        arguments = _arguments(called, function)
+        settings: dict[str, Any] = {
+            "effect": _effect(called, effect),
+            "repeatable": repeatable,
+            "reconcile": reconcile,
+            "undo": undo,
+            "timeout": _timeout(called, timeout),
+            "verified": verified,
+            "version": version,
+        }
+        spec = ToolSpec(
+            name=called,
+            description=_description(function),
+            parameters=_schema(arguments),
+            run=function,
+            validate=functools.partial(_validate, arguments),
+            wants_key=_KEY in inspect.signature(function).parameters,
+            **settings,
+        )
+        return Tool(function, spec)
+
+    return wrap(function) if function is not None else wrap
+
+
+def as_spec(thing: "ToolSpec | Tool[..., Any] | Callable[..., Any]") -> ToolSpec:
+    """The spec of a tool; a plain function counts as a write, which is the careful reading."""
+    if isinstance(thing, ToolSpec):
+        return thing
+    return thing.spec if isinstance(thing, Tool) else tool(thing).spec
+
+
+def _arguments(name: str, function: Callable[..., Any]) -> type[BaseModel]:
+    if not _NAME.fullmatch(name):
+        raise InvalidValue("tool name", name, "a letter, then letters, digits, _ or -, 64 at most")
+    hints = get_type_hints(function, include_extras=True)
+    told = {p.arg_name: p.description or "" for p in docstring_parser.parse(inspect.getdoc(function) or "").params}
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name == _KEY and parameter.kind is parameter.KEYWORD_ONLY:
+            continue
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            raise InvalidValue(f"parameter of tool {name}", str(parameter), "parameters that can be given by name")
+        if parameter.name in RESERVED or parameter.name not in hints:
+            allowed = f"a name with a type annotation, other than {' and '.join(RESERVED)}"
+            raise InvalidValue(f"parameter of tool {name}", parameter.name, allowed)
+        default = ... if parameter.default is parameter.empty else parameter.default
+        description = " ".join(told.get(parameter.name, "").split()) or None
+        fields[parameter.name] = (hints[parameter.name], Field(default, description=description))
+    return create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _schema(arguments: type[BaseModel]) -> dict[str, Any]:
+    schema = arguments.model_json_schema()
+    schema.pop("title", None)
+    for part in (schema, *schema.get("$defs", {}).values()):
+        for field in part.get("properties", {}).values():
+            field.pop("title", None)
+    schema.setdefault("properties", {})
+    return schema
+
+
+def _validate(arguments: type[BaseModel], raw: dict[str, Any]) -> dict[str, Any]:
+    try:
+        valid = arguments.model_validate(raw)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()]
+        raise ValueError("; ".join(problems)) from error
+    return {name: getattr(valid, name) for name in type(valid).model_fields}
+
+
+def _description(function: Callable[..., Any]) -> str:
+    parsed = docstring_parser.parse(inspect.getdoc(function) or "")
+    return "\n\n".join(part for part in (parsed.short_description, parsed.long_description) if part)
+
+
+def _effect(name: str, effect: str) -> Effect:
+    if effect not in set(Effect):
+        raise InvalidValue(f"effect of tool {name}", effect, "'read' or 'write'")
+    return Effect(effect)
+
+
+def _timeout(name: str, timeout: float) -> float:
+    if timeout <= 0:
+        raise InvalidValue(f"timeout of tool {name}", timeout, "seconds above 0")
+    return timeout

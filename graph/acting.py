@@ -1,0 +1,124 @@
+"""The act step: carry out what may go ahead, and answer every call, a pending one too."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from baton.core import ActionId, Effect, Ruling
+from baton.graph.approving import still_approved
+from baton.graph.builtins import BUILTIN, Scene
+from baton.graph.carrying import Job, carry_out
+from baton.graph.context import lowest_trust
+from baton.graph.ending import end
+from baton.graph.hold import Hold
+from baton.graph.move import Move, Office
+from baton.graph.outcome import Outcome, Rider
+from baton.graph.past import Past, load
+from baton.graph.state import Place
+from baton.graph.team import Member
+from baton.ledger import DecisionKind, Line, Transaction, effects, journal, reviews, transcript
+
+
+async def act(office: Office, hold: Hold, place: Place) -> Move:
+    """Take the step."""
+    past, jobs = await office.ledger.read(lambda tx: (load(tx, hold.run, place.head), _jobs(tx, place.todo)))
+    member = office.team.member(past.run.agent)
+    scene = Scene(
+        ledger=office.ledger,
+        team=office.team,
+        member=member,
+        run=past.run,
+        trust=lowest_trust(past.run, past.lines),
+        cursor=place.cursor,
+    )
+    done: list[tuple[Job, Outcome]] = []
+    for batch in _batches(member, jobs):
+        outcomes = await asyncio.gather(*(_one(hold, scene, past, job) for job in batch))
+        done += zip(batch, outcomes, strict=True)
+    return _moved(hold, past, scene, place, done)
+
+
+def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tuple[Job, Outcome]]) -> Move:
+    outcomes = [outcome for _, outcome in done]
+    riders: list[Rider] = [rider for outcome in outcomes for rider in outcome.riders]
+    riders.append(lambda tx: transcript.append(tx, hold.run, place.head, [_line(*one) for one in done]))
+    here = place.moved(
+        head=place.head + len(done), todo=(), waiting=all(outcome.pending for outcome in outcomes)
+    )
+    ending = next((outcome.end for outcome in outcomes if outcome.end is not None), None)
+    if ending is None:
+        return Move(goto="think", place=here, riders=tuple(riders))
+    riders.append(lambda tx: end(tx, past.run, place.cursor, ending, scene.trust))
+    return Move(goto="end", place=here, riders=tuple(riders))
+
+
+async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
+    proposal = job.proposal
+    if proposal.problem is not None:
+        return Outcome(text=f"error: {proposal.problem}")
+    if job.decision is not None:
+        refused = await still_approved(scene, past, job)
+        return refused or await carry_out(hold, scene, job)
+    match proposal.verdict.ruling:
+        case Ruling.ALLOW:
+            return await carry_out(hold, scene, job)
+        case Ruling.ASK:
+            return Outcome(text=f"pending: review {proposal.review}: {proposal.verdict.reason}", pending=True)
+        case Ruling.DENY:
+            rules = f" [{', '.join(proposal.verdict.rules)}]" if proposal.verdict.rules else ""
+            return Outcome(text=f"denied: {proposal.verdict.reason}{rules}")
+
+
+def _batches(member: Member, jobs: Sequence[Job]) -> Iterator[list[Job]]:
+    """Reads that stand together run at once; everything else one by one, in order."""
+    batch: list[Job] = []
+    for job in jobs:
+        spec = member.agent.specs.get(job.action.tool)
+        together = spec is not None and spec.effect is Effect.READ and spec.name not in BUILTIN
+        if batch and not together:
+            yield batch
+            batch = []
+        batch.append(job)
+        if not together:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _jobs(tx: Transaction, todo: Sequence[ActionId]) -> list[Job]:
+    return [_job(tx, action) for action in todo]
+
+
+def _job(tx: Transaction, id: ActionId) -> Job:
+    """An action with the decision that lets it go ahead, if a person was asked and has said so."""
+    proposal = journal.proposal(tx, id)
+    decision, verdict = None, proposal.verdict
+    if proposal.review is not None:
+        review = reviews.get(tx, proposal.review)
+        if review.action == id and review.decision is not None and review.decision.kind in _GO:
+            decision = review.decision
+            verdict = decision.verdict or review.verdict
+    action = proposal.action
+    if decision is not None and decision.arguments is not None:
+        action = replace(action, arguments=decision.arguments, edited_by=decision.by)
+    return Job(proposal=proposal, action=action, verdict=verdict, decision=decision, known=effects.get(tx, id))
+
+
+_GO = (DecisionKind.APPROVE, DecisionKind.EDIT, DecisionKind.RESPOND)
+
+
+def _line(job: Job, outcome: Outcome) -> Line:
+    """A tool line answers a call of this turn; what a person has decided is told as a notice, its call is answered."""
+    turn, action = job.proposal.turn, job.action
+    if job.decision is None:
+        return Line(role="tool", turn=turn, text=outcome.text, ref=action.id, trust=outcome.trust, body=outcome.body)
+    how = "approved with changes" if action.edited_by else "approved"
+    if job.decision.kind is DecisionKind.RESPOND:
+        how = "answered"
+    call = f"{action.tool}({json.dumps(action.arguments, ensure_ascii=False)})" if action.edited_by else action.tool
+    text = f"[review {job.decision.review} {how} by {job.decision.by}] {call}: {outcome.text}"
+    if job.decision.note and job.decision.kind is not DecisionKind.RESPOND:
+        text += f"\nNote by {job.decision.by}: {job.decision.note}"
+    return Line(role="notice", turn=turn, text=text, ref=action.id, trust=outcome.trust)

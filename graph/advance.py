@@ -1,0 +1,127 @@
+"""Advancing one run: take its lease, invoke its graph until it parks or ends, give the lease back."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import structlog
+from langchain_core.runnables import RunnableConfig
+
+from baton.core import BatonError, MailArrived, ModelRefused, ModelUnavailable, RunId, Superseded
+from baton.graph.hold import Hold
+from baton.graph.loop import Graph, build
+from baton.graph.move import Office
+from baton.graph.saver import HOLD
+from baton.graph.state import Place
+from baton.graph.trouble import open_trouble
+from baton.ledger import Transaction, runs
+
+LEASE_SECONDS = 30.0
+"""How long a worker that stopped renewing keeps its run."""
+
+TRIES = 4
+"""Advances in a row that may fail before people are asked."""
+
+_STEPS = 1_000_000  # budgets limit a run, not LangGraph's count of super-steps
+
+log = structlog.get_logger()
+
+
+class Advancer:
+    """Advances runs, each by at most one worker at a time."""
+
+    def __init__(self, office: Office, owner: str) -> None:
+        self._office = office
+        self._owner = owner
+        self._graph: Graph = build(office)
+
+    async def advance(self, run: RunId) -> bool:
+        """Do what a run has to do now; False if somebody else does, or there is nothing to do."""
+        ledger = self._office.ledger
+        lease = await ledger.write(lambda tx: runs.take_lease(tx, run, self._owner, LEASE_SECONDS))
+        if lease is None:
+            return False
+        hold = Hold(ledger, lease)
+        try:
+            async with self._renewed(hold):
+                await self._until_parked(hold)
+            await hold.write(lambda tx: runs.park(tx, lease))
+        except Superseded as error:
+            log.warning("run dropped: a newer worker owns it", run=run, epoch=error.epoch, newer=error.newer)
+        except Exception as error:
+            await self._troubled(Hold(ledger, lease), error)
+        return True
+
+    async def _until_parked(self, hold: Hold) -> None:
+        """Invoke the graph; mail that came while the run was ending makes it read on.
+
+        A thread gets input only when it has no state yet, and is never resumed with a value: LangGraph would keep the
+        value and answer later interrupts with it.
+        """
+        while True:
+            config: RunnableConfig = {
+                "configurable": {"thread_id": hold.run, HOLD: hold},
+                "recursion_limit": _STEPS,
+            }
+            started = await self._graph.checkpointer.aget_tuple(config)  # type: ignore[union-attr]
+            given: Any = None if started else Place().as_state()
+            try:
+                await self._graph.ainvoke(given, config, durability="sync")
+            except Exception as error:
+                failure = hold.failure or error
+                if not isinstance(failure, MailArrived):
+                    raise failure from error
+            else:
+                if hold.failure is None:
+                    return
+                if not isinstance(hold.failure, MailArrived):
+                    raise hold.failure
+            hold = Hold(hold.ledger, hold.lease)
+
+    @contextlib.asynccontextmanager
+    async def _renewed(self, hold: Hold) -> AsyncIterator[None]:
+        """Keep the lease while the work goes on; when it is lost, the work is stopped."""
+        worker = asyncio.current_task()
+        assert worker is not None
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(LEASE_SECONDS / 3)
+                try:
+                    await hold.write(lambda tx: runs.renew_lease(tx, hold.lease, LEASE_SECONDS))
+                except Superseded:
+                    worker.cancel()
+                    return
+
+        heartbeat = asyncio.create_task(renew())
+        try:
+            yield
+        except asyncio.CancelledError:
+            if isinstance(hold.failure, Superseded) and worker.uncancel() == 0:
+                raise hold.failure from None
+            raise
+        finally:
+            heartbeat.cancel()
+
+    async def _troubled(self, hold: Hold, error: Exception) -> None:
+        """An advance failed: try again later, or ask people. What the run has recorded stands either way."""
+        run, lease = hold.run, hold.lease
+        known = await self._office.ledger.read(lambda tx: runs.get(tx, run))
+        lasting = isinstance(error, ModelRefused) or known.attempts + 1 >= TRIES
+        said = str(error) if isinstance(error, BatonError) else f"{type(error).__name__}: {error}"
+        if not isinstance(error, BatonError):
+            log.error("run failed to advance", run=run, exc_info=error)
+
+        def ask(tx: Transaction) -> None:
+            open_trouble(tx, known, said)
+            runs.park(tx, lease)
+
+        try:
+            if lasting:
+                await hold.write(ask)
+            else:
+                again = min(60.0, 2.0 ** known.attempts * (5.0 if isinstance(error, ModelUnavailable) else 1.0))
+                await hold.write(lambda tx: runs.pause(tx, lease, said, again))
+        except Superseded:
+            log.warning("run dropped: a newer worker owns it", run=run, epoch=lease.epoch)

@@ -1,0 +1,161 @@
+"""What the built-in tools do. Their rows ride with the step that calls them: exactly once, without a claim."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from baton.core import Action, BodyId, FactId, Goal, Label, RunId, Trust, dump, format_time, random_id
+from baton.graph.outcome import End, Outcome, refusal
+from baton.graph.team import Member, Team
+from baton.ledger import ENDED, Ledger, Transaction, bodies, events, facts, mail, reviews, runs, timers
+from baton.ledger import Run
+
+PIECE = 8000
+"""Characters that `read_on` gives at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What a built-in tool works with.
+
+    Attributes:
+        trust: Of what the agent says itself, having read what it has read.
+        cursor: The last message it has read.
+    """
+
+    ledger: Ledger
+    team: Team
+    member: Member
+    run: Run
+    trust: Trust
+    cursor: int
+
+
+Builtin = Callable[[Scene, Action, dict[str, Any]], Awaitable[Outcome]]
+
+
+async def plan(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """Make the intention known."""
+    steps: list[str] = arguments["steps"]
+    return Outcome(
+        text="noted", riders=[lambda tx: events.emit(tx, scene.run.id, "plan.made", action=action.id, steps=steps)]
+    )
+
+
+async def remember(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """Keep a fact, with the trust of what the agent has read and this action as its source."""
+    label = Label(scene.trust, frozenset({f"action:{action.id}"}))
+    scope, run = scene.member.agent.memory, scene.run.id
+
+    def keep(tx: Transaction) -> FactId:
+        fact = facts.record(tx, scope, arguments["subject"], arguments["text"], label, run)
+        events.emit(tx, run, "fact.recorded", fact=fact, action=action.id)
+        return fact
+
+    return Outcome(text="remembered", riders=[keep])
+
+
+async def recall(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """Look facts up; each is told with its trust."""
+    found = await scene.team.memory.recall(arguments["query"], [scene.member.agent.memory])
+    rows = [{"about": f.subject, "fact": f.text, "trust": f.label.trust.name.lower(), "id": f.id} for f in found]
+    lowest = min((fact.label.trust for fact in found), default=Trust.SYSTEM)
+    return Outcome(text=dump(rows), trust=lowest)
+
+
+async def read_on(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """Read a piece of a long result of this very run."""
+    body, offset = BodyId(arguments["handle"]), arguments["offset"]
+
+    def piece(tx: Transaction) -> tuple[str, int] | None:
+        return bodies.piece(tx, body, offset, PIECE) if bodies.shown_to(tx, scene.run.id, body) else None
+
+    found = await scene.ledger.read(piece)
+    if found is None:
+        return refusal(f"this run has no result with handle {body}")
+    text, length = found
+    end = offset + len(text)
+    more = f"\n[characters {offset} to {end} of {length}; go on with offset={end}]" if end < length else ""
+    return Outcome(text=text + more, trust=Trust.EXTERNAL)
+
+
+async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """Start a child run for another agent; its end sends its answer to this run's mailbox."""
+    to: str = arguments["to"]
+    if to not in scene.member.agent.hands_off_to:
+        allowed = ", ".join(scene.member.agent.hands_off_to) or "nobody"
+        return refusal(f"you may not hand work to {to!r}; you may to: {allowed}")
+    parent = scene.run
+    goal = Goal(arguments["task"], attachments=parent.goal.attachments, requester=parent.requester)
+    child = RunId(random_id("run"))
+
+    def start(tx: Transaction) -> None:
+        runs.create(
+            tx,
+            goal,
+            to,
+            id=child,
+            conversation=parent.conversation,
+            trust=scene.trust,
+            parent=parent.id,
+            parent_action=action.id,
+        )
+        events.emit(tx, parent.id, "handoff.offered", to=to, child=child, action=action.id)
+
+    return Outcome(text=f"pending: hand-off {child} to {to}; the answer comes as a message", pending=True, riders=[start])
+
+
+async def wait(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """Start a timer."""
+    duration: timedelta = arguments["duration"]
+    due = scene.ledger.clock.now() + duration.total_seconds()
+    return Outcome(
+        text=f"pending: you are told at {format_time(due)}",
+        pending=True,
+        riders=[lambda tx: timers.start(tx, scene.run.id, due, "wait")],
+    )
+
+
+async def finish(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """End the run, unless something is open or a criterion lacks its evidence."""
+    evidence: list[str] = arguments["evidence"] or []
+    criteria = scene.run.goal.criteria
+    outcome = arguments["outcome"]
+    if outcome == "done" and len(evidence) < len(criteria):
+        return refusal(f"cite evidence for each of the {len(criteria)} success criteria, in their order")
+    open_ends = await scene.ledger.read(lambda tx: still_open(tx, scene.run.id, scene.cursor))
+    if open_ends:
+        return refusal(f"not yet: {', '.join(open_ends)}")
+    return Outcome(text="finished", end=End(outcome=outcome, summary=arguments["summary"], evidence=tuple(evidence)))
+
+
+def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
+    """What keeps a run from ending, in words; empty if nothing does."""
+    found: list[str] = []
+    if count := reviews.count_open(tx, run):
+        found.append(f"{count} question{'s' if count > 1 else ''} to people open")
+    found += [f"hand-off {child.id} to {child.agent} open" for child in runs.children(tx, run) if child.status not in ENDED]
+    if timers.pending(tx, run, "wait") is not None:
+        found.append("you are waiting for a time")
+    if mail.has_unread(tx, run, cursor):
+        found.append("there is a new message, read it first")
+    return found
+
+
+async def ask_person(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """Only reached when policy lets an agent ask without asking, which would leave nobody to answer."""
+    return refusal("a question to a person needs a policy that says `ask` for ask_person")
+
+
+BUILTIN: Mapping[str, Builtin] = {
+    "plan": plan,
+    "remember": remember,
+    "recall": recall,
+    "read_on": read_on,
+    "hand_off": hand_off,
+    "wait": wait,
+    "finish": finish,
+    "ask_person": ask_person,
+}
+"""By the tool's name."""

@@ -1,0 +1,67 @@
+"""Calling a tool: with its key, its time-out, and its result as text."""
+
+import asyncio
+import inspect
+import json
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from baton.core import Action, ToolError, ToolSpec, ToolTimeout
+
+
+async def call_tool(spec: ToolSpec, action: Action) -> str:
+    """Call a tool with an action's arguments and the action's id as idempotency key; its result as JSON text.
+
+    A sync tool runs in a thread. After a time-out the thread cannot be stopped: what it still does is covered by
+    the effect's record, which says that nobody knows.
+
+    Raises:
+        ToolTimeout: if it did not return in time, or lost its connection: whether it happened is not known.
+        ToolError: if it raised anything else: by that a tool says that nothing happened.
+    """
+    try:
+        arguments = spec.validate(action.arguments)
+        if spec.wants_key:
+            arguments["key"] = action.id
+        async with asyncio.timeout(spec.timeout):
+            result = await _run(spec, arguments)
+    except TimeoutError as error:
+        raise ToolTimeout(spec.name, f"no answer within {spec.timeout:g} s") from error
+    except ConnectionError as error:
+        raise ToolTimeout(spec.name, f"the connection was lost: {error}") from error
+    except Exception as error:
+        raise ToolError(spec.name, str(error) or type(error).__name__) from error
+    return as_text(result)
+
+
+async def ask_world(spec: ToolSpec, key: str) -> str | None:
+    """Ask a tool's `reconcile` whether the effect with this key happened: its result as text, None if it did not.
+
+    Raises:
+        ToolError: if that cannot be told now.
+    """
+    assert spec.reconcile is not None
+    try:
+        async with asyncio.timeout(spec.timeout):
+            if inspect.iscoroutinefunction(spec.reconcile):
+                result = await spec.reconcile(key)
+            else:
+                result = await asyncio.to_thread(spec.reconcile, key)
+    except Exception as error:
+        raise ToolError(spec.name, f"cannot tell whether it happened: {error}") from error
+    return None if result is None else as_text(result)
+
+
+def as_text(result: Any) -> str:
+    """A tool's result as the model reads it: text as it is, anything else as JSON, what JSON lacks as its repr."""
+    if isinstance(result, str):
+        return result
+    return json.dumps(to_jsonable_python(result, fallback=repr, inf_nan_mode="strings"), ensure_ascii=False)
+
+
+async def _run(spec: ToolSpec, arguments: dict[str, Any]) -> Any:
+    if inspect.iscoroutinefunction(spec.run):
+        return await spec.run(**arguments)
+    result = await asyncio.to_thread(spec.run, **arguments)
+    return await result if inspect.isawaitable(result) else result

@@ -1,0 +1,139 @@
+"""The embedded engine: one process dispatches the runs of a database, others may submit and decide."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import structlog
+
+from baton.core import LedgerError, RunId, random_id
+from baton.graph.advance import Advancer
+from baton.graph.alarms import fire_due
+from baton.graph.move import Office
+from baton.ledger import Transaction, runs, timers
+
+POLL_SECONDS = 0.1
+"""How often the database is asked whether another process has written to it."""
+
+RETRY_SECONDS = 1.0
+"""How long the dispatcher waits after the ledger failed."""
+
+log = structlog.get_logger()
+
+
+class Dispatcher:
+    """Advances whatever is ready, several runs at once, while this process holds the dispatch lock.
+
+    Wakes are level-triggered: a run is ready while its row says `wake > seen`, so a lost wake is found again and a
+    doubled one changes nothing.
+    """
+
+    def __init__(self, office: Office, *, concurrency: int = 32) -> None:
+        self._office = office
+        self._concurrency = concurrency
+        self._advancer = Advancer(office, owner=f"{socket.gethostname()}:{os.getpid()}:{random_id('w')}")
+        self._changed = asyncio.Event()
+        self._working: dict[RunId, asyncio.Task[None]] = {}
+        self._lock: IO[str] | None = None
+        self._loop: asyncio.Task[None] | None = None
+        self._unlisten: Callable[[], None] = lambda: None
+        self.failure: LedgerError | None = None
+
+    @property
+    def leading(self) -> bool:
+        """Whether this process dispatches."""
+        return self._lock is not None
+
+    async def start(self) -> None:
+        """Begin to dispatch, or to wait for the process that does to end."""
+        self._unlisten = self._office.ledger.listen(lambda woken, _noted: self._changed.set() if woken else None)
+        self._loop = asyncio.create_task(self._serve(), name="baton-dispatch")
+
+    async def stop(self) -> None:
+        """Stop: no new run is begun; those at work are cut off where they stand and go on elsewhere."""
+        self._unlisten()
+        tasks = [task for task in (self._loop, *self._working.values()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._working.clear()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def busy(self) -> int:
+        """How many runs are being advanced."""
+        return len(self._working)
+
+    async def _serve(self) -> None:
+        while not self._take_lock():
+            await asyncio.sleep(POLL_SECONDS)
+        while True:
+            self._changed.clear()
+            version = self._office.ledger.database.version()
+            try:
+                next_time = await self._dispatch()
+                self.failure = None
+            except LedgerError as error:
+                self._failed(error)
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            await self._sleep(version, next_time)
+
+    async def _dispatch(self) -> float | None:
+        """Begin what is ready; when to look again by the clock, None if no time is set."""
+        ledger = self._office.ledger
+        if await fire_due(ledger):
+            self._changed.set()
+        limit = self._concurrency + len(self._working)
+        ready, next_time = await ledger.read(lambda tx: (runs.ready(tx, limit), _next_time(tx)))
+        for run in ready:
+            if run not in self._working and len(self._working) < self._concurrency:
+                self._working[run] = asyncio.create_task(self._advance(run), name=f"baton-{run}")
+        return next_time
+
+    async def _advance(self, run: RunId) -> None:
+        try:
+            await self._advancer.advance(run)
+        except LedgerError as error:
+            self._failed(error)
+            await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            del self._working[run]
+            self._changed.set()
+
+    def _failed(self, error: LedgerError) -> None:
+        if str(error) != str(self.failure):
+            log.error("the ledger cannot be used; trying again", error=str(error))
+        self.failure = error
+
+    async def _sleep(self, version: int, until: float | None) -> None:
+        """Until something was written here, another process has written, or a time has come."""
+        ledger = self._office.ledger
+        while not self._changed.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), POLL_SECONDS)
+            late = until is not None and ledger.clock.now() >= until
+            if late or ledger.database.version() != version:
+                return
+
+    def _take_lock(self) -> bool:
+        path = Path(f"{self._office.ledger.database.path}.dispatch")
+        lock = path.open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return False
+        self._lock = lock
+        return True
+
+
+def _next_time(tx: Transaction) -> float | None:
+    times = [time for time in (timers.next_due(tx), runs.next_ready(tx)) if time is not None]
+    return min(times, default=None)

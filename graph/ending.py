@@ -1,0 +1,54 @@
+"""How a run ends: only while nobody has written to it, and nobody is left waiting for it."""
+
+from baton.core import Conflict, MailArrived, RunId, Trust
+from baton.graph.outcome import End
+from baton.graph.receive import handoff_text
+from baton.ledger import Decision, DecisionKind, Run, Transaction, mail, reviews, runs
+from baton.ledger.reviews import new_decision_id
+
+
+def end(tx: Transaction, run: Run, cursor: int, how: End, trust: Trust) -> None:
+    """Record a run's end, take back its open questions, stop its children and tell its parent.
+
+    Args:
+        trust: Of what the run says, for the parent that reads it.
+
+    Raises:
+        MailArrived: if there is a message behind the cursor: nothing ends, the run reads it first.
+    """
+    if mail.has_unread(tx, run.id, cursor):
+        raise MailArrived(run.id)
+    runs.end(tx, run.id, how.outcome, how.summary, how.evidence)
+    for review in reviews.waiting(tx, runs=[run.id]):
+        withdraw(tx, run.id, review.id, review.version, f"the run has ended ({how.outcome})")
+    for child in runs.children(tx, run.id):
+        if not child.ended:
+            mail.post(tx, child.id, "cancel", sender=run.id)
+    if run.parent is not None:
+        _tell_parent(tx, run, run.parent, how, trust)
+
+
+def withdraw(tx: Transaction, run: RunId, review: str, version: int, why: str) -> None:
+    """Take a question back: its answer no longer matters."""
+    decision = Decision(
+        id=new_decision_id(),
+        review=reviews.get(tx, reviews.find(tx, review)).id,
+        kind=DecisionKind.WITHDRAWN,
+        by="baton",
+        channel="baton",
+        note=why,
+        arguments=None,
+        verdict=None,
+        digest=None,
+        expires=None,
+        at=tx.now,
+    )
+    reviews.close(tx, run, version, decision)
+
+
+def _tell_parent(tx: Transaction, run: Run, parent: RunId, how: End, trust: Trust) -> None:
+    text = handoff_text(run.agent, how.outcome, how.summary)
+    try:
+        mail.post(tx, parent, "handoff", sender=run.agent, text=text, ref=run.id, trust=trust)
+    except Conflict:
+        return  # the parent has ended (cancelled, most likely): nobody waits for this any more

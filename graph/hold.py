@@ -1,0 +1,68 @@
+"""A worker's hold on one run: its lease, and the rows that ride with LangGraph's own writes."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from baton.core import RunId
+from baton.ledger import Lease, Ledger, Transaction, Work, runs
+
+T = TypeVar("T")
+
+
+class Hold:
+    """What a worker may write for a run while its epoch is the newest.
+
+    Every write checks the epoch in its own transaction. Once one write has failed, all later ones of this hold are
+    refused: what would follow rests on something that was not recorded.
+    """
+
+    def __init__(self, ledger: Ledger, lease: Lease) -> None:
+        self.ledger = ledger
+        self.lease = lease
+        self.failure: BaseException | None = None
+        self.head: tuple[str, int] | None = None  # the newest checkpoint and its turn, set by the saver
+        self._riding: dict[str, list[Callable[[Transaction], object]]] = {}
+
+    @property
+    def run(self) -> RunId:
+        """The run that is held."""
+        return self.lease.run
+
+    def ride(self, task: str, work: Callable[[Transaction], object]) -> None:
+        """Have `work` committed together with the writes of LangGraph task `task`, or not at all."""
+        self._riding.setdefault(task, []).append(work)
+
+    def riders(self, task: str) -> list[Callable[[Transaction], object]]:
+        """Take what rides with a task."""
+        return self._riding.pop(task, [])
+
+    def guarded(self, work: Work[T]) -> Work[T]:
+        """`work` behind the fence, refused once anything before it has failed."""
+
+        def checked(tx: Transaction) -> T:
+            if self.failure is not None:
+                raise self.failure
+            try:
+                runs.fence(tx, self.lease.run, self.lease.epoch)
+                return work(tx)
+            except BaseException as error:
+                self.failure = error
+                raise
+
+        return checked
+
+    async def write(self, work: Work[T]) -> T:
+        """Commit `work` behind the fence."""
+        return await self.ledger.write(self.guarded(work))
+
+    def post(self, work: Callable[[Transaction], object]) -> None:
+        """Hand `work` over behind the fence without waiting; it is committed before any later write of this hold."""
+        future: asyncio.Future[object] = self.ledger.post(self.guarded(work))
+        future.add_done_callback(_retrieve)
+
+
+def _retrieve(future: "asyncio.Future[object]") -> None:
+    """A posted write's failure is kept in the hold, which refuses all that follows."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,55 @@
+"""The state graph: think → act → (think | park | end).
+
+The rows of a step ride with LangGraph's own writes of it: they are committed together, or the step runs again.
+"""
+
+from typing import Literal
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command, interrupt
+
+from baton.graph.acting import act
+from baton.graph.hold import Hold
+from baton.graph.move import Move, Office
+from baton.graph.saver import HOLD, LedgerSaver
+from baton.graph.state import State, place_of
+from baton.graph.thinking import think
+
+Graph = CompiledStateGraph[State, None, State, State]
+Step = Command[Literal["think", "act", "__end__"]]
+
+
+def build(office: Office) -> Graph:
+    """The graph of a run, ready to be invoked."""
+
+    async def think_node(state: State, config: RunnableConfig) -> Step:
+        hold, task = _held(config)
+        move = await think(office, hold, place_of(state))
+        if move is None:
+            interrupt("until mail")  # the only one; it carries no question
+        assert move is not None
+        return _step(hold, task, move)
+
+    async def act_node(state: State, config: RunnableConfig) -> Step:
+        hold, task = _held(config)
+        return _step(hold, task, await act(office, hold, place_of(state)))
+
+    graph = StateGraph(State)
+    graph.add_node("think", think_node)
+    graph.add_node("act", act_node)
+    graph.add_edge(START, "think")
+    return graph.compile(checkpointer=LedgerSaver(office.ledger))
+
+
+def _held(config: RunnableConfig) -> tuple[Hold, str]:
+    """The worker's hold on the run, and the id of the LangGraph task at work."""
+    place = config["configurable"]
+    return place[HOLD], place["__pregel_task_id"]
+
+
+def _step(hold: Hold, task: str, move: Move) -> Step:
+    for rider in move.riders:
+        hold.ride(task, rider)
+    return Command(update=move.place.as_state(), goto=END if move.goto == "end" else move.goto)

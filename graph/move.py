@@ -1,0 +1,38 @@
+"""What a step comes to: where to go next, the new place, and the rows to commit with it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from baton.core import RunId
+from baton.graph.outcome import Rider
+from baton.graph.state import Place
+from baton.graph.team import Team
+from baton.ledger import Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Office:
+    """What the loop works with.
+
+    Attributes:
+        live: Called with a run and each piece of its model's text as it comes. Pieces may be lost; what was said
+            in the end is in the record.
+    """
+
+    ledger: Ledger
+    team: Team
+    live: Callable[[RunId, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """The result of a step.
+
+    Attributes:
+        riders: Committed with the step, in order.
+    """
+
+    goto: Literal["think", "act", "end"]
+    place: Place
+    riders: tuple[Rider, ...]

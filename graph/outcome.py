@@ -1,0 +1,45 @@
+"""What carrying out one action came to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from baton.core import BodyId, Trust
+from baton.ledger import Transaction
+from baton.ledger.runs import Outcome as RunOutcome
+
+Rider = Callable[[Transaction], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """How a run is to end."""
+
+    outcome: RunOutcome
+    summary: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What became of one action in this step.
+
+    Attributes:
+        text: What the model is told.
+        trust: Of that text.
+        body: Where the text stands already; set when its transaction has run, None stores it with the line.
+        pending: Whether the true answer comes later, as a message.
+        riders: Rows to commit with the step.
+        end: Set by an accepted `finish`.
+    """
+
+    text: str
+    trust: Trust = Trust.SYSTEM
+    body: BodyId | None = None
+    pending: bool = False
+    riders: list[Rider] = field(default_factory=list[Rider])
+    end: End | None = None
+
+
+def refusal(why: str) -> Outcome:
+    """Told to the model when a call cannot be carried out."""
+    return Outcome(text=f"error: {why}")

@@ -1,0 +1,1 @@
+"""The request's messages under the agent's token budget."""

@@ -1,0 +1,105 @@
+"""Reading the mail: what reached a run becomes lines of its transcript and actions to carry out. No I/O."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from baton.core import ActionId, ReviewId, Trust, format_time
+from baton.ledger import Decision, DecisionKind, Line, Message, Review, ReviewKind
+
+
+@dataclass
+class News:
+    """What the mail said.
+
+    Attributes:
+        cursor: The last message read.
+        lines: What the model is told.
+        todo: Approved actions, in the order of their decisions.
+        cancelled_by: Who cancelled the run; None if nobody did.
+        stopped: What a person said who stopped the run after trouble; None if nobody did.
+        granted: Whether a person let the run go on after trouble.
+    """
+
+    cursor: int
+    lines: list[Line] = field(default_factory=list[Line])
+    todo: list[ActionId] = field(default_factory=list[ActionId])
+    cancelled_by: str | None = None
+    stopped: str | None = None
+    granted: bool = False
+
+
+def receive(mail: Sequence[Message], reviews: Mapping[ReviewId, Review], cursor: int, turn: int) -> News:
+    """Read messages in order.
+
+    Args:
+        mail: Messages behind the cursor.
+        reviews: Those that decisions in the mail are about.
+        cursor: The last message read so far.
+        turn: The turn that will read this, from 1.
+    """
+    news = News(cursor)
+    for message in mail:
+        news.cursor = message.seq
+        match message.kind:
+            case "user":
+                line = Line(role="user", turn=turn, text=message.text, trust=message.trust, body=message.body)
+                news.lines.append(line)
+            case "decision":
+                review = reviews[ReviewId(message.ref or "")]
+                if review.decision is not None:
+                    _decided(news, review, review.decision, turn)
+            case "handoff":
+                news.lines.append(_notice(message.text, turn, message.ref, message.trust))
+            case "timer":
+                news.lines.append(_notice(message.text, turn, None, Trust.SYSTEM))
+            case "cancel":
+                news.cancelled_by = message.sender
+    return news
+
+
+def _decided(news: News, review: Review, decision: Decision, turn: int) -> None:
+    granted = decision.kind in (DecisionKind.APPROVE, DecisionKind.EDIT)
+    if review.kind in (ReviewKind.ACTION, ReviewKind.DOUBT) and review.action is not None:
+        told = review.kind is ReviewKind.DOUBT and decision.kind is DecisionKind.RESPOND
+        if granted or told:
+            news.todo.append(review.action)
+            return
+    if review.kind is ReviewKind.TROUBLE:
+        news.granted = news.granted or granted or decision.kind is DecisionKind.RESPOND
+        if decision.kind in (DecisionKind.REJECT, DecisionKind.EXPIRED):
+            news.stopped = f"stopped by {decision.by}: {decision.note or review.question['summary']}"
+            return
+    news.lines.append(_notice(outcome_text(review, decision), turn, review.id, _trust(decision)))
+
+
+def outcome_text(review: Review, decision: Decision) -> str:
+    """How an agent is told of a decision."""
+    match decision.kind:
+        case DecisionKind.EXPIRED:
+            what = f"expired unanswered at {format_time(decision.at)}; it counts as no"
+        case DecisionKind.WITHDRAWN:
+            what = "withdrawn"
+        case DecisionKind.RESPOND:
+            what = f"answered by {decision.by}"
+        case _:
+            what = f"{_DONE[decision.kind]} by {decision.by}"
+    about = f" {review.tool}" if review.kind is ReviewKind.ACTION else ""
+    return f"[review {review.id}{about} {what}] {decision.note}".rstrip()
+
+
+def handoff_text(agent: str, outcome: str, summary: str) -> str:
+    """How an agent is told that handed-over work came back."""
+    answer = json.dumps({"outcome": outcome, "summary": summary}, ensure_ascii=False)
+    return f"[hand-off to {agent} returned] {answer}"
+
+
+_DONE = {DecisionKind.APPROVE: "approved", DecisionKind.EDIT: "approved with changes", DecisionKind.REJECT: "rejected"}
+
+
+def _trust(decision: Decision) -> Trust:
+    return Trust.SYSTEM if decision.by == "baton" else Trust.USER
+
+
+def _notice(text: str, turn: int, ref: str | None, trust: Trust) -> Line:
+    return Line(role="notice", turn=turn, text=text, ref=ref, trust=trust)

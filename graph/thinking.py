@@ -1,0 +1,198 @@
+"""The think step: read the mail; then carry out what was approved, or ask the model what to do and judge it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from baton.agents import offer
+from baton.core import ModelReply, ModelRequest, ReviewId, Ruling, RunId, Trust
+from baton.graph.builtins import still_open
+from baton.graph.context import lowest_trust
+from baton.graph.ending import end
+from baton.graph.hold import Hold
+from baton.graph.judging import judge_reply
+from baton.graph.move import Move, Office
+from baton.graph.outcome import End, Rider
+from baton.graph.packing import packed
+from baton.graph.past import Past, load
+from baton.graph.receive import News, receive
+from baton.graph.state import Place
+from baton.graph.team import Member
+from baton.graph.trouble import open_for, open_trouble
+from baton.ledger import Line, Message, Proposal, Review, Transaction, journal, mail, reviews, transcript
+
+STRIKES = 3
+"""Model answers in a row that cannot be used before people are asked."""
+
+
+async def think(office: Office, hold: Hold, place: Place) -> Move | None:
+    """Take the step; None means that there is nothing to do until mail comes."""
+    mail, asked = await office.ledger.read(lambda tx: _mail(tx, hold.run, place.cursor))
+    if place.waiting and not mail:
+        return None
+    news = receive(mail, asked, place.cursor, place.turn + 1)
+    past = await office.ledger.read(lambda tx: load(tx, hold.run, place.head))
+    if place.turn == 0:
+        news.lines += await _remembered(office, past)
+    step = _Step(office, hold, past, news, place)
+    if news.cancelled_by is not None:
+        return step.ended(End(outcome="cancelled", summary=f"cancelled by {news.cancelled_by}"))
+    if news.stopped is not None:
+        return step.ended(End(outcome="failed", summary=news.stopped))
+    if news.todo:
+        return step.move("act", todo=tuple(news.todo))
+    return await _propose(step)
+
+
+@dataclass
+class _Step:
+    """A think step in the making."""
+
+    office: Office
+    hold: Hold
+    past: Past
+    news: News
+    place: Place
+
+    def __post_init__(self) -> None:
+        self.lines = list(self.news.lines)
+        self.riders: list[Rider] = []
+        self.strikes = 0 if self.news.granted else self.place.strikes
+        self.allowance = self.place.allowance
+        if self.news.granted and self.past.run.goal.budget.turns is not None:
+            self.allowance = self.place.turn + self.past.run.goal.budget.turns
+
+    @property
+    def member(self) -> Member:
+        return self.office.team.member(self.past.run.agent)
+
+    def say(self, text: str, trust: Trust = Trust.SYSTEM) -> None:
+        """Add a notice that the model reads next."""
+        self.lines.append(Line(role="notice", turn=self.place.turn + 1, text=text, trust=trust))
+
+    def move(self, goto: "str", **changes: object) -> Move:
+        """The move: mail read, lines written, and what the caller changes."""
+        run, head, lines = self.hold.run, self.place.head, tuple(self.lines)
+        here = self.place.moved(
+            cursor=self.news.cursor,
+            head=head + len(lines),
+            waiting=False,
+            strikes=self.strikes,
+            allowance=self.allowance,
+            todo=(),
+        ).moved(**changes)
+        riders: tuple[Rider, ...] = (lambda tx: transcript.append(tx, run, head, lines), *self.riders)
+        assert goto in ("think", "act", "end")
+        return Move(goto=goto, place=here, riders=riders)
+
+    def parked(self) -> Move:
+        """Nothing more to do until mail comes."""
+        return self.move("think", waiting=True)
+
+    def ended(self, how: End) -> Move:
+        """The run ends, unless mail has come meanwhile."""
+        run, cursor = self.past.run, self.news.cursor
+        trust = lowest_trust(run, [*self.past.lines, *self.lines])
+        self.riders.append(lambda tx: end(tx, run, cursor, how, trust))
+        return self.move("end")
+
+    def troubled(self, problem: str) -> Move:
+        """People are asked what to do; until they answer, the run waits."""
+        run = self.past.run
+        self.riders.append(lambda tx: open_trouble(tx, run, problem))
+        self.strikes = 0
+        return self.parked()
+
+
+async def _propose(step: _Step) -> Move:
+    run, turn = step.past.run, step.place.turn + 1
+    limit = step.allowance or run.goal.budget.turns
+    if limit is not None and turn > limit:
+        return step.troubled(f"{run.agent} has used its budget of {limit} model calls and is not done")
+    used, tokens = run.prompt_tokens + run.completion_tokens, run.goal.budget.tokens
+    if tokens is not None and used >= tokens and not step.news.granted:
+        return step.troubled(f"{run.agent} has used {used} of its budget of {tokens} tokens and is not done")
+    if step.strikes >= STRIKES:
+        return step.troubled(f"{run.agent}: {STRIKES} answers of its model in a row could not be used")
+    others = {name: step.office.team.member(name).agent.description for name in step.member.agent.hands_off_to}
+    packing = packed(step.member, run, [*step.past.lines, *step.lines], step.past.proposals, others)
+    request = ModelRequest(
+        model=step.member.agent.model,
+        messages=packing.messages,
+        tools=tuple(offer(spec) for spec in step.member.agent.specs.values()),
+    )
+    reply = await step.member.model.complete(request, lambda text: step.office.live(run.id, text))
+    record = step.past.record(step.lines)
+    step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
+    name, left_out = request.model, packing.left_out
+    step.riders.append(lambda tx: journal.record_call(tx, run.id, turn, name, reply, left_out))
+    if reply.calls:
+        return _called(step, judge_reply(step.member, run, turn, reply, record))
+    return await _spoke(step, reply)
+
+
+def _called(step: _Step, proposals: Sequence[Proposal]) -> Move:
+    run, turn = step.past.run, step.place.turn + 1
+    usable = any(proposal.problem is None for proposal in proposals)
+    step.strikes = 0 if usable else step.strikes + 1
+    known = {review.id for review in step.past.reviews}
+    asking: dict[ReviewId, Proposal] = {}
+    for proposal in proposals:
+        if proposal.review and proposal.review not in known and proposal.verdict.ruling is Ruling.ASK:
+            asking.setdefault(proposal.review, proposal)
+
+    def record(tx: Transaction) -> None:
+        journal.record_proposals(tx, proposals)
+        for proposal in asking.values():
+            open_for(tx, run, proposal)
+
+    step.riders.append(record)
+    return step.move("act", turn=turn, todo=tuple(proposal.action.id for proposal in proposals))
+
+
+async def _spoke(step: _Step, reply: ModelReply) -> Move:
+    """The model answered in words: a turn of a conversation, the end of a goal, or nothing that can be used."""
+    step.place = step.place.moved(turn=step.place.turn + 1)
+    problem = _unusable(reply)
+    if problem is not None:
+        step.strikes += 1
+        step.say(f"[unusable answer] {problem}")
+        return step.move("think")
+    step.strikes = 0
+    run, cursor = step.past.run, step.news.cursor
+    if run.goal.conversation:
+        return step.parked()
+    if await step.office.ledger.read(lambda tx: still_open(tx, run.id, cursor)):
+        return step.parked()
+    if run.goal.criteria:
+        step.strikes += 1
+        step.say("[not finished] The goal has success criteria: call `finish` and cite evidence for each.")
+        return step.move("think")
+    return step.ended(End(outcome="done", summary=reply.text))
+
+
+def _unusable(reply: ModelReply) -> str | None:
+    if reply.refusal:
+        return f"You refused: {reply.refusal}. Do what you can of the goal, or call `finish` with outcome refused."
+    if reply.finish == "length":
+        return "Your answer was cut off at the length limit. Answer shorter, or in several calls."
+    if reply.finish == "content_filter":
+        return "Your answer was withheld by the endpoint's content filter. Say it in another way."
+    return None if reply.text.strip() else "It was empty. Call a tool or answer in words."
+
+
+async def _remembered(office: Office, past: Past) -> list[Line]:
+    """What is known that bears on the goal, as the first thing after it."""
+    member, goal = office.team.member(past.run.agent), past.run.goal
+    query = " ".join([goal.statement, *(attachment.text[:2000] for attachment in goal.attachments)])
+    found = await office.team.memory.recall(query, [member.agent.memory])
+    if not found:
+        return []
+    rows = "\n".join(f"- {f.subject}: {f.text} (trust: {f.label.trust.name.lower()}, {f.id})" for f in found)
+    trust = min(fact.label.trust for fact in found)
+    return [Line(role="notice", turn=1, text=f"[remembered from earlier work]\n{rows}", trust=trust)]
+
+
+def _mail(tx: Transaction, run: RunId, cursor: int) -> tuple[list[Message], Mapping[ReviewId, Review]]:
+    messages = mail.unread(tx, run, cursor)
+    asked = {ReviewId(m.ref) for m in messages if m.kind == "decision" and m.ref}
+    return messages, {review: reviews.get(tx, review) for review in asked}

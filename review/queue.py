@@ -1,0 +1,182 @@
+"""The review queue: questions to people, claimed and decided by compare-and-set. The first answer wins."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from baton.core import Action, Conflict, Forbidden, InvalidValue, ReviewId, Ruling, RunId, Verdict, format_time
+from baton.ledger import Decision, DecisionKind, Ledger, Review, ReviewKind, Transaction, journal, mail, reviews, runs
+from baton.ledger.reviews import new_decision_id
+from baton.policies import approval_digest
+
+CLAIM_SECONDS = 900.0
+"""How long a claim holds before the question is anybody's again."""
+
+APPROVAL_SECONDS = 7 * 86400.0
+"""How long an approval may wait for its action to be carried out."""
+
+Recheck = Callable[[Action], Verdict]
+"""Checks edited arguments against the tool's schema and asks policy about them.
+
+Raises InvalidValue if they do not fit the tool.
+"""
+
+_ANSWERS = {
+    ReviewKind.ACTION: (DecisionKind.APPROVE, DecisionKind.EDIT, DecisionKind.REJECT),
+    ReviewKind.QUESTION: (DecisionKind.RESPOND, DecisionKind.REJECT),
+    ReviewKind.DOUBT: (DecisionKind.APPROVE, DecisionKind.RESPOND, DecisionKind.REJECT),
+    ReviewKind.TROUBLE: (DecisionKind.APPROVE, DecisionKind.RESPOND, DecisionKind.REJECT),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a person says to a review.
+
+    Attributes:
+        by: Who decides.
+        note: A reason, a note, or the answer itself.
+        arguments: The arguments as edited; None keeps them.
+        version: The version of the review that the person saw; None decides whatever it is now.
+        channel: Where the answer came from.
+    """
+
+    kind: DecisionKind
+    by: str
+    note: str = ""
+    arguments: dict[str, Any] | None = None
+    version: int | None = None
+    channel: str = "sdk"
+
+
+class ReviewQueue:
+    """What waits for people, and what they say."""
+
+    def __init__(self, ledger: Ledger, tenant: str) -> None:
+        self._ledger = ledger
+        self._tenant = tenant
+
+    async def waiting(self, runs: Sequence[RunId] | None = None, limit: int | None = None) -> list[Review]:
+        """Open reviews, the earliest deadline first, then the oldest; of some runs or of all."""
+        return await self._ledger.read(lambda tx: reviews.waiting(tx, runs=runs, limit=limit))
+
+    async def get(self, review: str) -> Review:
+        """A review by its id or the beginning of it.
+
+        Raises:
+            NotFound, Ambiguous: if none or several fit.
+        """
+        return await self._ledger.read(lambda tx: reviews.get(tx, reviews.find(tx, review)))
+
+    async def claim(self, review: str, by: str, seconds: float = CLAIM_SECONDS) -> Review:
+        """Take a question for oneself for a while, so that others leave it.
+
+        Raises:
+            Conflict: if it is answered, or somebody else has it.
+        """
+
+        def take(tx: Transaction) -> Review:
+            known = self._open(tx, reviews.find(tx, review), None)
+            if known.claimed_by not in (None, by):
+                until = format_time(known.claimed_until or 0)
+                raise Conflict(f"claim {known.id}", f"{known.claimed_by} has it until {until}")
+            reviews.claim(tx, known.id, known.version, by, tx.now + seconds)
+            return reviews.get(tx, known.id)
+
+        return await self._ledger.write(take)
+
+    async def decide(self, review: str, answer: Answer, recheck: Recheck | None = None) -> Decision:
+        """Answer a review. Its run goes on at once.
+
+        Args:
+            review: The review's id or the beginning of it.
+            answer: What the person says.
+            recheck: Judges edited arguments; needed for an edit.
+
+        Raises:
+            Conflict: if somebody else has answered it, or it has changed since it was seen; says who and when.
+            Forbidden: if this person may not, or policy denies the edit.
+            InvalidValue: if the answer does not fit the question, or the edit does not fit the tool.
+        """
+        known = await self.get(review)
+        _check(known, answer)
+        verdict = self._rechecked(await self._action(known, answer), answer, recheck)
+
+        def close(tx: Transaction) -> Decision:
+            current = self._open(tx, known.id, answer.version)
+            decision = self._decision(tx, current, answer, verdict)
+            reviews.close(tx, current.run, current.version, decision)
+            mail.post(tx, current.run, "decision", sender=answer.by, ref=current.id)
+            return decision
+
+        return await self._ledger.write(close)
+
+    async def _action(self, review: Review, answer: Answer) -> Action | None:
+        """The action as it would run after this answer; None where the review is about none."""
+        if review.action is None:
+            return None
+        id = review.action
+        action = (await self._ledger.read(lambda tx: journal.proposal(tx, id))).action
+        if answer.arguments is None:
+            return action
+        return replace(action, arguments=answer.arguments, edited_by=answer.by)
+
+    @staticmethod
+    def _rechecked(action: Action | None, answer: Answer, recheck: Recheck | None) -> Verdict | None:
+        if answer.arguments is None or action is None:
+            return None
+        if recheck is None:
+            raise InvalidValue("edit", answer.arguments, "an edit where the agent's tools and policy are at hand")
+        verdict = recheck(action)
+        if verdict.ruling is Ruling.DENY:
+            raise Forbidden(answer.by, f"edit {action.tool} to {answer.arguments}", verdict.reason)
+        return verdict
+
+    def _decision(self, tx: Transaction, review: Review, answer: Answer, verdict: Verdict | None) -> Decision:
+        approving = answer.kind in (DecisionKind.APPROVE, DecisionKind.EDIT)
+        digest = expires = None
+        if approving and review.kind is ReviewKind.ACTION and review.action is not None:
+            action = journal.proposal(tx, review.action).action
+            if answer.arguments is not None:
+                action = replace(action, arguments=answer.arguments)
+            expires = tx.now + APPROVAL_SECONDS
+            rules = (verdict or review.verdict).rules
+            digest = approval_digest(tenant=self._tenant, action=action, rule=rules, expires=expires)
+        return Decision(
+            id=new_decision_id(),
+            review=review.id,
+            kind=answer.kind,
+            by=answer.by,
+            channel=answer.channel,
+            note=answer.note,
+            arguments=answer.arguments,
+            verdict=verdict,
+            digest=digest,
+            expires=expires,
+            at=tx.now,
+        )
+
+    @staticmethod
+    def _open(tx: Transaction, review: ReviewId, version: int | None) -> Review:
+        known = reviews.get(tx, review)
+        if known.decision is not None:
+            who, when = known.decision.by, format_time(known.decision.at)
+            raise Conflict(f"review {review}", f"{who} decided it at {when}: {known.decision.kind}")
+        if version is not None and known.version != version:
+            raise Conflict(f"review {review}", "it has changed since you looked", "Look at it again.")
+        if runs.get(tx, known.run).ended:
+            raise Conflict(f"review {review}", f"its run {known.run} has ended")
+        return known
+
+
+def _check(review: Review, answer: Answer) -> None:
+    """Whether this person may give this kind of answer to this kind of question."""
+    if answer.by == review.agent or answer.by.startswith("agent:"):
+        raise Forbidden(answer.by, f"decide {review.id}", "an agent never decides; a person does")
+    allowed = _ANSWERS[review.kind]
+    if answer.kind not in allowed:
+        raise InvalidValue(f"answer to {review.id}", answer.kind.value, " or ".join(kind.value for kind in allowed))
+    if answer.kind is DecisionKind.RESPOND and not answer.note.strip():
+        raise InvalidValue(f"answer to {review.id}", answer.note, "a text")
+    if answer.kind is DecisionKind.EDIT and answer.arguments is None:
+        raise InvalidValue(f"edit of {review.id}", None, "the arguments as they should be")

@@ -1,0 +1,259 @@
+"""Baton itself: the agents, their record, and the engine that lets them work."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from baton.agents import Agent, Endpoint, Mind, SimpleMind, endpoint, open_model
+from baton.core import (
+    Action,
+    Clock,
+
+    Goal,
+    InvalidValue,
+    Label,
+    Model,
+    NotFound,
+    Reading,
+    RunId,
+    Trust,
+    Verdict,
+)
+from baton.graph import Dispatcher, Member, Office, Record, Team, judge, load_past
+from baton.handles import Result, RunHandle, Watch, conversation_goal, person
+from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, runs
+from baton.memory import Memory, counter
+from baton.policies import load_policy
+from baton.review import Answer, Recheck, ReviewQueue
+
+DEFAULT_DATABASE = Path(".baton/baton.db")
+
+
+class Baton:
+    """Agents at work on one record. Use it with `async with`; everything it has accepted outlives it.
+
+    ```python
+    async with Baton(agents=[desk]) as baton:
+        run = await baton.submit(Goal("Refund order 4417 if it arrived broken", deadline="2h"))
+        result = await run.result()
+    ```
+    """
+
+    def __init__(
+        self,
+        *,
+        agents: Sequence[Agent] = (),
+        database: str | Path | None = None,
+        model: Model | None = None,
+        mind: Mind | None = None,
+        concurrency: int = 32,
+        dispatch: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        """Say who works here; nothing is opened yet.
+
+        Args:
+            agents: The roles. Without any, runs can be looked at but not advanced.
+            database: The ledger's file; None is BATON_DATABASE_URL, else `.baton/baton.db`.
+            model: What every agent thinks with; None is the endpoint that OPENAI_API_KEY and OPENAI_BASE_URL name,
+                and with neither the simulated model.
+            mind: What the simulated model thinks with; None is the general rule-based mind.
+            concurrency: Runs that are advanced at once.
+            dispatch: Whether this process advances runs; others may as well, one at a time does.
+            clock: Where the time comes from; None is the machine's.
+
+        Raises:
+            InvalidValue: if two agents have one name, or one hands off to nobody known.
+        """
+        self._agents = {agent.name: agent for agent in agents}
+        self._check(agents)
+        self._url = str(database or os.environ.get("BATON_DATABASE_URL") or DEFAULT_DATABASE)
+        self._given = model
+        self._mind = mind or SimpleMind()
+        self._concurrency, self._dispatch, self._clock = concurrency, dispatch and bool(agents), clock
+        self._stack = contextlib.AsyncExitStack()
+        self._live: list[Callable[[RunId, str], None]] = []
+        self.endpoint: Endpoint = endpoint()
+
+    async def __aenter__(self) -> Self:
+        """Open the record and let the agents work.
+
+        Raises:
+            LedgerError: if the database cannot be used; says what to do.
+            PolicyError: if an agent's policy cannot be read.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            self.ledger = await Ledger.open(self._url, self._clock)
+            stack.push_async_callback(self.ledger.close)
+            index = self.ledger.database.path.with_suffix(".index.db")
+            self.memory = Memory(self.ledger, index)
+            stack.callback(self.memory.close)
+            model = self._given or await stack.enter_async_context(open_model(self.endpoint, self._mind))
+            self._team = Team(members=self._members(model), memory=self.memory)
+            self._dispatcher: Dispatcher | None = None
+            if self._dispatch:
+                office = Office(ledger=self.ledger, team=self._team, live=self._tell)
+                self._dispatcher = Dispatcher(office, concurrency=self._concurrency)
+                await self._dispatcher.start()
+                stack.push_async_callback(self._dispatcher.stop)
+            self._watch = Watch(self.ledger, self._dispatcher)
+            self.reviews = ReviewQueue(self.ledger, self._team.tenant)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop working; what is under way goes on when Baton is opened again."""
+        await self._stack.aclose()
+
+    @property
+    def agents(self) -> Mapping[str, Agent]:
+        """The roles by name."""
+        return self._agents
+
+    def listen(self, live: Callable[[RunId, str], None]) -> None:
+        """Have `live` called with a run and each piece of its model's text as it comes; pieces may be lost."""
+        self._live.append(live)
+
+    async def submit(self, goal: Goal | str, *, agent: str | None = None, key: str | None = None) -> RunHandle:
+        """Hand a goal to an agent. Returns once it is recorded; nobody waits.
+
+        Args:
+            goal: What is wanted; a text is a goal's statement.
+            agent: Who works on it; None is the first agent.
+            key: Submitting again with the same key gives the same run.
+
+        Raises:
+            NotFound: if there is no such agent.
+            Conflict: if the key is known for another agent.
+        """
+        wanted = Goal(goal) if isinstance(goal, str) else goal
+        if wanted.requester is None:
+            wanted = replace(wanted, requester=person())
+        name = self._named(agent)
+        id, _new = await self.ledger.write(lambda tx: runs.create(tx, wanted, name, key=key))
+        return self._handle(id)
+
+    async def converse(self, *, agent: str | None = None, follow: RunId | None = None) -> RunHandle:
+        """Begin a conversation, or one that follows a run that has ended."""
+        name = self._named(agent)
+        previous = await self.ledger.read(lambda tx: runs.get(tx, follow)) if follow else None
+        goal = replace(conversation_goal(name, previous), requester=person())
+        conversation = previous.conversation if previous else None
+        id, _new = await self.ledger.write(lambda tx: runs.create(tx, goal, name, conversation=conversation))
+        return self._handle(id)
+
+    async def open(self, run: str) -> RunHandle:
+        """The run with this id or beginning of an id.
+
+        Raises:
+            NotFound, Ambiguous: if none or several fit.
+        """
+        return self._handle(await self.ledger.read(lambda tx: runs.find(tx, run)))
+
+    async def runs(
+        self, *, statuses: Sequence[str] = (), agent: str | None = None, limit: int | None = None
+    ) -> list[Run]:
+        """Runs, newest first."""
+        return await self.ledger.read(lambda tx: runs.listed(tx, statuses=statuses, agent=agent, limit=limit))
+
+    async def run(self, goal: Goal | str, *, agent: str | None = None, key: str | None = None) -> Result:
+        """Submit a goal and wait until it is reached, refused, or waits for somebody."""
+        return await (await self.submit(goal, agent=agent, key=key)).settled()
+
+    def run_sync(self, goal: Goal | str, *, agent: str | None = None, key: str | None = None) -> Result:
+        """`run` for code without an event loop; opens and closes Baton around it."""
+        return self._sync(lambda: self.run(goal, agent=agent, key=key))
+
+    async def decide(self, review: str, answer: Answer) -> Decision:
+        """Answer a review; its run goes on at once. See ReviewQueue.decide."""
+        recheck = await self._recheck(await self.reviews.get(review)) if answer.arguments is not None else None
+        return await self.reviews.decide(review, answer, recheck)
+
+    async def approve(self, review: str, *, by: str | None = None, note: str = "") -> Decision:
+        """Let an action go ahead as it was proposed."""
+        return await self.decide(review, Answer(kind=DecisionKind.APPROVE, by=by or person(), note=note))
+
+    async def edit(self, review: str, arguments: dict[str, Any], *, by: str | None = None, note: str = "") -> Decision:
+        """Let an action go ahead with other arguments; policy is asked again."""
+        kind = DecisionKind.EDIT
+        return await self.decide(review, Answer(kind=kind, by=by or person(), note=note, arguments=arguments))
+
+    async def reject(self, review: str, reason: str, *, by: str | None = None) -> Decision:
+        """Say no, and why."""
+        return await self.decide(review, Answer(kind=DecisionKind.REJECT, by=by or person(), note=reason))
+
+    async def respond(self, review: str, text: str, *, by: str | None = None) -> Decision:
+        """Answer a question in words."""
+        return await self.decide(review, Answer(kind=DecisionKind.RESPOND, by=by or person(), note=text))
+
+    def _sync(self, work: Callable[[], Any]) -> Any:
+        async def opened() -> Any:
+            async with self:
+                return await work()
+
+        return asyncio.run(opened())
+
+    async def _recheck(self, review: Review) -> Recheck:
+        """Checks an edit as the agent's own call is checked, with the person as the source of its arguments."""
+        member = self._team.member(review.agent)
+        past = await self.ledger.read(lambda tx: load_past(tx, review.run, 2**31))
+
+        def recheck(action: Action) -> Verdict:
+            spec = member.agent.specs.get(action.tool)
+            if spec is None:
+                raise NotFound("tool", action.tool, member.agent.specs)
+            try:
+                spec.validate(action.arguments)
+            except ValueError as error:
+                raise InvalidValue(f"edit of {action.tool}", action.arguments, str(error)) from error
+            editor = Reading(source="user", content=action.arguments, label=Label(Trust.USER))
+            record = past.record([])
+            seen: Record = replace(record, readings=(*record.readings, editor))
+            return judge(member, past.run, action, seen)
+
+        return recheck
+
+    def _members(self, model: Model) -> dict[str, Member]:
+        return {
+            agent.name: Member(
+                agent=agent,
+                policy=load_policy(agent.policy, tuple(agent.specs.values()), agent.name),
+                model=model,
+                counter=counter(agent.model),
+            )
+            for agent in self._agents.values()
+        }
+
+    def _handle(self, run: RunId) -> RunHandle:
+        return RunHandle(run, self.ledger, self._watch)
+
+    def _named(self, agent: str | None) -> str:
+        if not self._agents:
+            raise NotFound("agent", agent or "", hint="Give Baton(agents=[…]) the roles that work here.")
+        name = agent or next(iter(self._agents))
+        if name not in self._agents:
+            raise NotFound("agent", name, self._agents)
+        return name
+
+    def _tell(self, run: RunId, text: str) -> None:
+        for live in self._live:
+            live(run, text)
+
+    @staticmethod
+    def _check(agents: Sequence[Agent]) -> None:
+        names = [agent.name for agent in agents]
+        for agent in agents:
+            if names.count(agent.name) > 1:
+                raise InvalidValue("agent", agent.name, "names that are given once")
+            for other in agent.hands_off_to:
+                if other not in names:
+                    raise InvalidValue(f"hands_off_to of agent {agent.name}", other, f"one of: {', '.join(names)}")
+
+

@@ -1,0 +1,194 @@
+"""A run as its user sees it: follow its events, wait for its result, say something, cancel."""
+
+import asyncio
+import getpass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from baton.core import Goal, LedgerError, RunFailed, RunId, Trust
+from baton.graph import Dispatcher
+from baton.ledger import ENDED, Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
+
+T = TypeVar("T")
+
+WATCH_SECONDS = 0.25
+"""How often a waiting handle asks whether another process has written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How far a run has come.
+
+    Attributes:
+        status: `done`, `refused`, `failed` or `cancelled`; or `waiting`, when it goes on only with an answer.
+        summary: What the run says it reached; empty while it waits.
+        evidence: For each success criterion, what shows that it is met.
+        reviews: Questions to people that it, or a run it handed work to, waits for.
+        turns: Model calls made.
+        tokens: Prompt and completion tokens used.
+    """
+
+    run: RunId
+    status: str
+    summary: str
+    evidence: tuple[str, ...]
+    reviews: tuple[Review, ...]
+    turns: int
+    tokens: int
+
+
+class Watch:
+    """Waits for something to become true in the ledger, whichever process makes it so."""
+
+    def __init__(self, ledger: Ledger, dispatcher: Dispatcher | None) -> None:
+        self._ledger = ledger
+        self._dispatcher = dispatcher
+
+    async def until(self, look: Callable[[Transaction], T | None]) -> T:
+        """What `look` finds in the ledger, as soon as it finds something.
+
+        Raises:
+            LedgerError: if this process's engine cannot use the ledger, which nobody would mend by waiting.
+        """
+        changed = asyncio.Event()
+        unlisten = self._ledger.listen(lambda _woken, _noted: changed.set())
+        try:
+            while True:
+                changed.clear()
+                version = self._ledger.database.version()
+                found = await self._ledger.read(look)
+                if found is not None:
+                    return found
+                while not changed.is_set() and self._ledger.database.version() == version:
+                    self._complain()
+                    await asyncio.wait([asyncio.ensure_future(changed.wait())], timeout=WATCH_SECONDS)
+        finally:
+            unlisten()
+
+    def _complain(self) -> None:
+        failure: LedgerError | None = self._dispatcher.failure if self._dispatcher else None
+        if failure is not None:
+            raise failure
+
+
+class RunHandle:
+    """A run, wherever it is at work. Made by `Baton.submit` and `Baton.open`."""
+
+    def __init__(self, id: RunId, ledger: Ledger, watch: Watch) -> None:
+        self.id = id
+        self._ledger = ledger
+        self._watch = watch
+
+    def __repr__(self) -> str:
+        """The run's id."""
+        return f"RunHandle({self.id!r})"
+
+    async def status(self) -> Run:
+        """The run as it stands."""
+        return await self._ledger.read(lambda tx: runs.get(tx, self.id))
+
+    async def result(self) -> Result:
+        """Wait until the run has ended, for days if need be.
+
+        Raises:
+            RunFailed: if it failed or was cancelled.
+        """
+        result = await self._watch.until(lambda tx: _result(tx, self.id) if runs.get(tx, self.id).ended else None)
+        if result.status in ("failed", "cancelled"):
+            raise RunFailed(self.id, result.summary)
+        return result
+
+    async def settled(self) -> Result:
+        """Wait until the run has ended, or goes on only with an answer from somebody or with time."""
+        return await self._watch.until(lambda tx: _result(tx, self.id) if _settled(tx, self.id) else None)
+
+    async def events(self, after: int = 0) -> AsyncIterator[Event]:
+        """Every event of the run with a number above `after`, as it happens, until the run has ended."""
+        while True:
+            found = await self._watch.until(lambda tx, after=after: _news(tx, self.id, after))
+            for event in found:
+                yield event
+                after = event.seq
+            if not found or found[-1].kind == "run.ended":
+                return
+
+    async def message(self, text: str, *, sender: str | None = None) -> None:
+        """Say something to the agent.
+
+        Raises:
+            Conflict: if the run has ended.
+        """
+        await self._ledger.write(
+            lambda tx: mail.post(tx, self.id, "user", sender=sender or person(), text=text, trust=Trust.USER)
+        )
+
+    async def say(self, text: str) -> list[str]:
+        """Say something in a conversation and wait for what the agent answers: its texts, oldest first."""
+        before = len(await self.transcript())
+        await self.message(text)
+        await self.settled()
+        return [line.text for line in (await self.transcript())[before:] if line.role == "assistant" and line.text]
+
+    async def transcript(self) -> list[Line]:
+        """What the agent has been told and has said."""
+        return await self._ledger.read(lambda tx: transcript.read(tx, self.id, 2**31))
+
+    async def cancel(self, *, by: str | None = None) -> None:
+        """End the run between two actions; what it has done stays done.
+
+        Raises:
+            Conflict: if it has ended.
+        """
+        await self._ledger.write(lambda tx: mail.post(tx, self.id, "cancel", sender=by or person()))
+
+
+def person() -> str:
+    """Who is at the keyboard: until there are accounts, the user of the operating system."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"
+
+
+def _news(tx: Transaction, run: RunId, after: int) -> list[Event] | None:
+    found = events.of_run(tx, run, after)
+    if found:
+        return found
+    return [] if runs.get(tx, run).ended else None
+
+
+def _settled(tx: Transaction, id: RunId) -> bool:
+    """Whether nobody is at work on a run or on what it handed over, and nobody is about to be."""
+    run = runs.get(tx, id)
+    if run.status in ENDED:
+        return True
+    if run.wake > run.seen or run.working:
+        return False
+    return all(_settled(tx, child.id) for child in runs.children(tx, id))
+
+
+def _result(tx: Transaction, id: RunId) -> Result:
+    run = runs.get(tx, id)
+    family = _family(tx, id)
+    return Result(
+        run=id,
+        status=run.status,
+        summary=run.summary,
+        evidence=run.evidence,
+        reviews=tuple(reviews.waiting(tx, runs=[member.id for member in family])),
+        turns=sum(member.turns for member in family),
+        tokens=sum(member.prompt_tokens + member.completion_tokens for member in family),
+    )
+
+
+def _family(tx: Transaction, id: RunId) -> list[Run]:
+    """A run and all that it handed work to, however deep."""
+    children = runs.children(tx, id)
+    return [runs.get(tx, id), *(member for child in children for member in _family(tx, child.id))]
+
+
+def conversation_goal(agent: str, previous: Run | None = None) -> Goal:
+    """The goal of a conversation: there is none but to answer."""
+    follows = f", following {previous.id}" if previous else ""
+    return Goal(f"Conversation with {agent}{follows}", conversation=True)

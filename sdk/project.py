@@ -1,0 +1,201 @@
+"""A project as a file: agents in YAML, tools in Python files beside it."""
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from baton.agents import MINDS, Agent, Mind, Tool
+from baton.core import InvalidFile, InvalidValue, NotFound, ToolSpec
+
+FILES = ("agents.yaml", "agents.yml", "baton.yaml")
+"""Names that a project file is looked for under."""
+
+
+class _AgentEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    instructions: str
+    description: str = ""
+    model: str = "gpt-5-mini"
+    tools: list[str] = []
+    policy: str | None = None
+    hands_off_to: list[str] = []
+    memory: str = "team"
+    context_tokens: int = Field(100_000, ge=1000)
+
+
+class _ProjectFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    agents: list[_AgentEntry] = Field(min_length=1)
+    simulated: str = "simple"
+    database: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """What a project file says.
+
+    Attributes:
+        path: The file.
+        agents: In the file's order; the first one is asked when none is named.
+        simulated: Name of the mind that the simulated model thinks with.
+        database: The ledger's file, relative to the project file; None is the default.
+    """
+
+    path: Path
+    agents: tuple[Agent, ...]
+    simulated: str
+    database: Path | None
+
+    @property
+    def mind(self) -> Mind:
+        """The mind of that name."""
+        return MINDS[self.simulated]()
+
+
+def find_project(start: Path | None = None) -> Path:
+    """The project file in a folder.
+
+    Raises:
+        NotFound: if there is none; says how to get one.
+    """
+    folder = start or Path.cwd()
+    for name in FILES:
+        if (folder / name).is_file():
+            return folder / name
+    hint = "`baton init` writes a starter project; --agents FILE names another file."
+    raise NotFound("project file", str(folder / FILES[0]), hint=hint)
+
+
+def load_project(path: str | Path) -> Project:
+    """Read a project file.
+
+    Raises:
+        NotFound: if it is not there.
+        InvalidFile: if it says something that is not allowed: names file, line, field, value and what is allowed.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise NotFound("project file", str(file), hint="`baton init` writes a starter project.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidFile(str(file), None, "file", str(error), "a readable text file in UTF-8") from error
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        said = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        raise InvalidFile(str(file), mark.line + 1 if mark else None, "YAML", problem, "valid YAML") from error
+    try:
+        entry = _ProjectFile.model_validate(said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        line = _line(tree, first["loc"])
+        field = ".".join(str(part) for part in first["loc"]) or "file"
+        raise InvalidFile(str(file), line, field, _short(first["input"]), _allowed(first, first["loc"])) from error
+    return _project(file, entry, tree)
+
+
+def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project:
+    if entry.simulated not in MINDS:
+        line = _line(tree, ("simulated",))
+        raise InvalidFile(str(file), line, "simulated", entry.simulated, f"one of: {', '.join(MINDS)}")
+    agents = tuple(_agent(file, number, agent, tree) for number, agent in enumerate(entry.agents))
+    database = file.parent / entry.database if entry.database else None
+    return Project(path=file, agents=agents, simulated=entry.simulated, database=database)
+
+
+def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) -> Agent:
+    tools = [
+        _tool(file, name, _line(tree, ("agents", number, "tools", position)), f"agents.{number}.tools.{position}")
+        for position, name in enumerate(entry.tools)
+    ]
+    policy: str | Path | None = entry.policy
+    if entry.policy is not None and entry.policy.endswith(".cedar"):
+        policy = file.parent / entry.policy
+    try:
+        return Agent(**(entry.model_dump() | {"tools": tools, "policy": policy}))
+    except InvalidValue as error:
+        line = _line(tree, ("agents", number))
+        raise InvalidFile(str(file), line, f"agents.{number}: {error.what}", error.value, error.allowed) from error
+
+
+def _tool(file: Path, name: str, line: int | None, field: str) -> "ToolSpec | Tool[..., Any]":
+    """The tool that `tools.py:find_order` or `package.module:find_order` names."""
+    home, colon, attribute = name.partition(":")
+    if not colon or not attribute:
+        raise InvalidFile(str(file), line, field, name, "'file.py:function' or 'package.module:function'")
+    try:
+        module = _module(file.parent / home) if home.endswith(".py") else importlib.import_module(home)
+    except (ImportError, OSError) as error:
+        raise InvalidFile(str(file), line, field, name, f"a module that can be imported ({error})") from error
+    thing = getattr(module, attribute, None)
+    if thing is None or not (isinstance(thing, Tool | ToolSpec) or callable(thing)):
+        tools = [key for key, value in vars(module).items() if isinstance(value, Tool)]
+        allowed = f"a function of {home}" + (f", such as: {', '.join(tools)}" if tools else "")
+        raise InvalidFile(str(file), line, field, name, allowed)
+    return thing
+
+
+def _module(path: Path) -> ModuleType:
+    """Import a file once, under a name of its own, so that two projects' `tools.py` do not collide."""
+    whole = path.resolve()
+    name = f"baton_project_{hashlib.sha256(str(whole).encode()).hexdigest()[:12]}_{whole.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, whole)
+    if spec is None or spec.loader is None or not whole.is_file():
+        raise ImportError(f"there is no file {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int | None:
+    """The line (from 1) of what a path leads to, or of the last thing on the way that is there."""
+    if node is None:
+        return None
+    line: int = node.start_mark.line + 1
+    for part in path:
+        found: yaml.Node | None = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == part:
+                    line, found = key.start_mark.line + 1, value
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            found = node.value[part]
+            line = found.start_mark.line + 1
+        if found is None:
+            return line
+        node = found
+    return line
+
+
+def _allowed(error: Any, path: tuple[int | str, ...]) -> str:
+    if error["type"] == "extra_forbidden":
+        known = _AgentEntry if "agents" in path else _ProjectFile
+        return f"one of: {', '.join(known.model_fields)}"
+    message: str = error["msg"]
+    return message[0].lower() + message[1:]
+
+
+def _short(value: object) -> object:
+    text = repr(value)
+    return value if len(text) <= 80 else text[:77] + "…"
