@@ -1,0 +1,119 @@
+"""How long policy takes: one question to Cedar, one whole verdict, tracing.
+
+Prints a table and writes bench/results/policy_speed.json. Run from the checkout with `importable` on the path.
+"""
+
+import gc
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from baton.core import Action, ActionId, Label, Question, Reading, RunId, ToolSpec, Trust
+from baton.policies import CedarPolicy, PolicyText, Readings, trace
+from baton.policies.engine import Rulebook
+from baton.policies.rules import read_rules
+from baton.policies.schema import tool_types
+
+RESULTS = Path(__file__).parent / "results" / "policy_speed.json"
+POLICIES = 100
+NAMES = [f"tool_{number}" for number in range(10)]
+PARAMETERS = {
+    "type": "object",
+    "properties": {"order": {"type": "string"}, "amount": {"type": "number"}, "note": {"type": "string"}},
+    "required": ["order", "amount"],
+}
+WORDS = [f"word{number * 7919 % 5000}" for number in range(150_000)]
+
+
+def rule(number: int) -> str:
+    """One of a hundred rules over ten tools, half of them permits to act alone."""
+    action = "call" if number % 2 else "call_with_approval"
+    return (
+        f'@id("r{number}") permit (principal, action == Action::"{action}", resource is Tool::tool_{number % 10}) '
+        f'when {{ resource.args.amount.lessThan(decimal("{number}.5")) && resource.trust.order >= 2 '
+        f'&& resource.from.order.contains("find.id") && context.count < 5 }};'
+    )
+
+
+def median(work: Callable[[], object], times: int) -> float:
+    """Median seconds of `work`, collector off."""
+    taken: list[float] = []
+    gc.disable()
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    gc.enable()
+    return statistics.median(taken)
+
+
+def question(tool: ToolSpec, amount: float) -> Question:
+    """A call that takes its order from a verified tool and whose note was made up."""
+    action = Action(
+        id=ActionId("run_a.1.0"),
+        run=RunId("run_a"),
+        agent="desk",
+        tool=tool.name,
+        version="1",
+        arguments={"order": "A-1023", "amount": amount, "note": "made up on the spot"},
+        confidence=0.9,
+    )
+    readings = (
+        Reading(source="goal", content="Refund what is due. " * 50, label=Label(Trust.USER)),
+        Reading(source="find", content={"id": "A-1023", "total": 20.5}, label=Label(Trust.VERIFIED_TOOL)),
+        Reading(source="attachment:mail", content=" ".join(WORDS[:2000]), label=Label(Trust.EXTERNAL)),
+    )
+    return Question(action=action, tool=tool, readings=readings, now=1.0)
+
+
+def measure() -> list[dict[str, Any]]:
+    tools = [ToolSpec(name=name, description="", parameters=PARAMETERS, run=print) for name in NAMES]
+    source = PolicyText("bench.cedar", "\n".join(map(rule, range(POLICIES))))
+    policy = CedarPolicy.compile([source], tools, agent="desk", name="bench")
+    allowed, asked = question(tools[1], 20.5), question(tools[2], 20.5)
+    assert policy.judge(allowed).ruling == "allow"
+    assert policy.judge(asked).ruling == "ask"
+
+    types = tool_types("bench", tools)
+    book = Rulebook(read_rules([source]), types.values(), "bench")
+    text = " ".join(WORDS)
+    megabytes = len(text) / 1e6
+    read = Readings()
+    labels = trace(allowed.action.arguments, read)
+    entity = types["tool_1"].entity("run_a.1.0", allowed.action.arguments, labels)
+    entities = book.entities(json.dumps([entity]))
+    context = {"now": 1, "count": 0, "confidence": 90}
+    goal = Reading(source="goal", content=text, label=Label(Trust.USER))
+    read.add(goal)
+    one = median(lambda: book.decide("call", "desk", entity["uid"], entities, context), 500)
+    return [
+        row("one question to Cedar, 100 rules", one * 1e6, "µs", "<= 400"),
+        row("whole verdict, allowed, 100 rules", median(lambda: policy.judge(allowed), 500) * 1e6, "µs", "<= 800"),
+        row("whole verdict, asked, 100 rules", median(lambda: policy.judge(asked), 500) * 1e6, "µs", "<= 800"),
+        row("taking in what was read", median(lambda: Readings().add(goal), 9) / megabytes * 1e3, "ms/MB", "<= 50"),
+        row(
+            "tracing a call over 1 MB read",
+            median(lambda: trace(allowed.action.arguments, read), 50) / megabytes * 1e3,
+            "ms",
+            "<= 2",
+        ),
+    ]
+
+
+def row(metric: str, value: float, unit: str, goal: str) -> dict[str, Any]:
+    return {"metric": metric, "value": round(value, 2), "unit": unit, "goal": goal, "rival": None, "rival_value": None}
+
+
+def main() -> None:
+    results = measure()
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for result in results:
+        print(f"{result['metric']:40} {result['value']:10.2f} {result['unit']:6} {result['goal']}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Policy texts as rules: what each annotation means, where each rule stands, and what is wrong with it."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cedarpy
+
+from baton.core import InvalidValue, PolicyError, parse_duration
+from baton.policies.schema import CALL, CALL_WITH_APPROVAL, CONTEXT, ToolType
+
+ACTIONS = frozenset((CALL, CALL_WITH_APPROVAL))
+ANNOTATIONS = ("id", "class", "reason", "min_confidence", "reviewers", "deadline", "on_deadline")
+ON_DEADLINE = ("park", "deny")
+
+_TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"|\s+|;|[^\s;/"]+|.', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class PolicyText:
+    """A Cedar text and what it is called in messages: its path or name."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One permit or forbid.
+
+    Attributes:
+        id: Its `@id`, unique in the policy.
+        text: Its Cedar text.
+        where: `file:line` of its beginning.
+        permits: False for a forbid.
+        actions: The actions that it speaks of.
+        resource: The entity type it is confined to; None for any tool.
+        kind: `@class`; empty for the default.
+        reason: `@reason`, for people.
+        min_confidence: Least confidence for acting alone; None for any.
+        reviewers: Roles or names that may decide; empty is anybody.
+        deadline: Seconds that a question may wait; None is for ever.
+        on_deadline: What happens then.
+    """
+
+    id: str
+    text: str
+    where: str
+    permits: bool
+    actions: frozenset[str]
+    resource: str | None
+    kind: str = ""
+    reason: str = ""
+    min_confidence: float | None = None
+    reviewers: tuple[str, ...] = ()
+    deadline: float | None = None
+    on_deadline: str = "park"
+
+
+def read_rules(texts: Iterable[PolicyText]) -> tuple[Rule, ...]:
+    """All rules in order.
+
+    Raises:
+        PolicyError: if a text is no Cedar, an `@id` is missing or doubled, or an annotation says nothing known.
+    """
+    rules = tuple(_read_rule(text, where) for source in texts for text, where in _statements(source))
+    places: dict[str, str] = {}
+    for rule in rules:
+        if rule.id in places:
+            raise PolicyError(rule.where, f'@id("{rule.id}") is taken by {places[rule.id]}', "Give each rule its own.")
+        places[rule.id] = rule.where
+    return rules
+
+
+def check_rules(rules: Iterable[Rule], schema: cedarpy.Schema, tools: Iterable[ToolType]) -> None:
+    """Hold each rule against the schema.
+
+    Raises:
+        PolicyError: for the first rule that names a tool, argument, action or type that is not there.
+    """
+    known = {tool.name: tool for tool in tools}
+    for rule in rules:
+        for found in cedarpy.validate_policies(rule.text, schema).errors:  # pyright: ignore[reportUnknownMemberType]
+            problem = found.error.removeprefix("for policy `policy0`, ")
+            raise PolicyError(rule.where, f"rule {rule.id!r}: {problem}", _what_there_is(rule, problem, known))
+
+
+def _statements(source: PolicyText) -> Iterator[tuple[str, str]]:
+    """Each statement up to its semicolon, with `file:line`; Cedar itself then confirms that it is exactly one."""
+    start, line, first, begun = 0, 1, 1, False
+    for token in _TOKEN.finditer(source.text):
+        text = token.group()
+        if not begun and not text.isspace() and not text.startswith("//"):
+            begun, first = True, line
+        line += text.count("\n")
+        if text == ";":
+            yield source.text[start : token.end()], f"{source.name}:{first}"
+            start, begun = token.end(), False
+    if begun:
+        yield source.text[start:], f"{source.name}:{first}"
+
+
+def _read_rule(text: str, where: str) -> Rule:
+    try:
+        parsed: dict[str, Any] = json.loads(cedarpy.policies_to_json_str(text))
+    except ValueError as error:
+        raise PolicyError(
+            where, str(error), 'A rule is `@id("…") permit (principal, action, resource) when { … };`.'
+        ) from error
+    if parsed["templates"] or len(parsed["staticPolicies"]) != 1:
+        raise PolicyError(where, "a template permits nothing by itself", "Write out `principal` and `resource`.")
+    (policy,) = parsed["staticPolicies"].values()
+    annotations = policy.get("annotations", {})
+    return _with_annotations(
+        Rule(
+            id=annotations.get("id") or "",
+            text=text,
+            where=where,
+            permits=policy["effect"] == "permit",
+            actions=_actions(policy["action"]),
+            resource=policy["resource"].get("entity_type") or policy["resource"].get("entity", {}).get("type"),
+        ),
+        annotations,
+    )
+
+
+def _actions(scope: dict[str, Any]) -> frozenset[str]:
+    """The actions in a rule's scope; all for those that are not known, as the schema refuses them with more to say."""
+    if scope["op"] == "All":
+        return ACTIONS
+    return ACTIONS.intersection(entity["id"] for entity in scope.get("entities", [scope.get("entity")])) or ACTIONS
+
+
+def _with_annotations(rule: Rule, given: dict[str, str | None]) -> Rule:
+    if not rule.id:
+        raise PolicyError(rule.where, "a rule has no @id", 'Put @id("a-name") before it: verdicts and reviews cite it.')
+    allowed = [name for name in ANNOTATIONS if _has_meaning(name, rule)]
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in allowed:
+            problem = f"rule {rule.id!r}: @{name} means nothing here"
+            raise PolicyError(
+                rule.where, problem, f"A rule such as this takes {', '.join(f'@{name}' for name in allowed)}."
+            )
+        try:
+            values["kind" if name == "class" else name] = _READERS[name](value or "")
+        except InvalidValue as error:
+            raise PolicyError(rule.where, f"rule {rule.id!r}: {error}") from error
+    if "on_deadline" in values and "deadline" not in values:
+        raise PolicyError(rule.where, f"rule {rule.id!r}: @on_deadline without @deadline", 'Add @deadline("4h").')
+    return Rule(**{**vars(rule), **values})
+
+
+def _has_meaning(annotation: str, rule: Rule) -> bool:
+    match annotation:
+        case "id" | "class" | "reason":
+            return True
+        case "min_confidence":
+            return rule.permits and CALL in rule.actions
+        case _:
+            return rule.permits and CALL_WITH_APPROVAL in rule.actions
+
+
+def _text(what: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if not value.strip():
+            raise InvalidValue(what, value, "some words")
+        return value.strip()
+
+    return read
+
+
+def _confidence(value: str) -> float:
+    if not re.fullmatch(r"[01]|0\.[0-9]{1,2}|1\.00?", value):
+        raise InvalidValue("@min_confidence", value, "a number from 0 to 1 with at most two decimals, such as 0.8")
+    return float(value)
+
+
+def _reviewers(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in value.split(","))
+    if not all(names):
+        raise InvalidValue("@reviewers", value, 'names or roles with commas between, such as "lead,finance"')
+    return names
+
+
+def _seconds(value: str) -> float:
+    seconds = parse_duration(value).total_seconds()
+    if seconds <= 0:
+        raise InvalidValue("@deadline", value, "more than nothing, such as '4h'")
+    return seconds
+
+
+def _on_deadline(value: str) -> str:
+    if value not in ON_DEADLINE:
+        raise InvalidValue("@on_deadline", value, " or ".join(ON_DEADLINE))
+    return value
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "id": _text("@id"),
+    "class": _text("@class"),
+    "reason": _text("@reason"),
+    "min_confidence": _confidence,
+    "reviewers": _reviewers,
+    "deadline": _seconds,
+    "on_deadline": _on_deadline,
+}
+
+
+def _what_there_is(rule: Rule, problem: str, tools: dict[str, ToolType]) -> str:
+    """What could have been meant instead, for the problems that Cedar's validator finds most."""
+    if "unrecognized action" in problem:
+        return "There is: " + ", ".join(f'Action::"{action}"' for action in sorted(ACTIONS)) + "."
+    if "unrecognized entity type" in problem:
+        return f"There is: Agent, {', '.join(sorted(tools))}."
+    if "in context" in problem:
+        return f"The context has: {', '.join(CONTEXT)}."
+    if "to optional attribute" in problem:
+        return "Ask first whether it is there, as in `resource.args has note && resource.args.note == …`."
+    if rule.resource is None and "on entity type" in problem:
+        return "The rule speaks of every tool: confine it with `resource is Tool::…`."
+    missing = re.search(r"on entity type `(Tool::\w+)` not found", problem)
+    if missing and missing[1] in tools:
+        arguments = ", ".join(tools[missing[1]].arguments.shapes) or "nothing"
+        return f"A call has effect, args, trust and from; {missing[1]} takes: {arguments}."
+    return ""
