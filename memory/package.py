@@ -144,18 +144,20 @@ def pack_chat(messages: Sequence[ChatMessage], budget: int, counter: TokenCounte
     costs = [message_tokens(message, counter) for message in messages]
     groups = _turns(messages)
     pinned = _pinned(messages, groups)
-    optional = [group for group in groups if group not in pinned]
     needed = sum(costs[at] for group in pinned for at in group)
     if needed > budget:
         raise _too_small(budget, needed)
-    first = 0
-    notice, total = _fit(optional, first, needed, costs, counter)
-    while first < len(optional) and total > budget:
-        first += 1
-        notice, total = _fit(optional, first, needed, costs, counter)
+    gone: set[int] = set()
+    notice: ChatMessage | None = None
+    total = left = sum(costs)
+    oldest = (group for group in groups if group not in pinned)
+    while total > budget and (group := next(oldest, None)):
+        gone.update(group)
+        left -= sum(costs[at] for at in group)
+        notice = _notice(len(gone))
+        total = left + message_tokens(notice, counter)
     if total > budget:
-        notice, total = None, needed
-    gone = {at for group in optional[:first] for at in group}
+        notice, total = None, left
     kept = [at for at in range(len(messages)) if at not in gone]
     contents = [messages[at] for at in kept]
     if notice is not None:
@@ -177,17 +179,9 @@ def message_tokens(message: Mapping[str, Any], counter: TokenCounter) -> int:
     return counter.count(dump(message))
 
 
-def _fit(
-    optional: Sequence[tuple[int, ...]], first: int, needed: int, costs: Sequence[int], counter: TokenCounter
-) -> tuple[ChatMessage | None, int]:
-    """The notice and the total when the turns before `first` are left out."""
-    total = needed + sum(costs[at] for group in optional[first:] for at in group)
-    gone = sum(len(group) for group in optional[:first])
-    if not gone:
-        return None, total
+def _notice(gone: int) -> ChatMessage:
     what = "1 earlier message is" if gone == 1 else f"{gone} earlier messages are"
-    notice: ChatMessage = {"role": "system", "content": f"({what} left out here for want of room.)"}
-    return notice, total + message_tokens(notice, counter)
+    return {"role": "system", "content": f"({what} left out here for want of room.)"}
 
 
 def _turns(messages: Sequence[ChatMessage]) -> list[tuple[int, ...]]:
