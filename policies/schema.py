@@ -90,7 +90,8 @@ def tool_types(policy: str, tools: Iterable[ToolSpec]) -> dict[str, ToolType]:
     """The tools by name.
 
     Raises:
-        PolicyError: if two names are one in Cedar, or an argument has a name that Cedar keeps for itself.
+        PolicyError: if two names are one in Cedar or one is Baton's own there, or an argument has a name that Cedar
+            keeps for itself.
     """
     found: dict[str, ToolType] = {}
     owners: dict[str, str] = {}
@@ -98,6 +99,10 @@ def tool_types(policy: str, tools: Iterable[ToolSpec]) -> dict[str, ToolType]:
         name = f"Tool::{cedar_name(tool.name)}"
         if name in owners:
             raise PolicyError(policy, f"tools {owners[name]!r} and {tool.name!r} are both {name}", "Rename one.")
+        if cedar_name(tool.name) in BUILT_IN and tool.name not in BUILT_IN:
+            raise PolicyError(
+                policy, f"tool {tool.name!r} would pass for {name}", "Rename it: that one is Baton's own."
+            )
         arguments = shape_of(tool.parameters)
         for taken in sorted(ESCAPES & arguments.shapes.keys()):
             raise PolicyError(

@@ -233,6 +233,16 @@ def test_names_that_are_one_in_cedar_are_refused() -> None:
         compiled("", tools=(FIND, tool("find_order")))
 
 
+def test_a_tool_cannot_pass_for_one_of_batons_own() -> None:
+    with pytest.raises(PolicyError, match="'read-on' would pass for Tool::read_on"):
+        load_policy(None, (tool("read-on"),), "desk")
+
+
+def test_an_argument_cannot_have_a_name_that_cedar_keeps() -> None:
+    with pytest.raises(PolicyError, match="'__extn'"):
+        compiled("", tools=(tool("odd", __extn=TEXT),))
+
+
 def test_odd_names_can_be_spoken_of() -> None:
     odd = (tool("2fa-send"), tool("in"), tool("Agent"), tool("Set"))
     rules = [
