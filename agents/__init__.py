@@ -4,12 +4,13 @@ from baton.agents.agent import Agent
 from baton.agents.builtin import BUILTINS
 from baton.agents.client import OpenAIModel
 from baton.agents.proposing import ParsedCall, offer, parse
-from baton.agents.simulated import Mind, SimpleMind, SimulatedServer
+from baton.agents.simulated import MINDS, Mind, SimpleMind, SimulatedServer, find_mind
 from baton.agents.source import Endpoint, endpoint, open_model
 from baton.agents.tool import Tool, as_spec, tool
 
 __all__ = [
     "BUILTINS",
+    "MINDS",
     "Agent",
     "Endpoint",
     "Mind",
@@ -20,6 +21,7 @@ __all__ = [
     "Tool",
     "as_spec",
     "endpoint",
+    "find_mind",
     "offer",
     "open_model",
     "parse",

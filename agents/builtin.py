@@ -4,7 +4,6 @@ Here is what the model is told of them, and how their arguments are checked. Wha
 because it is written in the transaction of the step that calls them.
 """
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -13,8 +12,9 @@ from baton.agents.tool import tool
 from baton.core import Duration, ToolSpec
 
 
-def _spec(function: Callable[..., Any], name: str) -> ToolSpec:
-    return tool(effect="read", name=name)(function).spec
+def _spec(name: str, function: Any) -> ToolSpec:
+    spec: ToolSpec = tool(effect="read", name=name)(function).spec
+    return spec
 
 
 def _plan(steps: Annotated[list[str], Field(min_length=1)]) -> None:
@@ -92,7 +92,7 @@ def _finish(
 
 
 BUILTINS: dict[str, ToolSpec] = {
-    name: _spec(function, name)
+    name: _spec(name, function)
     for name, function in {
         "plan": _plan,
         "remember": _remember,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from baton.agents.tool import RESERVED
 from baton.core import InvalidValue, ToolCall, ToolSpec
@@ -70,7 +70,7 @@ def _object(text: str) -> tuple[dict[str, Any], str | None]:
         return {}, f"the arguments are no JSON: {error}"
     if not isinstance(value, dict):
         return {}, f"the arguments are a JSON {type(value).__name__}, give an object"
-    return value, None
+    return cast("dict[str, Any]", value), None
 
 
 def _no_number(name: str) -> float:

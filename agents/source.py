@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
 from baton.agents.client import OpenAIModel
@@ -47,7 +47,7 @@ def endpoint(environment: Mapping[str, str] | None = None) -> Endpoint:
 
 
 @contextlib.asynccontextmanager
-async def open_model(where: Endpoint, mind: Mind, *, stream: bool = False) -> AsyncIterator[Model]:
+async def open_model(where: Endpoint, mind: Mind, *, stream: bool = False) -> AsyncGenerator[Model]:
     """A model to ask while the context lasts; `mind` is what the simulated one thinks with."""
     async with contextlib.AsyncExitStack() as stack:
         base_url, key = where.base_url, where.api_key or "none"

@@ -43,9 +43,7 @@ def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tu
     outcomes = [outcome for _, outcome in done]
     riders: list[Rider] = [rider for outcome in outcomes for rider in outcome.riders]
     riders.append(lambda tx: transcript.append(tx, hold.run, place.head, [_line(*one) for one in done]))
-    here = place.moved(
-        head=place.head + len(done), todo=(), waiting=all(outcome.pending for outcome in outcomes)
-    )
+    here = place.moved(head=place.head + len(done), todo=(), waiting=all(outcome.pending for outcome in outcomes))
     ending = next((outcome.end for outcome in outcomes if outcome.end is not None), None)
     if ending is None:
         return Move(goto="think", place=here, riders=tuple(riders))

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import structlog
@@ -10,9 +10,9 @@ from langchain_core.runnables import RunnableConfig
 
 from baton.core import BatonError, MailArrived, ModelRefused, ModelUnavailable, RunId, Superseded
 from baton.graph.hold import Hold
-from baton.graph.loop import Graph, build
+from baton.graph.loop import build
 from baton.graph.move import Office
-from baton.graph.saver import HOLD
+from baton.graph.saver import HOLD, LedgerSaver
 from baton.graph.state import Place
 from baton.graph.trouble import open_trouble
 from baton.ledger import Transaction, runs
@@ -34,7 +34,8 @@ class Advancer:
     def __init__(self, office: Office, owner: str) -> None:
         self._office = office
         self._owner = owner
-        self._graph: Graph = build(office)
+        self._saver = LedgerSaver(office.ledger)
+        self._graph: Any = build(office, self._saver)  # LangGraph's own overloads are only partly typed
 
     async def advance(self, run: RunId) -> bool:
         """Do what a run has to do now; False if somebody else does, or there is nothing to do."""
@@ -64,7 +65,7 @@ class Advancer:
                 "configurable": {"thread_id": hold.run, HOLD: hold},
                 "recursion_limit": _STEPS,
             }
-            started = await self._graph.checkpointer.aget_tuple(config)  # type: ignore[union-attr]
+            started = await self._saver.aget_tuple(config)
             given: Any = None if started else Place().as_state()
             try:
                 await self._graph.ainvoke(given, config, durability="sync")
@@ -80,7 +81,7 @@ class Advancer:
             hold = Hold(hold.ledger, hold.lease)
 
     @contextlib.asynccontextmanager
-    async def _renewed(self, hold: Hold) -> AsyncIterator[None]:
+    async def _renewed(self, hold: Hold) -> AsyncGenerator[None]:
         """Keep the lease while the work goes on; when it is lost, the work is stopped."""
         worker = asyncio.current_task()
         assert worker is not None
@@ -121,7 +122,7 @@ class Advancer:
             if lasting:
                 await hold.write(ask)
             else:
-                again = min(60.0, 2.0 ** known.attempts * (5.0 if isinstance(error, ModelUnavailable) else 1.0))
+                again = min(60.0, 2.0**known.attempts * (5.0 if isinstance(error, ModelUnavailable) else 1.0))
                 await hold.write(lambda tx: runs.pause(tx, lease, said, again))
         except Superseded:
             log.warning("run dropped: a newer worker owns it", run=run, epoch=lease.epoch)

@@ -1,5 +1,7 @@
 """What happens when a time has come: a wait is over, a question expires, a goal is late."""
 
+from functools import partial
+
 from baton.core import Conflict, RunId
 from baton.ledger import Decision, DecisionKind, Ledger, Timer, Transaction, events, mail, reviews, runs, timers
 from baton.ledger.reviews import new_decision_id
@@ -9,11 +11,11 @@ async def fire_due(ledger: Ledger) -> int:
     """Do what is due, each timer exactly once; how many there were."""
     due = await ledger.read(timers.due)
     for timer in due:
-        await ledger.write(lambda tx, timer=timer: _fire(tx, timer))
+        await ledger.write(partial(_fire, timer))
     return len(due)
 
 
-def _fire(tx: Transaction, timer: Timer) -> None:
+def _fire(timer: Timer, tx: Transaction) -> None:
     if not timers.clear(tx, timer.id) or runs.get(tx, timer.run).ended:
         return
     match timer.kind:

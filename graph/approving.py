@@ -24,9 +24,7 @@ async def still_approved(scene: Scene, past: Past, job: Job) -> Outcome | None:
         return Outcome(text=f"denied: the approval by {decision.by} lapsed at {format_time(decision.expires)}")
     judged = job.verdict
     spec = scene.member.agent.specs.get(action.tool)
-    digest = approval_digest(
-        tenant=scene.team.tenant, action=action, rule=judged.rules, expires=decision.expires
-    )
+    digest = approval_digest(tenant=scene.team.tenant, action=action, rule=judged.rules, expires=decision.expires)
     if digest != decision.digest or spec is None or spec.version != action.version:
         return Outcome(text=f"denied: this is not what {decision.by} approved")
     if judged.policy == scene.member.policy.version:
@@ -51,9 +49,7 @@ def _ask_anew(past: Past, job: Job, anew: Verdict) -> Outcome:
     }
 
     def ask(tx: Transaction) -> None:
-        open_review(
-            tx, past.run, review, ReviewKind.ACTION, question, anew, action=action.id, tool=action.tool
-        )
+        open_review(tx, past.run, review, ReviewKind.ACTION, question, anew, action=action.id, tool=action.tool)
         journal.set_review(tx, action.id, review)
 
     return Outcome(text=f"pending: review {review}: {anew.reason}", pending=True, riders=[ask])

@@ -8,8 +8,7 @@ from typing import Any
 from baton.core import Action, BodyId, FactId, Goal, Label, RunId, Trust, dump, format_time, random_id
 from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.team import Member, Team
-from baton.ledger import ENDED, Ledger, Transaction, bodies, events, facts, mail, reviews, runs, timers
-from baton.ledger import Run
+from baton.ledger import ENDED, Ledger, Run, Transaction, bodies, events, facts, mail, reviews, runs, timers
 
 PIECE = 8000
 """Characters that `read_on` gives at a time."""
@@ -103,7 +102,9 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
         )
         events.emit(tx, parent.id, "handoff.offered", to=to, child=child, action=action.id)
 
-    return Outcome(text=f"pending: hand-off {child} to {to}; the answer comes as a message", pending=True, riders=[start])
+    return Outcome(
+        text=f"pending: hand-off {child} to {to}; the answer comes as a message", pending=True, riders=[start]
+    )
 
 
 async def wait(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
@@ -135,7 +136,9 @@ def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
     found: list[str] = []
     if count := reviews.count_open(tx, run):
         found.append(f"{count} question{'s' if count > 1 else ''} to people open")
-    found += [f"hand-off {child.id} to {child.agent} open" for child in runs.children(tx, run) if child.status not in ENDED]
+    found += [
+        f"hand-off {child.id} to {child.agent} open" for child in runs.children(tx, run) if child.status not in ENDED
+    ]
     if timers.pending(tx, run, "wait") is not None:
         found.append("you are waiting for a time")
     if mail.has_unread(tx, run, cursor):

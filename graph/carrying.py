@@ -20,8 +20,18 @@ from baton.graph.calling import ask_world, call_tool
 from baton.graph.hold import Hold
 from baton.graph.outcome import Outcome, refusal
 from baton.graph.trouble import open_review
-from baton.ledger import Decision, DecisionKind, EffectRecord, EffectState, Proposal, ReviewKind, Transaction
-from baton.ledger import effects, journal, runs
+from baton.ledger import (
+    Decision,
+    DecisionKind,
+    EffectRecord,
+    EffectState,
+    Proposal,
+    ReviewKind,
+    Transaction,
+    effects,
+    journal,
+    runs,
+)
 
 SHOWN = 20_000
 """Characters of a result that the model is shown at once; `read_on` gives the rest."""
@@ -90,7 +100,7 @@ def _ask_whether(hold: Hold, scene: Scene, job: Job, why: str) -> Outcome:
     question = {
         "summary": f"Did {action.tool} happen? {why[:1].upper()}{why[1:]}.",
         "arguments": action.arguments,
-        "answers": "approve: it did not, run it. respond TEXT: it did, with this result. reject: leave it, never run it.",
+        "answers": "approve: it did not, run it. respond TEXT: it did, this is its result. reject: leave it.",
     }
     verdict = Verdict(ruling=Ruling.ASK, reason=why, policy=job.verdict.policy, kind=job.verdict.kind)
 
@@ -167,4 +177,3 @@ def _shown(spec: ToolSpec, result: str, body: BodyId | None) -> Outcome:
         return Outcome(text=result, trust=trust, body=body)
     note = f"\n[cut after {SHOWN} of {len(result)} characters; read_on(handle={body}, offset={SHOWN}) goes on]"
     return Outcome(text=result[:SHOWN] + note, trust=trust)
-

@@ -71,7 +71,7 @@ class Dispatcher:
         return len(self._working)
 
     async def _serve(self) -> None:
-        while not self._take_lock():
+        while not self._take_lock():  # noqa: ASYNC110 - another process holds it: nobody can tell us
             await asyncio.sleep(POLL_SECONDS)
         while True:
             self._changed.clear()

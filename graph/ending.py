@@ -10,8 +10,7 @@ from baton.ledger.reviews import new_decision_id
 def end(tx: Transaction, run: Run, cursor: int, how: End, trust: Trust) -> None:
     """Record a run's end, take back its open questions, stop its children and tell its parent.
 
-    Args:
-        trust: Of what the run says, for the parent that reads it.
+    The mail that counts as read ends at `cursor`; `trust` is that of what the run says, for the parent that reads it.
 
     Raises:
         MailArrived: if there is a message behind the cursor: nothing ends, the run reads it first.

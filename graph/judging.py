@@ -98,9 +98,7 @@ def _no_call(problem: str) -> Verdict:
     return Verdict(ruling=Ruling.DENY, reason=problem, policy="")
 
 
-def _joined(
-    action: Action, verdict: Verdict, record: Record, judged: Sequence[Proposal]
-) -> tuple[Verdict, ReviewId]:
+def _joined(action: Action, verdict: Verdict, record: Record, judged: Sequence[Proposal]) -> tuple[Verdict, ReviewId]:
     """The review an action waits for: one that asks the same already, else a new one.
 
     What a person has rejected is not asked again: the verdict becomes a deny that says who rejected it.
@@ -114,7 +112,9 @@ def _joined(
         if review.open:
             return verdict, review.id
         if review.decision and review.decision.kind is DecisionKind.REJECT:
-            reason = f"{review.decision.by} rejected the same in {review.id}: {review.decision.note or 'no reason given'}"
+            reason = (
+                f"{review.decision.by} rejected the same in {review.id}: {review.decision.note or 'no reason given'}"
+            )
             return _denied(verdict, reason), review.id
     for earlier in judged:
         if earlier.review and _same(earlier.action) == same:

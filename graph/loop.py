@@ -3,10 +3,10 @@
 The rows of a step ride with LangGraph's own writes of it: they are committed together, or the step runs again.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, interrupt
 
@@ -21,7 +21,7 @@ Graph = CompiledStateGraph[State, None, State, State]
 Step = Command[Literal["think", "act", "__end__"]]
 
 
-def build(office: Office) -> Graph:
+def build(office: Office, saver: LedgerSaver) -> Graph:
     """The graph of a run, ready to be invoked."""
 
     async def think_node(state: State, config: RunnableConfig) -> Step:
@@ -36,20 +36,22 @@ def build(office: Office) -> Graph:
         hold, task = _held(config)
         return _step(hold, task, await act(office, hold, place_of(state)))
 
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)  # add_node's overloads are only partly typed
     graph.add_node("think", think_node)
     graph.add_node("act", act_node)
     graph.add_edge(START, "think")
-    return graph.compile(checkpointer=LedgerSaver(office.ledger))
+    compiled: Graph = graph.compile(checkpointer=saver)
+    return compiled
 
 
 def _held(config: RunnableConfig) -> tuple[Hold, str]:
     """The worker's hold on the run, and the id of the LangGraph task at work."""
-    place = config["configurable"]
+    place = config.get("configurable", {})
     return place[HOLD], place["__pregel_task_id"]
 
 
 def _step(hold: Hold, task: str, move: Move) -> Step:
     for rider in move.riders:
         hold.ride(task, rider)
-    return Command(update=move.place.as_state(), goto=END if move.goto == "end" else move.goto)
+    goto: Literal["think", "act", "__end__"] = "__end__" if move.goto == "end" else move.goto
+    return Command(update=move.place.as_state(), goto=goto)

@@ -22,9 +22,7 @@ class Past:
     def record(self, news: list[Line]) -> Record:
         """What a judgement takes into account, with lines that have just come."""
         read: tuple[Reading, ...] = readings(self.run, [*self.lines, *news], self.proposals)
-        return Record(
-            readings=read, counts=self.counts, reviews=self.reviews, proposals=self.proposals, now=self.now
-        )
+        return Record(readings=read, counts=self.counts, reviews=self.reviews, proposals=self.proposals, now=self.now)
 
 
 def load(tx: Transaction, run: RunId, head: int) -> Past:

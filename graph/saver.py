@@ -48,7 +48,7 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint."""
-        place = config["configurable"]
+        place = _place(config)
         type_, state = self.serde.dumps_typed(checkpoint)
         stored = StoredCheckpoint(
             thread=str(place["thread_id"]),
@@ -77,7 +77,7 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Store what a task wrote, with the rows that ride along."""
-        place = config["configurable"]
+        place = _place(config)
         thread = str(place["thread_id"])
         rows = [
             self._write_row(task_id, task_path, number, channel, value)
@@ -99,7 +99,7 @@ class LedgerSaver(BaseCheckpointSaver[int]):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """A checkpoint by id, or the newest."""
-        place = config["configurable"]
+        place = _place(config)
         thread, ns = str(place["thread_id"]), place.get("checkpoint_ns", "")
 
         def get(tx: Transaction) -> tuple[StoredCheckpoint, list[StoredWrite]] | None:
@@ -118,7 +118,7 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """Checkpoints, newest first; `filter` compares metadata and never becomes SQL."""
-        place: Mapping[str, Any] = config["configurable"] if config else {}
+        place = _place(config)
 
         def get(tx: Transaction) -> list[tuple[StoredCheckpoint, list[StoredWrite]]]:
             found = checkpoints.listed(
@@ -212,6 +212,10 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         )
 
 
+def _place(config: RunnableConfig | None) -> Mapping[str, Any]:
+    return config.get("configurable", {}) if config else {}
+
+
 def _config(thread: str, ns: str, checkpoint: str) -> RunnableConfig:
     return {"configurable": {"thread_id": thread, "checkpoint_ns": ns, "checkpoint_id": checkpoint}}
 
@@ -224,5 +228,5 @@ def _turn(checkpoint: Checkpoint) -> int:
 
 
 def _matches(stored: StoredCheckpoint, wanted: Mapping[str, Any]) -> bool:
-    metadata = json.loads(stored.metadata) if wanted else {}
+    metadata: dict[str, Any] = json.loads(stored.metadata) if wanted else {}
     return all(key in metadata and metadata[key] == value for key, value in wanted.items())

@@ -10,13 +10,19 @@ from typing import Any
 from langgraph.checkpoint.serde.event_hooks import SerdeEvent, register_serde_event_listener
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-_blocked = threading.local()
 _TYPES = frozenset({"null", "bytes", "bytearray", "msgpack"})
+
+
+class _Blocked(threading.local):
+    names: tuple[str, ...] = ()
+
+
+_blocked = _Blocked()
 
 
 def _note(event: SerdeEvent) -> None:
     if event["kind"] in ("msgpack_blocked", "msgpack_method_blocked"):
-        _blocked.names = [*getattr(_blocked, "names", ()), f"{event['module']}.{event['name']}"]
+        _blocked.names = (*_blocked.names, f"{event['module']}.{event['name']}")
 
 
 register_serde_event_listener(_note)
@@ -36,7 +42,7 @@ class StrictSerializer(JsonPlusSerializer):
         """
         if data[0] not in _TYPES:
             raise ValueError(f"stored as {data[0]!r}, which is never read back")
-        _blocked.names = []
+        _blocked.names = ()
         value = super().loads_typed(data)
         if _blocked.names:
             raise ValueError(f"holds {', '.join(_blocked.names)}, which is not on the list of safe types")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from baton.agents import offer
 from baton.core import ModelReply, ModelRequest, ReviewId, Ruling, RunId, Trust
@@ -69,7 +70,7 @@ class _Step:
         """Add a notice that the model reads next."""
         self.lines.append(Line(role="notice", turn=self.place.turn + 1, text=text, trust=trust))
 
-    def move(self, goto: "str", **changes: object) -> Move:
+    def move(self, goto: Literal["think", "act", "end"], **changes: object) -> Move:
         """The move: mail read, lines written, and what the caller changes."""
         run, head, lines = self.hold.run, self.place.head, tuple(self.lines)
         here = self.place.moved(
@@ -81,7 +82,6 @@ class _Step:
             todo=(),
         ).moved(**changes)
         riders: tuple[Rider, ...] = (lambda tx: transcript.append(tx, run, head, lines), *self.riders)
-        assert goto in ("think", "act", "end")
         return Move(goto=goto, place=here, riders=riders)
 
     def parked(self) -> Move:

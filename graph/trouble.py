@@ -47,9 +47,7 @@ def open_for(tx: Transaction, run: Run, proposal: Proposal) -> None:
         "reason": action.reason,
     }
     kind = ReviewKind.QUESTION if asks else ReviewKind.ACTION
-    open_review(
-        tx, run, proposal.review, kind, question, proposal.verdict, action=action.id, tool=action.tool
-    )
+    open_review(tx, run, proposal.review, kind, question, proposal.verdict, action=action.id, tool=action.tool)
 
 
 def open_trouble(tx: Transaction, run: Run, problem: str) -> ReviewId:

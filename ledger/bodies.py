@@ -11,7 +11,7 @@ from baton.ledger.schema import bodies, effects
 
 def store(tx: Transaction, text: str) -> BodyId:
     """Keep a text."""
-    return BodyId(tx.execute(insert(bodies).values(text=text).returning(bodies.c.id)).scalar_one())
+    return BodyId(tx.value(insert(bodies).values(text=text).returning(bodies.c.id)))
 
 
 def load(tx: Transaction, ids: Iterable[BodyId | None]) -> dict[BodyId, str]:
@@ -26,14 +26,14 @@ def load(tx: Transaction, ids: Iterable[BodyId | None]) -> dict[BodyId, str]:
 
 def piece(tx: Transaction, body: BodyId, offset: int, length: int) -> tuple[str, int]:
     """`length` characters of a text from `offset` (from 0), and how many it has in all; ("", 0) if there is none."""
-    row = tx.execute(
+    row = tx.row(
         select(
             func.substr(bodies.c.text, offset + 1, length).label("text"), func.length(bodies.c.text).label("length")
         ).where(bodies.c.id == body)
-    ).first()
+    )
     return (row.text, row.length) if row else ("", 0)
 
 
 def shown_to(tx: Transaction, run: RunId, body: BodyId) -> bool:
     """Whether a text is the result of an action of this run."""
-    return tx.execute(select(effects.c.key).where(effects.c.run == run, effects.c.result == body)).first() is not None
+    return tx.row(select(effects.c.key).where(effects.c.run == run, effects.c.result == body)) is not None

@@ -39,7 +39,7 @@ class StoredWrite:
 
 def managed(tx: Transaction, thread: str) -> bool:
     """Whether a thread is a run of ours, so that only its leaseholder may write it."""
-    return tx.execute(select(runs.c.id).where(runs.c.id == thread)).first() is not None
+    return tx.row(select(runs.c.id).where(runs.c.id == thread)) is not None
 
 
 def put(tx: Transaction, checkpoint: StoredCheckpoint) -> None:
@@ -72,7 +72,7 @@ def get(tx: Transaction, thread: str, ns: str, id: str | None) -> StoredCheckpoi
     """A checkpoint by id, or with None the newest; None if there is none."""
     query = select(checkpoints).where(checkpoints.c.thread == thread, checkpoints.c.ns == ns)
     query = query.where(checkpoints.c.id == id) if id else query.order_by(checkpoints.c.id.desc()).limit(1)
-    row = tx.execute(query).first()
+    row = tx.row(query)
     return _checkpoint(row) if row else None
 
 
@@ -82,7 +82,7 @@ def writes_of(tx: Transaction, thread: str, ns: str, checkpoint: str) -> list[St
     query = select(checkpoint_writes).where(table.thread == thread, table.ns == ns, table.checkpoint == checkpoint)
     return [
         StoredWrite(task=row.task, idx=row.idx, path=row.path, channel=row.channel, type=row.type, value=row.value)
-        for row in tx.execute(query)
+        for row in tx.rows(query)
     ]
 
 
@@ -101,7 +101,7 @@ def listed(
             query = query.where(column == value)
     if before is not None:
         query = query.where(checkpoints.c.id < before)
-    return [_checkpoint(row) for row in tx.execute(query)]
+    return [_checkpoint(row) for row in tx.rows(query)]
 
 
 def delete_thread(tx: Transaction, thread: str) -> None:

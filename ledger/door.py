@@ -45,6 +45,22 @@ class Transaction:
         """Run a statement."""
         return self.connection.execute(statement, rows) if rows is not None else self.connection.execute(statement)
 
+    def rows(self, statement: Executable) -> list[Any]:
+        """All rows of a SELECT."""
+        return list(self.connection.execute(statement))
+
+    def row(self, statement: Executable) -> Any:
+        """The first row of a SELECT; None if there is none."""
+        return self.connection.execute(statement).first()
+
+    def value(self, statement: Executable) -> Any:
+        """The first column of the first row; None if there is none."""
+        return self.connection.execute(statement).scalar()
+
+    def values(self, statement: Executable) -> list[Any]:
+        """The first column of every row."""
+        return list(self.connection.execute(statement).scalars())
+
     def changed(self, statement: Executable) -> int:
         """Run an UPDATE or DELETE; the number of rows it touched."""
         result = self.connection.execute(statement)

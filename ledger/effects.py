@@ -88,21 +88,21 @@ def settle(tx: Transaction, run: RunId, epoch: int, key: ActionId, state: Effect
 
 def get(tx: Transaction, key: ActionId) -> EffectRecord | None:
     """The record for an action; None if nobody began to carry it out."""
-    row = tx.execute(select(effects).where(effects.c.key == key)).first()
+    row = tx.row(select(effects).where(effects.c.key == key))
     return _records(tx, [row])[0] if row else None
 
 
 def of_run(tx: Transaction, run: RunId) -> list[EffectRecord]:
     """All of a run's effects in the order they were claimed."""
     query = select(effects).where(effects.c.run == run).order_by(effects.c.claimed_at, effects.c.key)
-    return _records(tx, tx.execute(query).all())
+    return _records(tx, tx.rows(query))
 
 
 def counts(tx: Transaction, run: RunId) -> dict[str, int]:
     """How often each tool was carried out in a run, attempts whose fate is unknown included."""
     count = func.count().label("count")
     query = select(effects.c.tool, count).where(effects.c.run == run).group_by(effects.c.tool)
-    return {row["tool"]: row["count"] for row in tx.execute(query).mappings()}
+    return {row[0]: row[1] for row in tx.rows(query)}
 
 
 def _records(tx: Transaction, rows: Any) -> list[EffectRecord]:

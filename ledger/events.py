@@ -35,9 +35,7 @@ class Event:
 
 def emit(tx: Transaction, run: RunId, kind: str, **data: Any) -> None:
     """Record that something happened to a run."""
-    number = tx.execute(
-        update(runs).where(runs.c.id == run).values(events=runs.c.events + 1).returning(runs.c.events)
-    ).scalar_one()
+    number = tx.value(update(runs).where(runs.c.id == run).values(events=runs.c.events + 1).returning(runs.c.events))
     tx.execute(insert(events).values(run=run, seq=number, kind=kind, data=dump(data), at=tx.now))
     tx.noted.add(run)
 
@@ -45,13 +43,13 @@ def emit(tx: Transaction, run: RunId, kind: str, **data: Any) -> None:
 def of_run(tx: Transaction, run: RunId, after: int = 0, limit: int = 1000) -> list[Event]:
     """A run's events with numbers above `after`, oldest first."""
     query = select(events).where(events.c.run == run, events.c.seq > after).order_by(events.c.seq).limit(limit)
-    return [_event(row) for row in tx.execute(query)]
+    return [_event(row) for row in tx.rows(query)]
 
 
 def of_all(tx: Transaction, after: int = 0, limit: int = 1000) -> list[Event]:
     """Events of all runs with ids above `after`, oldest first."""
     query = select(events).where(events.c.id > after).order_by(events.c.id).limit(limit)
-    return [_event(row) for row in tx.execute(query)]
+    return [_event(row) for row in tx.rows(query)]
 
 
 def _event(row: Any) -> Event:

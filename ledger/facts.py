@@ -43,7 +43,7 @@ def record(tx: Transaction, scope: str, subject: str, text: str, label: Label, r
         facts.c.trust >= int(label.trust),
         facts.c.retired_at.is_(None),
     )
-    known = tx.execute(same).scalar()
+    known = tx.value(same)
     if known is not None:
         return FactId(known)
     fact = FactId(random_id("fct"))
@@ -80,7 +80,7 @@ def believed(tx: Transaction, scopes: Sequence[str] | None = None) -> list[Fact]
     query = select(facts).where(facts.c.retired_at.is_(None)).order_by(facts.c.recorded_at, facts.c.id)
     if scopes is not None:
         query = query.where(facts.c.scope.in_(scopes))
-    return [_fact(row) for row in tx.execute(query)]
+    return [_fact(row) for row in tx.rows(query)]
 
 
 def _fact(row: Any) -> Fact:

@@ -90,7 +90,7 @@ def proposals(tx: Transaction, run: RunId, *, turns: Sequence[int] | None = None
     query = select(actions).where(actions.c.run == run).order_by(actions.c.turn, actions.c.position)
     if turns is not None:
         query = query.where(actions.c.turn.in_(turns))
-    return [_proposal(row) for row in tx.execute(query)]
+    return [_proposal(row) for row in tx.rows(query)]
 
 
 def proposal(tx: Transaction, action: ActionId) -> Proposal:
@@ -99,7 +99,7 @@ def proposal(tx: Transaction, action: ActionId) -> Proposal:
     Raises:
         NotFound: if there is none.
     """
-    row = tx.execute(select(actions).where(actions.c.id == action)).first()
+    row = tx.row(select(actions).where(actions.c.id == action))
     if row is None:
         raise NotFound("action", action)
     return _proposal(row)

@@ -55,9 +55,9 @@ def post(
         NotFound: if there is no such run.
         Conflict: if the run has ended: nobody would read it.
     """
-    if id is not None and tx.execute(select(exists().where(messages.c.id == id))).scalar():
+    if id is not None and tx.value(select(exists().where(messages.c.id == id))):
         return id
-    status = tx.execute(select(runs.c.status).where(runs.c.id == run)).scalar()
+    status = tx.value(select(runs.c.status).where(runs.c.id == run))
     if status is None:
         raise NotFound("run", run)
     if status in ENDED:
@@ -77,7 +77,7 @@ def post(
 def unread(tx: Transaction, run: RunId, cursor: int) -> list[Message]:
     """Messages behind the cursor, oldest first."""
     query = select(messages).where(messages.c.run == run, messages.c.seq > cursor).order_by(messages.c.seq)
-    rows = tx.execute(query).all()
+    rows = tx.rows(query)
     texts = bodies.load(tx, [row.body for row in rows])
     return [
         Message(
@@ -97,4 +97,4 @@ def unread(tx: Transaction, run: RunId, cursor: int) -> list[Message]:
 
 def has_unread(tx: Transaction, run: RunId, cursor: int) -> bool:
     """Whether there is mail behind the cursor."""
-    return bool(tx.execute(select(exists().where(messages.c.run == run, messages.c.seq > cursor))).scalar())
+    return bool(tx.value(select(exists().where(messages.c.run == run, messages.c.seq > cursor))))

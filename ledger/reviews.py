@@ -148,7 +148,7 @@ def get(tx: Transaction, review: ReviewId) -> Review:
     Raises:
         NotFound: if there is none.
     """
-    rows = tx.execute(select(reviews).where(reviews.c.id == review)).all()
+    rows = tx.rows(select(reviews).where(reviews.c.id == review))
     if not rows:
         raise NotFound("review", review, hint="`baton review` lists what waits.")
     return _reviews(tx, rows)[0]
@@ -162,7 +162,7 @@ def find(tx: Transaction, prefix: str) -> ReviewId:
     """
     start = prefix if prefix.startswith("rev_") else f"rev_{prefix}"
     query = select(reviews.c.id).where(reviews.c.id.startswith(start, autoescape=True)).limit(5)
-    fits = tx.execute(query).scalars().all()
+    fits = tx.values(query)
     if not fits:
         raise NotFound("review", prefix, hint="`baton review` lists what waits.")
     if len(fits) > 1 and start not in fits:
@@ -176,18 +176,18 @@ def waiting(tx: Transaction, *, runs: Sequence[RunId] | None = None, limit: int 
     query = query.order_by(func.coalesce(reviews.c.deadline, 1e18), reviews.c.opened_at)
     if runs is not None:
         query = query.where(reviews.c.run.in_(runs))
-    return _reviews(tx, tx.execute(query).all())
+    return _reviews(tx, tx.rows(query))
 
 
 def of_run(tx: Transaction, run: RunId) -> list[Review]:
     """All reviews of a run, oldest first."""
-    return _reviews(tx, tx.execute(select(reviews).where(reviews.c.run == run).order_by(reviews.c.opened_at)).all())
+    return _reviews(tx, tx.rows(select(reviews).where(reviews.c.run == run).order_by(reviews.c.opened_at)))
 
 
 def count_open(tx: Transaction, run: RunId) -> int:
     """How many questions of a run are open."""
     query = select(func.count()).where(reviews.c.run == run, reviews.c.state == "open")
-    count: int = tx.execute(query).scalar_one()
+    count: int = tx.value(query)
     return count
 
 
@@ -264,7 +264,7 @@ def _reviews(tx: Transaction, rows: Sequence[Any]) -> list[Review]:
 
 
 def _decisions(tx: Transaction, ids: Sequence[str]) -> dict[str, Decision]:
-    rows = tx.execute(select(decisions).where(decisions.c.id.in_(ids))).all() if ids else []
+    rows = tx.rows(select(decisions).where(decisions.c.id.in_(ids))) if ids else []
     notes = bodies.load(tx, [row.note for row in rows])
     return {
         row.id: Decision(

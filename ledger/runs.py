@@ -101,7 +101,7 @@ def create(
         Conflict: if the key is known for another agent.
     """
     if key is not None:
-        known = tx.execute(select(runs.c.id, runs.c.agent).where(runs.c.key == key)).first()
+        known = tx.row(select(runs.c.id, runs.c.agent).where(runs.c.key == key))
         if known is not None:
             if known.agent != agent:
                 raise Conflict(f"submit with key {key!r}", f"{known.id} has it, for agent {known.agent!r}")
@@ -136,7 +136,7 @@ def get(tx: Transaction, run: RunId) -> Run:
     Raises:
         NotFound: if there is none.
     """
-    row = tx.execute(select(runs).where(runs.c.id == run)).first()
+    row = tx.row(select(runs).where(runs.c.id == run))
     if row is None:
         raise NotFound("run", run, hint="`baton runs list` shows what there is.")
     return _runs(tx, [row])[0]
@@ -149,7 +149,7 @@ def find(tx: Transaction, prefix: str) -> RunId:
         NotFound, Ambiguous: if there is none, or several.
     """
     start = prefix if prefix.startswith("run_") else f"run_{prefix}"
-    fits = tx.execute(select(runs.c.id).where(runs.c.id.startswith(start, autoescape=True)).limit(5)).scalars().all()
+    fits = tx.values(select(runs.c.id).where(runs.c.id.startswith(start, autoescape=True)).limit(5))
     if not fits:
         raise NotFound("run", prefix, hint="`baton runs list` shows what there is.")
     if len(fits) > 1 and start not in fits:
@@ -166,12 +166,12 @@ def listed(
         query = query.where(runs.c.status.in_(statuses))
     if agent is not None:
         query = query.where(runs.c.agent == agent)
-    return _runs(tx, tx.execute(query).all())
+    return _runs(tx, tx.rows(query))
 
 
 def children(tx: Transaction, run: RunId) -> list[Run]:
     """The runs that this run handed work to, oldest first."""
-    return _runs(tx, tx.execute(select(runs).where(runs.c.parent == run).order_by(runs.c.created_at)).all())
+    return _runs(tx, tx.rows(select(runs).where(runs.c.parent == run).order_by(runs.c.created_at)))
 
 
 def wake(tx: Transaction, run: RunId) -> None:
@@ -183,7 +183,7 @@ def wake(tx: Transaction, run: RunId) -> None:
 def ready(tx: Transaction, limit: int) -> list[RunId]:
     """Runs that have something to look at and that nobody works on."""
     query = select(runs.c.id).where(_ready(tx.now)).order_by(runs.c.not_before, runs.c.created_at).limit(limit)
-    return [RunId(run) for run in tx.execute(query).scalars()]
+    return [RunId(run) for run in tx.values(query)]
 
 
 def next_ready(tx: Transaction) -> float | None:
@@ -191,18 +191,18 @@ def next_ready(tx: Transaction) -> float | None:
     leased = func.coalesce(runs.c.lease_until, 0.0)
     soonest = case((runs.c.not_before > leased, runs.c.not_before), else_=leased)
     query = select(func.min(soonest)).where(runs.c.wake > runs.c.seen, soonest > tx.now)
-    first: float | None = tx.execute(query).scalar_one()
+    first: float | None = tx.value(query)
     return first
 
 
 def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease | None:
     """Become the run's only writer; None if somebody else is, or there is nothing to look at."""
-    row = tx.execute(
+    row = tx.row(
         update(runs)
         .where(runs.c.id == run, _ready(tx.now))
         .values(lease_owner=owner, lease_until=tx.now + seconds, epoch=runs.c.epoch + 1, status="ready")
         .returning(runs.c.epoch, runs.c.wake)
-    ).first()
+    )
     return Lease(run, owner, row.epoch, row.wake) if row else None
 
 
@@ -221,14 +221,14 @@ def fence(tx: Transaction, run: RunId, epoch: int) -> None:
     Raises:
         Superseded: if a newer one exists, or the run is gone.
     """
-    newest = tx.execute(select(runs.c.epoch).where(runs.c.id == run)).scalar()
+    newest = tx.value(select(runs.c.epoch).where(runs.c.id == run))
     if newest != epoch:
         raise Superseded(run, epoch, newest)
 
 
 def park(tx: Transaction, lease: Lease) -> None:
     """Give the lease back after a good advance: what it had seen is seen."""
-    status = tx.execute(select(runs.c.status).where(runs.c.id == lease.run)).scalar_one()
+    status = tx.value(select(runs.c.status).where(runs.c.id == lease.run))
     values: dict[str, Any] = {} if status in ENDED else {"status": "waiting"}
     _guarded(tx, lease, seen=lease.wake, lease_owner=None, lease_until=None, attempts=0, trouble=None, **values)
     tx.woken.add(lease.run)

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Database:
             migrate(connection)
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> Generator[Connection]:
         """A transaction on the writing connection: committed at the end, undone on an error."""
         with told(self.name):
             if self._writer is None:
@@ -59,7 +59,7 @@ class Database:
             raise
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Generator[Connection]:
         """A snapshot on this thread's reading connection."""
         with told(self.name):
             connection: Connection | None = getattr(self._local, "connection", None)
@@ -97,7 +97,7 @@ class Database:
 
 
 @contextmanager
-def told(database: str) -> Iterator[None]:
+def told(database: str) -> Generator[None]:
     """Turn a driver's error into one of ours that says what to do."""
     try:
         yield

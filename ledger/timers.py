@@ -37,12 +37,12 @@ def start(tx: Transaction, run: RunId, due: float, kind: TimerKind, ref: str | N
 def due(tx: Transaction, limit: int = 100) -> list[Timer]:
     """Timers whose time has come, oldest first."""
     query = select(timers).where(timers.c.due <= tx.now).order_by(timers.c.due).limit(limit)
-    return [Timer(row.id, RunId(row.run), row.due, row.kind, row.ref) for row in tx.execute(query)]
+    return [Timer(row.id, RunId(row.run), row.due, row.kind, row.ref) for row in tx.rows(query)]
 
 
 def next_due(tx: Transaction) -> float | None:
     """When the next timer is due; None if there is none."""
-    soonest: float | None = tx.execute(select(func.min(timers.c.due))).scalar_one()
+    soonest: float | None = tx.value(select(func.min(timers.c.due)))
     return soonest
 
 
@@ -54,5 +54,5 @@ def clear(tx: Transaction, timer: str) -> bool:
 def pending(tx: Transaction, run: RunId, kind: TimerKind) -> float | None:
     """When the next timer of a kind is due in a run; None if there is none."""
     query = select(func.min(timers.c.due)).where(timers.c.run == run, timers.c.kind == kind)
-    soonest: float | None = tx.execute(query).scalar_one()
+    soonest: float | None = tx.value(query)
     return soonest

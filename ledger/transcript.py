@@ -59,7 +59,7 @@ def append(tx: Transaction, run: RunId, head: int, lines: Sequence[Line]) -> Non
 def read(tx: Transaction, run: RunId, head: int) -> list[Line]:
     """The first `head` lines, oldest first."""
     query = select(transcript).where(transcript.c.run == run, transcript.c.seq <= head).order_by(transcript.c.seq)
-    rows = tx.execute(query).all()
+    rows = tx.rows(query)
     texts = bodies.load(tx, [row.body for row in rows])
     return [
         Line(

@@ -1,0 +1,25 @@
+"""What is known: facts, retrieval, token counting, and what fits into a request."""
+
+from baton.memory.index import Entry, KeywordIndex
+from baton.memory.package import Dropped, Item, Manifest, Package, Section, message_tokens, pack, pack_chat
+from baton.memory.service import Memory
+from baton.memory.tokens import BYTES, TiktokenCounter, TokenCounter, Utf8Bytes, counter
+
+__all__ = [
+    "BYTES",
+    "Dropped",
+    "Entry",
+    "Item",
+    "KeywordIndex",
+    "Manifest",
+    "Memory",
+    "Package",
+    "Section",
+    "TiktokenCounter",
+    "TokenCounter",
+    "Utf8Bytes",
+    "counter",
+    "message_tokens",
+    "pack",
+    "pack_chat",
+]

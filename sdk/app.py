@@ -3,17 +3,16 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from baton.agents import Agent, Endpoint, Mind, SimpleMind, endpoint, open_model
 from baton.core import (
     Action,
     Clock,
-
     Goal,
     InvalidValue,
     Label,
@@ -30,6 +29,8 @@ from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, runs
 from baton.memory import Memory, counter
 from baton.policies import load_policy
 from baton.review import Answer, Recheck, ReviewQueue
+
+T = TypeVar("T")
 
 DEFAULT_DATABASE = Path(".baton/baton.db")
 
@@ -93,7 +94,9 @@ class Baton:
             index = self.ledger.database.path.with_suffix(".index.db")
             self.memory = Memory(self.ledger, index)
             stack.callback(self.memory.close)
-            model = self._given or await stack.enter_async_context(open_model(self.endpoint, self._mind))
+            model = self._given
+            if model is None:
+                model = await stack.enter_async_context(open_model(self.endpoint, self._mind))
             self._team = Team(members=self._members(model), memory=self.memory)
             self._dispatcher: Dispatcher | None = None
             if self._dispatch:
@@ -193,8 +196,8 @@ class Baton:
         """Answer a question in words."""
         return await self.decide(review, Answer(kind=DecisionKind.RESPOND, by=by or person(), note=text))
 
-    def _sync(self, work: Callable[[], Any]) -> Any:
-        async def opened() -> Any:
+    def _sync(self, work: Callable[[], Awaitable[T]]) -> T:
+        async def opened() -> T:
             async with self:
                 return await work()
 
@@ -255,5 +258,3 @@ class Baton:
             for other in agent.hands_off_to:
                 if other not in names:
                     raise InvalidValue(f"hands_off_to of agent {agent.name}", other, f"one of: {', '.join(names)}")
-
-

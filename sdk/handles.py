@@ -1,9 +1,11 @@
 """A run as its user sees it: follow its events, wait for its result, say something, cancel."""
 
 import asyncio
+import contextlib
 import getpass
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from baton.core import Goal, LedgerError, RunFailed, RunId, Trust
@@ -62,7 +64,8 @@ class Watch:
                     return found
                 while not changed.is_set() and self._ledger.database.version() == version:
                     self._complain()
-                    await asyncio.wait([asyncio.ensure_future(changed.wait())], timeout=WATCH_SECONDS)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(changed.wait(), WATCH_SECONDS)
         finally:
             unlisten()
 
@@ -106,7 +109,7 @@ class RunHandle:
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
         """Every event of the run with a number above `after`, as it happens, until the run has ended."""
         while True:
-            found = await self._watch.until(lambda tx, after=after: _news(tx, self.id, after))
+            found = await self._watch.until(partial(_news, self.id, after))
             for event in found:
                 yield event
                 after = event.seq
@@ -151,7 +154,7 @@ def person() -> str:
         return "somebody"
 
 
-def _news(tx: Transaction, run: RunId, after: int) -> list[Event] | None:
+def _news(run: RunId, after: int, tx: Transaction) -> list[Event] | None:
     found = events.of_run(tx, run, after)
     if found:
         return found

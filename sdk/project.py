@@ -7,12 +7,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from baton.agents import MINDS, Agent, Mind, Tool
+from baton.agents import MINDS, Agent, Mind, Tool, find_mind
 from baton.core import InvalidFile, InvalidValue, NotFound, ToolSpec
 
 FILES = ("agents.yaml", "agents.yml", "baton.yaml")
@@ -60,7 +60,7 @@ class Project:
     @property
     def mind(self) -> Mind:
         """The mind of that name."""
-        return MINDS[self.simulated]()
+        return find_mind(self.simulated)
 
 
 def find_project(start: Path | None = None) -> Path:
@@ -146,7 +146,7 @@ def _tool(file: Path, name: str, line: int | None, field: str) -> "ToolSpec | To
         tools = [key for key, value in vars(module).items() if isinstance(value, Tool)]
         allowed = f"a function of {home}" + (f", such as: {', '.join(tools)}" if tools else "")
         raise InvalidFile(str(file), line, field, name, allowed)
-    return thing
+    return cast("ToolSpec | Tool[..., Any]", thing)
 
 
 def _module(path: Path) -> ModuleType:

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from baton.ledger import Ledger
 
 
 def test_langgraphs_own_conformance_suite_passes(tmp_path: Path) -> None:
+    number = itertools.count()
+
     @checkpointer_test(name="LedgerSaver")
     async def saver() -> AsyncGenerator[LedgerSaver, None]:
-        ledger = await Ledger.open(str(tmp_path / f"{len(list(tmp_path.iterdir()))}.db"))
+        ledger = await Ledger.open(str(tmp_path / f"{next(number)}.db"))
         yield LedgerSaver(ledger)
         await ledger.close()
 
