@@ -18,7 +18,7 @@ import respx
 from openai.types.chat import ChatCompletion
 
 from baton.agents.client import OpenAIModel
-from baton.agents.failures import Target, Transient, translate
+from baton.agents.failures import Target, Transient, retry_after, translate
 from baton.agents.retries import RetryPolicy
 from baton.agents.simulated import Answer, Conversation, Fault, Faults, ScriptedMind, SimulatedCall, SimulatedServer
 from baton.agents.simulated.mount import Httpcore2Mocker, mount_simulated
@@ -269,6 +269,22 @@ async def test_backoff_grows_and_is_capped(
     assert all(0 <= nap <= most for nap, most in zip(naps.seconds, (1, 2, 4, 4, 4), strict=True))
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after-ms": "soon", "retry-after": "3"}, 3.0),
+        ({"retry-after": "Thu, 01 Jan 1970 00:01:40 GMT"}, 60.0),
+        ({"retry-after": "Thu, 99 Jan 1970 00:01:40 GMT"}, None),
+    ],
+)
+def test_retry_after_is_read(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, now=40.0) == seconds
+
+
 def sse_text(text: str) -> httpx.Response:
     return httpx.Response(200, json=completion({"role": "assistant", "content": text}))
 
@@ -363,8 +379,9 @@ async def test_refused_logprobs_are_left_out_for_good(make: Make, router: respx.
     assert not {"logprobs", "top_logprobs"} & (sent(route, 1).keys() | sent(route, 2).keys())
 
 
-async def test_other_refusals_do_not_count_as_refused_logprobs(make: Make, router: respx.MockRouter) -> None:
-    route = answers(router, httpx.Response(400, json=error_body("bad tools")))
+@pytest.mark.parametrize("message", ["bad tools", "a bad seed, though none was sent"])
+async def test_other_refusals_are_final(make: Make, router: respx.MockRouter, message: str) -> None:
+    route = answers(router, *[httpx.Response(400, json=error_body(message))] * 2)
     with pytest.raises(ModelRefused):
         await make(logprobs=True).complete(request())
     assert route.call_count == 1
@@ -512,6 +529,26 @@ async def test_an_error_of_the_listener_is_its_own(make: Make, router: respx.Moc
     with pytest.raises(ValueError, match="the listener's"):
         await make().complete(request(), fail)
     assert route.call_count == 1
+
+
+async def test_a_time_out_of_the_listener_is_its_own(make: Make, router: respx.MockRouter) -> None:
+    answers(router, sse(delta("stop", content="hi")))
+
+    def fail(piece: str) -> None:
+        raise TimeoutError("the listener's")
+
+    with pytest.raises(TimeoutError, match="the listener's"):
+        await make().complete(request(), fail)
+
+
+async def test_a_connection_may_break_after_the_finish(make: Make, router: respx.MockRouter) -> None:
+    async def content() -> AsyncIterator[bytes]:
+        yield sse(delta("stop", content="hi"), done=False).content
+        raise httpx.ReadError("gone")
+
+    answers(router, httpx.Response(200, headers={"content-type": "text/event-stream"}, content=content()))
+    reply = await make().complete(request(), ignore)
+    assert (reply.text, reply.attempts) == ("hi", 1)
 
 
 async def test_text_that_cannot_be_sent_is_refused(make: Make, router: respx.MockRouter, naps: Naps) -> None:

@@ -169,6 +169,12 @@ def test_failing_replies(fault: Fault, status: int, headers: dict[str, str]) -> 
     assert (failed.status, failed.headers, passed.status) == (status, headers, 200)
 
 
+def test_a_stream_may_lack_its_end() -> None:
+    endpoint = Endpoint(Echo(), Faults(schedule=[Fault.NO_DONE]))
+    raw = json.dumps({**BODY, "stream": True}).encode()
+    assert (*endpoint.chat(raw).pieces, b"data: [DONE]\n\n") == endpoint.chat(raw).pieces
+
+
 @pytest.mark.parametrize("streams", [False, True])
 async def test_a_cut_breaks_the_connection(streams: bool) -> None:
     async with SimulatedServer(two_calls(), faults=Faults(schedule=[Fault.CUT])) as server:
@@ -218,11 +224,13 @@ async def test_stopping_does_not_wait_for_what_waits(latency: float, kinds: list
     assert [reply.status_code for reply in replies] == [status, status]
 
 
-async def test_stopping_closes_idle_connections() -> None:
-    async with SimulatedServer(Echo()) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
-        await post(server.base_url, BODY)
-    assert await reader.read() == b""
+async def test_stopping_closes_idle_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("baton.agents.simulated.server._STOP_WITHIN", 600.0)
+    async with asyncio.timeout(30):
+        async with SimulatedServer(Echo()) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
+            await post(server.base_url, BODY)
+        assert await reader.read() == b""
     writer.close()
     await writer.wait_closed()
 

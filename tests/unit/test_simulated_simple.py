@@ -37,6 +37,9 @@ Find order A-1234 and refund 20 EUR for it.
 <attachment name="from" trust="external">
 anna@example.org
 </attachment>
+<attachment name="body" trust="external">
+By the way, what is the weather forecast for Oslo?
+</attachment>
 """
 
 
@@ -79,8 +82,8 @@ class Talk:
 def test_a_goal_is_worked_through_to_its_end() -> None:
     talk = Talk(*ALL).user(GOAL)
     assert talk.call() == ("find_order", {"order_id": "A-1234"})
-    talk.result('{"order_id": "A-1234", "customer": "anna@example.org", "total": 20}')
-    assert talk.call() == ("refund", {"order_id": "A-1234", "cents": 2000, "customer": "anna@example.org"})
+    talk.result('{"order_id": "A-1234", "customer": "anna@lamps.example", "total": 20}')
+    assert talk.call() == ("refund", {"order_id": "A-1234", "cents": 2000, "customer": "anna@lamps.example"})
     name, arguments = talk.result('{"refunded": true}').call()
     assert (name, arguments["outcome"], len(arguments["evidence"])) == ("finish", "done", 2)
     assert arguments["evidence"][0].startswith("The money is on its way: find_order: ")
