@@ -7,7 +7,7 @@ often, in whatever order. That is what lets a run be killed anywhere and go on.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 JsonObject = Mapping[str, Any]
 
@@ -31,7 +31,14 @@ class SimulatedCall:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a mind says: text, tool calls, or both."""
+    """What a mind says: text, tool calls, or both.
+
+    Attributes:
+        text: Text for the reader; empty for none.
+        calls: Tool calls made together.
+        finish: The finish reason; None for `tool_calls` where there are calls, else `stop`.
+        refusal: Why the model will not answer; None when it does.
+    """
 
     text: str = ""
     calls: tuple[SimulatedCall, ...] = ()
@@ -57,7 +64,20 @@ class Conversation:
 
     def user_texts(self) -> list[str]:
         """What user messages say, oldest first."""
-        return [str(message.get("content") or "") for message in self.messages if message["role"] == "user"]
+        return [text_of(message) for message in self.messages if message["role"] == "user"]
+
+    @property
+    def is_goal_run(self) -> bool:
+        """Whether the conversation works on a goal: its first user message starts with `# Goal`."""
+        return next(iter(self.user_texts()), "").startswith("# Goal")
+
+    def turn_starts(self) -> list[int]:
+        """Where the user's turns stand among the messages; user messages that start with `[` are Baton's notices."""
+        return [
+            position
+            for position, message in enumerate(self.messages)
+            if message["role"] == "user" and not text_of(message).startswith("[")
+        ]
 
     def results(self) -> Iterator[tuple[str, dict[str, Any], str]]:
         """Every answered tool call, oldest first: tool, arguments, and the text of its result."""
@@ -66,7 +86,7 @@ class Conversation:
             for call in message.get("tool_calls") or ():
                 calls[call["id"]] = (call["function"]["name"], _arguments(call["function"]["arguments"]))
             if message["role"] == "tool" and message["tool_call_id"] in calls:
-                yield *calls[message["tool_call_id"]], str(message["content"])
+                yield *calls[message["tool_call_id"]], text_of(message)
 
 
 class Mind(Protocol):
@@ -77,9 +97,17 @@ class Mind(Protocol):
         ...
 
 
+def text_of(message: JsonObject) -> str:
+    """The text of a message, whether its content is a string, a list of parts, or missing."""
+    content: Any = message.get("content")
+    if isinstance(content, list):
+        return "\n".join(part.get("text") or "" for part in cast(list[dict[str, Any]], content))
+    return content or ""
+
+
 def _arguments(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value: Any = json.loads(text)
     except json.JSONDecodeError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
