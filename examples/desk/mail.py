@@ -6,7 +6,8 @@ goal = read_mail(Path("inbox/01.eml"))
 
 import re
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.headerregistry import Address
+from email.message import EmailMessage, MIMEPart
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -68,10 +69,11 @@ def _parse(path: Path) -> EmailMessage:
 
 
 def _sender(path: Path, message: EmailMessage) -> str:
-    addresses = message["From"].addresses if message["From"] else ()
+    header = message["From"]
+    addresses: tuple[Address, ...] = header.addresses if header else ()
     if len(addresses) != 1 or not addresses[0].domain:
-        raise InvalidFile(str(path), None, "From", message["From"], "one sender's address; save the mail again whole")
-    return str(addresses[0].addr_spec).lower()
+        raise InvalidFile(str(path), None, "From", header, "one sender's address; save the mail again whole")
+    return addresses[0].addr_spec.lower()
 
 
 def _body(path: Path, message: EmailMessage) -> str:
@@ -88,19 +90,19 @@ def _body(path: Path, message: EmailMessage) -> str:
     return text.strip()
 
 
-def _text(path: Path, part: EmailMessage) -> str:
+def _text(path: Path, part: MIMEPart) -> str:
+    """The part's text; where it names no charset UTF-8 is tried first and ISO-8859-1, which takes anything, then."""
+    payload = part.get_payload(decode=True)
+    raw = payload if isinstance(payload, bytes) else b""
+    charset = part.get_content_charset()
     try:
-        content = (
-            part.get_content(errors="strict")
-            if part.get_content_maintype() == "text"
-            else part.get_payload(decode=True)
-        )
-        text = content if isinstance(content, str) else bytes(content).decode("utf-8-sig")
-    except (LookupError, UnicodeError, ValueError) as error:
-        charset = part.get_content_charset("us-ascii")
-        allowed = f"text that its own header describes; convert the mail to UTF-8 ({error})"
-        raise InvalidFile(str(path), None, "charset", charset, allowed) from error
-    return text.replace("\r\n", "\n").replace("\x00", "")
+        text = raw.decode(charset or "utf-8-sig")
+    except (LookupError, UnicodeError) as error:
+        if charset:
+            allowed = f"the charset that the text is written in; convert the mail to UTF-8 ({error})"
+            raise InvalidFile(str(path), None, "charset", charset, allowed) from error
+        text = raw.decode("iso-8859-1")
+    return text.replace("\r\n", "\n").replace("\x00", "").removeprefix("\ufeff")
 
 
 class _Reader(HTMLParser):

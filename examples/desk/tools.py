@@ -112,7 +112,10 @@ def find_order(order_id: str) -> Order:
     with _world() as world:
         row, today = _order(world, order_id), _today(world)
         query = "SELECT article, name, quantity, cents FROM lines WHERE order_id = ? ORDER BY position"
-        lines = [Line(**line) for line in world.execute(query, (row["id"],))]
+        lines = [
+            Line(article=each[0], name=each[1], quantity=each[2], cents=each[3])
+            for each in world.execute(query, (row["id"],))
+        ]
         refunded = _refunded(world, row["id"])
     delivered = date.fromisoformat(row["delivered_on"]) if row["delivered_on"] else None
     until = delivered + timedelta(days=RETURN_DAYS) if delivered else None
@@ -223,19 +226,14 @@ def refund(order_id: str, cents: int, customer: str, reason: str, *, key: str) -
         key: Idempotency key, given by Baton.
     """
     with _writing() as world:
-        done = world.execute("SELECT * FROM refunds WHERE key = ?", (key,)).fetchone()
-        if done is None:
-            row = _order_of(world, order_id, customer)
+        row = _order_of(world, order_id, customer)
+        if not _done_before(world, "refunds", key, order_id=row["id"], cents=cents):
             left = _paid(world, row) - _refunded(world, row["id"])
             if not 0 < cents <= left:
-                raise ValueError(
-                    f"cannot refund {_euros(cents)} for {row['id']}: between 0.01 and {_euros(left)} is left"
-                )
-            done = {"order_id": row["id"], "cents": cents}
+                raise ValueError(f"cannot refund {_euros(cents)} for {row['id']}: {_euros(left)} is left of it")
             values = (key, row["id"], cents, reason, _today(world).isoformat())
             world.execute("INSERT INTO refunds VALUES (?, ?, ?, ?, ?)", values)
-    text = f"refunded {_euros(done['cents'])} for {done['order_id']}"
-    return Receipt(done=text, key=key, order_id=done["order_id"], cents=done["cents"])
+    return Receipt(done=f"refunded {_euros(cents)} for {row['id']}", key=key, order_id=row["id"], cents=cents)
 
 
 @tool(effect="write", repeatable=True)
@@ -347,8 +345,8 @@ def _order(world: sqlite3.Connection, order_id: str) -> sqlite3.Row:
     query = (
         "SELECT o.*, c.email, c.name, c.language FROM orders o JOIN customers c ON c.id = o.customer_id WHERE o.id = ?"
     )
-    row = number and world.execute(query, (f"F-{number[1]}",)).fetchone()
-    if not row:
+    row: sqlite3.Row | None = world.execute(query, (f"F-{number[1] if number else None}",)).fetchone()
+    if row is None:
         raise ValueError(f"there is no order {order_id!r}: numbers look like F-10417; ask the customer to check it")
     return row
 
@@ -379,10 +377,18 @@ def _refunded(world: sqlite3.Connection, order_id: str) -> int:
     return int(world.execute(query, (order_id,)).fetchone()["cents"])
 
 
+def _done_before(world: sqlite3.Connection, table: str, key: str, **wanted: Any) -> bool:
+    """Whether this key has done this; a key that has done something else is a mistake that must not pass."""
+    row = world.execute(f"SELECT * FROM {table} WHERE key = ?", (key,)).fetchone()
+    if row and any(row[name] != value for name, value in wanted.items()):
+        raise ValueError(f"the key {key} was used for something else: each call needs a key of its own")
+    return row is not None
+
+
 def _change(order_id: str, customer: str, column: str, value: str, key: str) -> Receipt:
     with _writing() as world:
         row = _order_of(world, order_id, customer)
-        if not world.execute("SELECT 1 FROM changes WHERE key = ?", (key,)).fetchone():
+        if not _done_before(world, "changes", key, order_id=row["id"], what=column, after=value):
             if row["status"] != "processing":
                 raise ValueError(f"order {row['id']} is {row['status']}: it can only be changed before it has left")
             values: tuple[Any, ...] = (key, row["id"], column, row[column], value, _today(world).isoformat())

@@ -165,7 +165,7 @@ def _customer(connection: sqlite3.Connection, number: int, dice: random.Random) 
 
 
 def _ascii(name: str) -> str:
-    spelled = name.lower().translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}))
+    spelled = name.lower().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue").replace("ß", "ss")
     return spelled.translate(str.maketrans("áàâéèêëíìîïóòôúùûñç", "aaaeeeeiiiiooouuunc"))
 
 
@@ -196,8 +196,8 @@ def _order(
         row = (order_id, position, article.code, article.name, quantity, article.cents)
         connection.execute("INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)", row)
     if gone and status == "delivered" and dice.random() < 0.03:
-        row = (f"before-{order_id}", order_id, lines[0][0].cents, "damaged on arrival", arrived.isoformat())
-        connection.execute("INSERT INTO refunds VALUES (?, ?, ?, ?, ?)", row)
+        past = (f"before-{order_id}", order_id, lines[0][0].cents, "damaged on arrival", arrived.isoformat())
+        connection.execute("INSERT INTO refunds VALUES (?, ?, ?, ?, ?)", past)
 
 
 def main() -> None:

@@ -42,6 +42,7 @@ def _refund(script: Script, letter: Letter, line: str, number: str, found: Outco
     paid = script.do(
         "refund",
         float(said[1]) if said else 0.85,
+        line.strip(),
         order_id=order["order_id"],
         cents=cents,
         customer=customer,

@@ -38,7 +38,7 @@ class Case:
     letter: Letter
     script: Script
 
-    def phrase(self, occasion: str, **facts: object) -> str:
+    def phrase(self, occasion: str, /, **facts: object) -> str:
         """Sentences for an occasion, in the customer's language."""
         return replies.phrase(occasion, self.letter.language, **facts)
 

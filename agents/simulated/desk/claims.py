@@ -55,7 +55,7 @@ def bulk(case: Case) -> Part:
     if not own:
         return Part(say=case.phrase("which_order"), did="none of the listed orders is the sender's; asked back")
     kind = next((kind for kind in words.claims(case.letter.own) if kind in _TOPICS), "damaged")
-    claims = [(order, claim) for order in own if isinstance(claim := _claimed(case, order), Claim)]
+    claims = [(order, claim) for order in own if isinstance(claim := _claimed(case, order, _rows(case, order)), Claim)]
     total = replies.money(sum(claim.cents for _, claim in claims))
     listed = "; ".join(f"{order['order_id']} {replies.money(claim.cents)}" for order, claim in claims)
     left_out = ", ".join(order for order in wanted if order not in {each["order_id"] for each, _ in claims})
@@ -137,15 +137,15 @@ def _complaint(case: Case, kind: str) -> Part:
         return order
     if not case.owns(order):
         # What the mail wants is tried all the same: it is policy's to say no, and to say why.
-        claim = Claim(order["total_cents"] - order["refunded_cents"], "everything", 0.85)
-        return _refund(case, [(order, claim, kind)])
+        whole = Claim(order["total_cents"] - order["refunded_cents"], "everything", 0.85)
+        return _refund(case, [(order, whole, kind)])
     if order["status"] != "delivered":
         text = f"{order['email']} complains about {order['order_id']} ({kind}), which is {order['status']}"
         return case.ask(f"{text}. What should we tell them?", confidence=0.35)
     days = _days(case, kind)
     if order["days_since_delivery"] > days:
         return _too_late(case, order, days)
-    claim = _claimed(case, order)
+    claim = _claimed(case, order, case.letter.whole)
     if isinstance(claim, Part):
         return claim
     if words.found("replace", case.letter.own) and not words.found("money", case.letter.own):
@@ -154,21 +154,21 @@ def _complaint(case: Case, kind: str) -> Part:
     return _refund(case, [(order, claim, kind)])
 
 
-def _claimed(case: Case, order: Order) -> Claim | Part:
+def _claimed(case: Case, order: Order, text: str) -> Claim | Part:
     """What the customer has a right to; asks which article where the mail does not say."""
-    lines, text = order["lines"], case.letter.whole
+    lines = order["lines"]
     left = order["total_cents"] - order["refunded_cents"]
     named = named_articles([line["name"] for line in lines], text)
     several = len(lines) > 1 and (len(named) != 1 or len(lines) == len(named))
-    if several and not wants_everything(case.letter.own):
+    if several and not wants_everything(text):
         articles = ", ".join(line["name"] for line in lines)
         say = case.phrase("which_article", order=order["order_id"], articles=articles)
         return Part(say=say, did=f"asked which article of {order['order_id']} is meant", name=order["name"])
     chosen = [line for line in lines if line["name"] in named] if named and not several else lines
-    single = len(chosen) == 1 and chosen[0]["quantity"] > 1 and words.found("one", case.letter.own)
+    single = len(chosen) == 1 and chosen[0]["quantity"] > 1 and words.found("one", text)
     cents = sum(line["cents"] * (1 if single else line["quantity"]) for line in chosen)
     sure = 0.92 if single or wants_everything(text) or all(line["quantity"] == 1 for line in chosen) else 0.72
-    said = facts.amounts(case.letter.own)
+    said = facts.amounts(text)
     if said and cents not in said and order["total_cents"] not in said:
         sure = min(sure, 0.6)
     if cents > left:
@@ -177,6 +177,12 @@ def _claimed(case: Case, order: Order) -> Claim | Part:
             f"{replies.money(order['refunded_cents'])} was refunded before. What should we tell them?"
         )
     return Claim(cents, ", ".join(line["name"] for line in chosen), sure)
+
+
+def _rows(case: Case, order: Order) -> str:
+    """What the tables say of an order."""
+    number = order["order_id"].removeprefix("F-")
+    return "\n".join(row for _, table in case.letter.tables for row in table.split("\n") if number in row)
 
 
 def _refund(case: Case, claims: list[tuple[Order, Claim, str]]) -> Part:

@@ -6,6 +6,7 @@ from typing import NoReturn
 from baton.agents.simulated.desk import claims, facts, replies, services, words
 from baton.agents.simulated.desk.case import Case, Part
 from baton.agents.simulated.desk.letter import Command
+from baton.agents.simulated.desk.script import Ending
 from baton.agents.simulated.minds import Answer
 
 _HANDLERS: Mapping[str, Callable[[Case], Part]] = {
@@ -143,7 +144,7 @@ def _answer(case: Case, parts: list[Part]) -> list[Part]:
     if not subject.lower().startswith(("re:", "aw:", "sv:")):
         subject = f"Re: {subject}"
     sure = min(part.confidence for part in said)
-    sent = case.script.do("send_reply", sure, to=to, subject=subject, body=body)
+    sent = case.script.do("send_reply", sure, "; ".join(part.did for part in said), to=to, subject=subject, body=body)
     if sent.state == "done":
         return [Part(did=f"answered {to}")]
     return [Part(did=f"the answer to {to} was not sent: {sent.text}", outcome="refused")]
@@ -167,10 +168,12 @@ def _remember(case: Case, wants: list[str]) -> None:
 
 
 def _finish(case: Case, parts: list[Part]) -> NoReturn:
+    """End with what was done: refused when nothing but refusals came of it, or when the answer was."""
     refused = [part for part in parts if part.outcome == "refused"]
-    failed = [part for part in parts if part.outcome == "failed"]
-    asked = [part for part in parts if part.say or part.outcome != "done"]
-    wholly = bool(refused) and not any(part.say and part.outcome == "done" for part in asked)
+    useful = any(part.say and part.outcome == "done" for part in parts) and parts[-1] not in refused
+    ending: Ending = "refused" if refused and not useful else "done"
+    if any(part.outcome == "failed" for part in parts):
+        ending = "failed"
     did = [part.did for part in parts]
     evidence = [f"{criterion} {'; '.join(did)}" for criterion in case.letter.criteria] or did
-    case.script.finish("; ".join(did), evidence, "refused" if wholly else "failed" if failed else "done")
+    case.script.finish("; ".join(did), evidence, ending)

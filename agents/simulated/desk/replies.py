@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from string import Formatter
 
 import yaml
 
 
-def phrase(occasion: str, language: str, **facts: object) -> str:
+def phrase(occasion: str, language: str, /, **facts: object) -> str:
     """The sentences for an occasion with the facts filled in; English where there is no translation."""
-    texts = _replies()[occasion]
+    texts = all_texts()[occasion]
     return texts.get(language, texts["en"]).format_map(facts)
 
 
@@ -24,6 +25,12 @@ def money(cents: int) -> str:
     return f"EUR {cents / 100:.2f}"
 
 
+def fields(text: str) -> set[str]:
+    """The names that a text fills in."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
 @cache
-def _replies() -> Mapping[str, Mapping[str, str]]:
+def all_texts() -> Mapping[str, Mapping[str, str]]:
+    """Every occasion with its text in each language."""
     return dict(yaml.safe_load(Path(__file__).with_name("replies.yaml").read_text("utf-8")))

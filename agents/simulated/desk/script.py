@@ -65,9 +65,9 @@ class Script:
         """Whether the agent has the tool."""
         return tool in self._offered
 
-    def do(self, tool: str, confidence: float = 0.95, reason: str = "", **arguments: Any) -> Outcome:
+    def do(self, tool: str, confidence: float = 0.95, why: str = "", /, **arguments: Any) -> Outcome:
         """What came of a call; proposes it if it was not made yet, waits while a person or agent has it."""
-        return self.do_all([SimulatedCall(name=tool, arguments=arguments, confidence=confidence, reason=reason)])[0]
+        return self.do_all([SimulatedCall(name=tool, arguments=arguments, confidence=confidence, reason=why)])[0]
 
     def do_all(self, calls: Sequence[SimulatedCall]) -> list[Outcome]:
         """What came of several calls that are made in one round."""

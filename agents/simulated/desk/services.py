@@ -17,7 +17,9 @@ def cancel(case: Case) -> Part:
         return Part(say=say, did=f"{number} has left and cannot be cancelled", name=order["name"])
     if order["status"] == "cancelled" and case.owns(order):
         return Part(say=case.phrase("was_cancelled", order=number), did=f"{number} was cancelled before")
-    done = case.script.do("cancel_order", 0.92, order_id=number, customer=order["email"])
+    done = case.script.do(
+        "cancel_order", 0.92, "the customer asks for it and it has not left", order_id=number, customer=order["email"]
+    )
     if done.state == "denied":
         return case.not_theirs(order, f"cancel_order was refused: {done.text}")
     if done.state != "done":
@@ -37,7 +39,14 @@ def address(case: Case) -> Part:
         return Part(say=say, did=f"{number} is {order['status']}: its address stays", name=order["name"])
     if not new:
         return Part(say=case.phrase("address_which"), did="asked for the whole new address", name=order["name"])
-    done = case.script.do("change_address", 0.9, order_id=number, customer=order["email"], address=new)
+    done = case.script.do(
+        "change_address",
+        0.9,
+        "the customer has moved and it has not left",
+        order_id=number,
+        customer=order["email"],
+        address=new,
+    )
     if done.state == "denied":
         return case.not_theirs(order, f"change_address was refused: {done.text}")
     if done.state != "done":
@@ -68,7 +77,9 @@ def callback(case: Case) -> Part:
     if not when:
         return Part(say=case.phrase("callback_number"), did="asked for a phone number and a time")
     about = case.letter.subject or "call-back"
-    booked = case.script.do("book_callback", 0.9, customer=case.letter.sender, when=when, about=about)
+    booked = case.script.do(
+        "book_callback", 0.9, "the customer asks to be called", customer=case.letter.sender, when=when, about=about
+    )
     if booked.state != "done":
         return case.ask(f"A call-back could not be booked: {booked.text}. What should we tell the customer?")
     return Part(say=case.phrase("callback", when=when), did=f"booked a call-back: {when}")
