@@ -84,7 +84,7 @@ def postal_address(text: str) -> str:
     return ""
 
 
-def pieces(text: str, first: str) -> bool:
+def names(text: str, first: str) -> bool:
     """Whether a word that starts with `first` stands in the text."""
     return re.search(rf"(?<!\w){re.escape(first)}", text, re.IGNORECASE) is not None
 

@@ -19,8 +19,10 @@ Ending = Literal["done", "refused", "failed"]
 ROUNDS = 40
 """Rounds of calls after which a mind stops, in case its calls come back so changed that it cannot know them again."""
 
-_REVIEW = re.compile(r"\[review (\S+) ([^\]]*)\]\s*(.*)", re.DOTALL)
-_RETURNED = re.compile(r"\[hand-off to (\S+) returned\]\s*(.*)", re.DOTALL)
+_REVIEW = re.compile(
+    r"\[review (\S+) ((?:approved|edited|rejected|answered|expired|withdrawn|denied)[^\]]*)\]\s*(.*)", re.DOTALL
+)
+_RETURNED = re.compile(r"\[hand-off to (\S+) [^\]]*\]\s*(.*)", re.DOTALL)
 
 
 class Said(Exception):

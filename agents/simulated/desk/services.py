@@ -102,7 +102,7 @@ def price(case: Case) -> Part:
 
 
 def _called(name: str, text: str) -> bool:
-    return facts.pieces(text, name.split()[0])
+    return facts.names(text, name.split()[0])
 
 
 def _priced(name: str, cents: int, text: str, quantities: str) -> str:
