@@ -109,38 +109,7 @@ def find_order(order_id: str) -> Order:
     Args:
         order_id: The order's number, such as F-10417; the F and the hyphen may be missing.
     """
-    with _world() as world:
-        row, today = _order(world, order_id), _today(world)
-        query = "SELECT article, name, quantity, cents FROM lines WHERE order_id = ? ORDER BY position"
-        lines = [
-            Line(article=each[0], name=each[1], quantity=each[2], cents=each[3])
-            for each in world.execute(query, (row["id"],))
-        ]
-        refunded = _refunded(world, row["id"])
-    delivered = date.fromisoformat(row["delivered_on"]) if row["delivered_on"] else None
-    until = delivered + timedelta(days=RETURN_DAYS) if delivered else None
-    late = ((delivered or today) - date.fromisoformat(row["expected_on"])).days
-    return Order(
-        order_id=row["id"],
-        email=row["email"],
-        name=row["name"],
-        language=row["language"],
-        address=row["address"],
-        placed_on=row["placed_on"],
-        status=row["status"],
-        carrier=row["carrier"],
-        tracking=row["tracking"],
-        expected_on=row["expected_on"],
-        days_late=max(0, late),
-        delivered_on=row["delivered_on"],
-        days_since_delivery=(today - delivered).days if delivered else None,
-        return_until=until.isoformat() if until else None,
-        return_window_open=until is not None and today <= until,
-        lines=lines,
-        shipping_cents=row["shipping_cents"],
-        total_cents=_total(lines) + int(row["shipping_cents"]),
-        refunded_cents=refunded,
-    )
+    return _look_up(order_id)
 
 
 @tool(effect="read", verified=True)
@@ -205,7 +174,7 @@ def read_invoice(order_id: str) -> Invoice:
     Args:
         order_id: The order's number, such as F-10417.
     """
-    order = find_order(order_id)
+    order = _look_up(order_id)
     rows = [
         f"{line['quantity']} x {line['name']}  {_euros(line['quantity'] * line['cents'])}" for line in order["lines"]
     ]
@@ -349,6 +318,41 @@ def _order(world: sqlite3.Connection, order_id: str) -> sqlite3.Row:
     if row is None:
         raise ValueError(f"there is no order {order_id!r}: numbers look like F-10417; ask the customer to check it")
     return row
+
+
+def _look_up(order_id: str) -> Order:
+    with _world() as world:
+        row, today = _order(world, order_id), _today(world)
+        query = "SELECT article, name, quantity, cents FROM lines WHERE order_id = ? ORDER BY position"
+        lines = [
+            Line(article=each[0], name=each[1], quantity=each[2], cents=each[3])
+            for each in world.execute(query, (row["id"],))
+        ]
+        refunded = _refunded(world, row["id"])
+    delivered = date.fromisoformat(row["delivered_on"]) if row["delivered_on"] else None
+    until = delivered + timedelta(days=RETURN_DAYS) if delivered else None
+    late = ((delivered or today) - date.fromisoformat(row["expected_on"])).days
+    return Order(
+        order_id=row["id"],
+        email=row["email"],
+        name=row["name"],
+        language=row["language"],
+        address=row["address"],
+        placed_on=row["placed_on"],
+        status=row["status"],
+        carrier=row["carrier"],
+        tracking=row["tracking"],
+        expected_on=row["expected_on"],
+        days_late=max(0, late),
+        delivered_on=row["delivered_on"],
+        days_since_delivery=(today - delivered).days if delivered else None,
+        return_until=until.isoformat() if until else None,
+        return_window_open=until is not None and today <= until,
+        lines=lines,
+        shipping_cents=row["shipping_cents"],
+        total_cents=_total(lines) + int(row["shipping_cents"]),
+        refunded_cents=refunded,
+    )
 
 
 def _order_of(world: sqlite3.Connection, order_id: str, customer: str) -> sqlite3.Row:

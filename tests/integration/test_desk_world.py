@@ -503,10 +503,11 @@ def test_an_order_changes_only_before_it_has_left(tools: ModuleType, world: Path
 
 
 def test_a_reply_is_one_file_for_its_key(tools: ModuleType, world: Path) -> None:
-    for _ in range(2):
-        tools.send_reply("anna@post.example", "Grüße\nBcc: x@y.example", "Schön.", key="run_1/2:3")
+    for body in ("Schön.", "Noch einmal."):
+        tools.send_reply("anna@post.example", "Grüße\nBcc: x@y.example", body, key="run_1/2:3")
     (path,) = (world / "outbox").iterdir()
     assert path.name == "run_1_2_3.eml"
+    assert outbox(world) == [("anna@post.example", "Schön.\n")]
     assert "bcc" not in [name.lower() for name in message_from_bytes(path.read_bytes())]
     with pytest.raises(ValueError, match="not an e-mail address"):
         tools.send_reply("a@b.example, c@d.example", "s", "b", key="k")
