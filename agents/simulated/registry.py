@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, cast
 
+from baton.agents.simulated.desk import DeskMind
 from baton.agents.simulated.minds import Mind
 from baton.agents.simulated.simple import SimpleMind
 from baton.core import InvalidValue, NotFound
 
-MINDS: Mapping[str, Callable[[], Mind]] = {"simple": SimpleMind}
+MINDS: Mapping[str, Callable[[], Mind]] = {"simple": SimpleMind, "desk": DeskMind}
 
 
 def find_mind(name: str) -> Mind:
