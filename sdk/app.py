@@ -97,7 +97,9 @@ class Baton:
             model = self._given
             if model is None:
                 model = await stack.enter_async_context(open_model(self.endpoint, self._mind))
-            self._team = Team(members=self._members(model), memory=self.memory)
+            self._model = model
+            members = {agent.name: self._member(agent) for agent in self._agents.values()}
+            self._team = Team(members=members, memory=self.memory)
             self._dispatcher: Dispatcher | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self._tell)
@@ -119,6 +121,15 @@ class Baton:
     def agents(self) -> Mapping[str, Agent]:
         """The roles by name."""
         return self._agents
+
+    def employ(self, agent: Agent) -> None:
+        """Take an agent on, or put a changed one in place of the one with its name; its runs go on with it.
+
+        Raises:
+            PolicyError: if its policy cannot be read.
+        """
+        self._agents[agent.name] = agent
+        self._team.members[agent.name] = self._member(agent)
 
     def listen(self, live: Callable[[RunId, str], None]) -> None:
         """Have `live` called with a run and each piece of its model's text as it comes; pieces may be lost."""
@@ -223,16 +234,9 @@ class Baton:
 
         return recheck
 
-    def _members(self, model: Model) -> dict[str, Member]:
-        return {
-            agent.name: Member(
-                agent=agent,
-                policy=load_policy(agent.policy, tuple(agent.specs.values()), agent.name),
-                model=model,
-                counter=counter(agent.model),
-            )
-            for agent in self._agents.values()
-        }
+    def _member(self, agent: Agent) -> Member:
+        policy = load_policy(agent.policy, tuple(agent.specs.values()), agent.name)
+        return Member(agent=agent, policy=policy, model=self._model, counter=counter(agent.model))
 
     def _handle(self, run: RunId) -> RunHandle:
         return RunHandle(run, self.ledger, self._watch)
