@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, insert, or_, select, update
 
 from baton.core import GOAL, Ambiguous, BodyId, Conflict, Goal, NotFound, RunId, Superseded, Trust, dump, random_id
 from baton.ledger import bodies, timers
@@ -136,7 +136,7 @@ def get(tx: Transaction, run: RunId) -> Run:
     Raises:
         NotFound: if there is none.
     """
-    row = tx.row(select(runs).where(runs.c.id == run))
+    row = tx.row(_GET, run=run)
     if row is None:
         raise NotFound("run", run, hint="`baton runs list` shows what there is.")
     return _runs(tx, [row])[0]
@@ -176,8 +176,13 @@ def children(tx: Transaction, run: RunId) -> list[Run]:
 
 def wake(tx: Transaction, run: RunId) -> None:
     """Have a run looked at; waking twice changes nothing."""
-    tx.changed(update(runs).where(runs.c.id == run).values(wake=runs.c.wake + 1))
+    tx.changed(_WAKE, run=run)
     tx.woken.add(run)
+
+
+_WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
+_EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
+_GET = select(runs).where(runs.c.id == bindparam("run"))
 
 
 def ready(tx: Transaction, limit: int) -> list[RunId]:
@@ -221,7 +226,7 @@ def fence(tx: Transaction, run: RunId, epoch: int) -> None:
     Raises:
         Superseded: if a newer one exists, or the run is gone.
     """
-    newest = tx.value(select(runs.c.epoch).where(runs.c.id == run))
+    newest = tx.value(_EPOCH, run=run)
     if newest != epoch:
         raise Superseded(run, epoch, newest)
 
