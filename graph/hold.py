@@ -21,7 +21,7 @@ class Hold:
         self.ledger = ledger
         self.lease = lease
         self.failure: BaseException | None = None
-        self.head: tuple[str, int] | None = None  # the newest checkpoint and its turn, set by the saver
+        self.head: tuple[str, int] | None = None  # the newest state and its turn, set by the saver
         self._riding: dict[str, list[Callable[[Transaction], object]]] = {}
 
     @property

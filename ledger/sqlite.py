@@ -42,7 +42,7 @@ class Database:
             with self.writing() as connection:
                 migrate(connection)
             with told(self.name):
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # once it is known to be ours: it stays in the file
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # stays in the file, so it must be ours
         except BaseException:
             self.close()
             raise
