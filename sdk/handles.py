@@ -65,7 +65,8 @@ class Watch:
                 while not changed.is_set() and self._ledger.database.version() == version:
                     self._complain()
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(changed.wait(), WATCH_SECONDS)
+                        async with asyncio.timeout(WATCH_SECONDS):  # wait_for of Python 3.11 can swallow a cancellation
+                            await changed.wait()
         finally:
             unlisten()
 
