@@ -9,7 +9,7 @@ import pytest
 
 from baton import Agent, Baton, tool
 from baton.agents.simulated import Answer, Conversation
-from baton.core import InvalidValue
+from baton.core import BodyId, InvalidValue
 from baton.ledger import DecisionKind, ReviewKind, bodies
 from support import Says, call, calls, open_office, run_row, script, soon, text_rows, tool_lines
 
