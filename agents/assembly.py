@@ -71,12 +71,15 @@ class Assembly:
     def reply(self) -> ModelReply:
         """What the model said, so far."""
         margin = min(self._margins, default=None)
-        calls = tuple(ToolCall(name=call.name, arguments=call.arguments or "{}", margin=margin) for call in self._calls)
+        calls = tuple(
+            ToolCall(name=_whole(call.name), arguments=_whole(call.arguments) or "{}", margin=margin)
+            for call in self._calls
+        )
         return ModelReply(
-            text="".join(self._text),
+            text=_whole("".join(self._text)),
             calls=calls,
             finish=self.finish if self.finish in ("length", "content_filter") else "tool_calls" if calls else "stop",
-            refusal="".join(self._refusal),
+            refusal=_whole("".join(self._refusal)),
             usage=self._usage,
         )
 
@@ -138,6 +141,11 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return "".join(_text(part.get("text")) for part in _objects(cast(object, value)))
     return value if isinstance(value, str) else ""
+
+
+def _whole(text: str) -> str:
+    """The text without halves of surrogate pairs, which can be neither stored nor sent."""
+    return text.encode(errors="replace").decode()
 
 
 def _count(usage: JsonObject, name: str) -> int:

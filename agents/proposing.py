@@ -66,7 +66,10 @@ def parse(call: ToolCall, tools: Mapping[str, ToolSpec]) -> ParsedCall:
 def _object(text: str) -> tuple[dict[str, Any], str | None]:
     try:
         value = json.loads(text or "{}", parse_constant=_no_number)
-    except ValueError as error:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return {}, "the arguments hold half of a surrogate pair, which is no text"
+    except (ValueError, RecursionError) as error:
         return {}, f"the arguments are no JSON: {error}"
     if not isinstance(value, dict):
         return {}, f"the arguments are a JSON {type(value).__name__}, give an object"
