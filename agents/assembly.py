@@ -27,7 +27,7 @@ class _Call:
         """Whether the arguments are complete JSON already."""
         try:
             json.loads(self.arguments)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return True
 

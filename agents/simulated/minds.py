@@ -108,6 +108,6 @@ def text_of(message: JsonObject) -> str:
 def _arguments(text: str) -> dict[str, Any]:
     try:
         value: Any = json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return {}
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
