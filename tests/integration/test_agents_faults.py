@@ -86,7 +86,7 @@ BAD: dict[str, Callable[[], Answer]] = {
     "no object": lambda: calls(SimulatedCall(name="note", arguments="[1]")),
     "no number": lambda: calls(SimulatedCall(name="note", arguments='{"what": NaN}')),
     "wrong type": lambda: calls(call("note", what=["a"])),
-    "too deep": lambda: calls(SimulatedCall(name="note", arguments='{"what": ' + "[" * 100_000)),
+    "too deep": lambda: calls(SimulatedCall(name="note", arguments='{"what": ' + "[" * 5_000)),
     "half a pair": lambda: calls(SimulatedCall(name="note", arguments='{"what": "\\ud83d"}')),
     "unknown tool": lambda: calls(call("nota", what="a")),
     "empty": Answer,

@@ -1,5 +1,6 @@
 """Work that is handed on, things that are remembered, and time that passes."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -187,11 +188,13 @@ async def test_a_wait_is_over_when_its_time_has_come(database: Path) -> None:
 
 async def test_a_goals_deadline_is_told(database: Path) -> None:
     clock = ManualClock()
-    mind = Says(
-        lambda c: Answer(text="late") if "[deadline]" in c.user_texts()[-1] else calls(call("wait", duration="9h"))
-    )
-    async with open_office(database, [Agent("clerk")], mind, clock=clock) as baton:
-        run = await baton.submit(Goal("go", deadline="1h"))
+
+    def answer(conversation: Conversation) -> Answer:
+        late = "[deadline]" in conversation.user_texts()[-1]
+        return Answer(text="late") if late else calls(call("wait", duration="9h"))
+
+    async with open_office(database, [Agent("clerk")], Says(answer), clock=clock) as baton:
+        run = await baton.submit(Goal("go", deadline=timedelta(hours=1)))
         await soon(run.settled())
         clock.advance(3601)
         await until(baton.ledger, lambda tx: runs.get(tx, run.id).turns == 2)

@@ -47,11 +47,11 @@ def agent(outbox: Path, kind: str, place: str = "never", policy: str = "allow-al
     def reconcile(key: str) -> str | None:
         return "delivered, says the outbox" if key in delivered(outbox) else None
 
-    settings: dict[str, Any] = {
+    promises: dict[str, dict[str, Any]] = {
         "repeatable": {"repeatable": True},
         "reconcilable": {"reconcile": reconcile},
         "dumb": {},
-    }[kind]
+    }
 
     async def send(*, key: str) -> str:
         """Deliver."""
@@ -62,7 +62,7 @@ def agent(outbox: Path, kind: str, place: str = "never", policy: str = "allow-al
             die()
         return "delivered"
 
-    return Agent("clerk", tools=[tool(**settings)(send)], policy=policy)
+    return Agent("clerk", tools=[tool(**promises[kind])(send)], policy=policy)
 
 
 def work(database: Path, outbox: Path, kind: str, place: str, url: str) -> None:
