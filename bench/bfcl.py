@@ -9,8 +9,7 @@ import asyncio
 import tempfile
 import threading
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,81 +27,78 @@ T = TypeVar("T")
 
 def run(task: Task) -> list[list[Call]]:
     """Play one task; the calls that the ledger says were carried out, a list a turn."""
-    return OFFICE.do(OFFICE.play(task))
+    return office().do(office().play(task))
 
 
-@dataclass
 class Office:
     """One Baton for all tasks, in an event loop of its own."""
 
-    @cached_property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        loop = asyncio.new_event_loop()
-        threading.Thread(target=loop.run_forever, name="bfcl", daemon=True).start()
-        return loop
+    def __init__(self) -> None:
+        self.minds: dict[str, Mind] = {}
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="bfcl", daemon=True).start()
+        self._baton = self.do(self._open())
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
-
-    @cached_property
-    def minds(self) -> dict[str, Mind]:
-        return {}
-
-    @cached_property
-    def baton(self) -> Baton:
-        return self.do(self._open())
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _open(self) -> Baton:
         folder = Path(tempfile.mkdtemp(prefix="bfcl-"))
-        server = SimulatedServer(self.minds)
-        await server.__aenter__()
+        server = await SimulatedServer(self.minds).__aenter__()
         model = OpenAIModel(base_url=server.base_url, api_key="simulated", stream=False)
-        nobody = Agent("nobody", policy="allow-all")
-        return await Baton(agents=[nobody], database=folder / "bfcl.db", model=model).__aenter__()
+        agents = [Agent("nobody", policy="allow-all")]
+        return await Baton(agents=agents, database=folder / "bfcl.db", model=model).__aenter__()
 
     async def play(self, task: Task) -> list[list[Call]]:
-        baton = self._opened or await self._remember_open()
         instance = bfcl_replay.new_instance(task)
-        name = task.id.replace(".", "_")
+        name = task.id
         self.minds[name] = ScriptedMind(_script(task))
-        baton.employ(_agent(name, task.turns[0], instance))
-        conversation = await baton.converse(agent=name)
-        done: list[list[Call]] = []
-        before = 0
+        self._baton.employ(_agent(name, task, task.turns[0], instance))
+        conversation = await self._baton.converse(agent=name)
+        done: list[Call] = []
+        turns: list[list[Call]] = []
         for turn in task.turns:
-            baton.employ(_agent(name, turn, instance))
+            self._baton.employ(_agent(name, task, turn, instance))
             for text in turn.messages:
                 await conversation.message(text)
             await conversation.settled()
-            calls = await baton.ledger.read(lambda tx: _carried_out(tx, conversation.id))
-            done.append(calls[before:])
-            before = len(calls)
+            calls = await self._baton.ledger.read(partial(_carried_out, conversation.id))
+            turns.append(calls[len(done) :])
+            done = calls
         del self.minds[name]
-        return done
-
-    _opened: Baton | None = None
-
-    async def _remember_open(self) -> Baton:
-        self._opened = await self._open()
-        return self._opened
+        return turns
 
 
-OFFICE = Office()
+@cache
+def office() -> Office:
+    return Office()
 
 
-def _agent(name: str, turn: Turn, instance: Instance) -> Agent:
-    """An agent with the tools that this turn offers."""
-    tools = [_tool(schema, instance) for schema in turn.tools]
+def _agent(name: str, task: Task, turn: Turn, instance: Instance) -> Agent:
+    """An agent with the tools that this turn offers.
+
+    One of BFCL's tasks holds a tool back and yet has it called in its ground truth: what is called is offered too.
+    """
+    called = {call.name for call in turn.calls}
+    known = {schema["name"]: schema for each in task.turns for schema in each.tools}
+    offered = {schema["name"]: schema for schema in turn.tools}
+    offered |= {tool: schema for tool, schema in known.items() if tool in called}
+    tools = [_tool(schema, instance) for schema in offered.values()]
     return Agent(name, model=name, tools=tools, policy="allow-all", context_tokens=10_000_000)
 
 
 def _tool(schema: dict[str, Any], instance: Instance) -> ToolSpec:
+    """A tool of BFCL's, without the types that its docs declare: some of its ground truth does not fit them."""
+
     def execute(**arguments: Any) -> str:
         return bfcl_replay.execute(instance, Call(schema["name"], arguments))
 
-    return ToolSpec(
-        name=schema["name"], description=schema["description"], parameters=schema["parameters"], run=execute
-    )
+    untyped = {
+        name: {"description": about.get("description", "")}
+        for name, about in schema["parameters"]["properties"].items()
+    }
+    parameters = {"type": "object", "properties": untyped, "required": schema["parameters"].get("required", [])}
+    return ToolSpec(name=schema["name"], description=schema["description"], parameters=parameters, run=execute)
 
 
 def _script(task: Task) -> list[list[list[SimulatedCall]]]:
@@ -116,7 +112,7 @@ def _script(task: Task) -> list[list[list[SimulatedCall]]]:
     return script
 
 
-def _carried_out(tx: Transaction, run: RunId) -> list[Call]:
+def _carried_out(run: RunId, tx: Transaction) -> list[Call]:
     """What the effect ledger says was done, in the order of the journal."""
     known = {effect.key: effect for effect in effects.of_run(tx, run)}
     proposed = [p.action for p in journal.proposals(tx, run)]

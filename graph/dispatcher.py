@@ -9,9 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-import structlog
-
-from baton.core import LedgerError, RunId, random_id
+from baton.core import LedgerError, RunId, logger, random_id
 from baton.graph.advance import Advancer
 from baton.graph.alarms import fire_due
 from baton.graph.move import Office
@@ -23,7 +21,7 @@ POLL_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 """How long the dispatcher waits after the ledger failed."""
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Dispatcher:
@@ -73,6 +71,7 @@ class Dispatcher:
     async def _serve(self) -> None:
         while not self._take_lock():  # noqa: ASYNC110 - another process holds it: nobody can tell us
             await asyncio.sleep(POLL_SECONDS)
+        await self._office.ledger.write(runs.free_leases)  # their holders died: this process alone has the lock
         while True:
             self._changed.clear()
             version = self._office.ledger.database.version()
@@ -91,7 +90,8 @@ class Dispatcher:
         if await fire_due(ledger):
             self._changed.set()
         limit = self._concurrency + len(self._working)
-        ready, next_time = await ledger.read(lambda tx: (runs.ready(tx, limit), _next_time(tx)))
+        agents = list(self._office.team.members)
+        ready, next_time = await ledger.read(lambda tx: (runs.ready(tx, agents, limit), _next_time(tx)))
         for run in ready:
             if run not in self._working and len(self._working) < self._concurrency:
                 self._working[run] = asyncio.create_task(self._advance(run), name=f"baton-{run}")

@@ -13,6 +13,7 @@ from baton.agents import Agent, Endpoint, Mind, SimpleMind, endpoint, open_model
 from baton.core import (
     Action,
     Clock,
+    Delta,
     Goal,
     InvalidValue,
     Label,
@@ -96,13 +97,13 @@ class Baton:
             stack.callback(self.memory.close)
             model = self._given
             if model is None:
-                model = await stack.enter_async_context(open_model(self.endpoint, self._mind))
+                model = await stack.enter_async_context(open_model(self.endpoint, self._mind, stream=True))
             self._model = model
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
             self._team = Team(members=members, memory=self.memory)
             self._dispatcher: Dispatcher | None = None
             if self._dispatch:
-                office = Office(ledger=self.ledger, team=self._team, live=self._tell)
+                office = Office(ledger=self.ledger, team=self._team, live=self._delta)
                 self._dispatcher = Dispatcher(office, concurrency=self._concurrency)
                 await self._dispatcher.start()
                 stack.push_async_callback(self._dispatcher.stop)
@@ -249,9 +250,14 @@ class Baton:
             raise NotFound("agent", name, self._agents)
         return name
 
-    def _tell(self, run: RunId, text: str) -> None:
-        for live in self._live:
-            live(run, text)
+    def _delta(self, run: RunId) -> Delta | None:
+        """What a run's model tells its pieces of text to; None where nobody listens, which saves the streaming."""
+
+        def tell(text: str) -> None:
+            for live in self._live:
+                live(run, text)
+
+        return tell if self._live else None
 
     @staticmethod
     def _check(agents: Sequence[Agent]) -> None:
