@@ -203,10 +203,11 @@ def next_ready(tx: Transaction) -> float | None:
 
 def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease | None:
     """Become the run's only writer; None if somebody else is, or there is nothing to look at."""
+    at_work = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended
     row = tx.row(
         update(runs)
         .where(runs.c.id == run, _ready(tx.now))
-        .values(lease_owner=owner, lease_until=tx.now + seconds, epoch=runs.c.epoch + 1, status="ready")
+        .values(lease_owner=owner, lease_until=tx.now + seconds, epoch=runs.c.epoch + 1, status=at_work)
         .returning(runs.c.epoch, runs.c.wake)
     )
     return Lease(run, owner, row.epoch, row.wake) if row else None
