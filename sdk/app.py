@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from baton.core import (
     Goal,
     InvalidValue,
     Label,
+    LedgerError,
     Model,
     NotFound,
     Reading,
@@ -24,15 +24,15 @@ from baton.core import (
     Verdict,
 )
 from baton.graph import Dispatcher, Member, Office, Record, Team, judge, load_past
-from baton.handles import Result, RunHandle, Watch, conversation_goal, person
-from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, runs
+from baton.handles import Result, RunHandle, conversation_goal, person
+from baton.ledger import Decision, DecisionKind, DispatchLock, Ledger, Review, Run, runs
 from baton.memory import Memory, counter
+from baton.places import find_database
 from baton.policies import load_policy
 from baton.review import Answer, Recheck, ReviewQueue
+from baton.watch import Watch
 
 T = TypeVar("T")
-
-DEFAULT_DATABASE = Path(".baton/baton.db")
 
 
 class Baton:
@@ -54,18 +54,20 @@ class Baton:
         mind: Mind | None = None,
         concurrency: int = 32,
         dispatch: bool = True,
+        stream: bool = False,
         clock: Clock | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
 
         Args:
             agents: The roles. Without any, runs can be looked at but not advanced.
-            database: The ledger's file; None is BATON_DATABASE_URL, else `.baton/baton.db`.
+            database: The ledger's file, or a folder for it; None is BATON_DATABASE_URL, else `.baton/baton.db`.
             model: What every agent thinks with; None is the endpoint that OPENAI_API_KEY and OPENAI_BASE_URL name,
                 and with neither the simulated model.
             mind: What the simulated model thinks with; None is the general rule-based mind.
             concurrency: Runs that are advanced at once.
             dispatch: Whether this process advances runs; others may as well, one at a time does.
+            stream: Whether models are asked for their text piece by piece, for those who `listen`.
             clock: Where the time comes from; None is the machine's.
 
         Raises:
@@ -73,9 +75,9 @@ class Baton:
         """
         self._agents = {agent.name: agent for agent in agents}
         self._check(agents)
-        self._url = str(database or os.environ.get("BATON_DATABASE_URL") or DEFAULT_DATABASE)
+        self._url = find_database(str(database) if database else None)
         self._given = model
-        self._mind = mind or SimpleMind()
+        self._mind, self._stream = mind or SimpleMind(), stream
         self._concurrency, self._dispatch, self._clock = concurrency, dispatch and bool(agents), clock
         self._stack = contextlib.AsyncExitStack()
         self._live: list[Callable[[RunId, str], None]] = []
@@ -96,7 +98,7 @@ class Baton:
             stack.callback(self.memory.close)
             model = self._given
             if model is None:
-                model = await stack.enter_async_context(open_model(self.endpoint, self._mind))
+                model = await stack.enter_async_context(open_model(self.endpoint, self._mind, stream=self._stream))
             self._model = model
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
             self._team = Team(members=members, memory=self.memory)
@@ -106,7 +108,7 @@ class Baton:
                 self._dispatcher = Dispatcher(office, concurrency=self._concurrency)
                 await self._dispatcher.start()
                 stack.push_async_callback(self._dispatcher.stop)
-            self._watch = Watch(self.ledger, self._dispatcher)
+            self._watch = Watch(self.ledger, self._failure)
             self.reviews = ReviewQueue(self.ledger, self._team.tenant)
             self._stack = stack.pop_all()
         return self
@@ -121,6 +123,12 @@ class Baton:
     def agents(self) -> Mapping[str, Agent]:
         """The roles by name."""
         return self._agents
+
+    @property
+    def dispatcher(self) -> str | None:
+        """The other process that lets the agents of this database work; None if it is this one, or none does."""
+        leading = self._dispatcher is not None and self._dispatcher.leading
+        return None if leading else DispatchLock(self.ledger.database.path).holder()
 
     def employ(self, agent: Agent) -> None:
         """Take an agent on, or put a changed one in place of the one with its name; its runs go on with it.
@@ -248,6 +256,9 @@ class Baton:
         if name not in self._agents:
             raise NotFound("agent", name, self._agents)
         return name
+
+    def _failure(self) -> LedgerError | None:
+        return self._dispatcher.failure if self._dispatcher else None
 
     def _tell(self, run: RunId, text: str) -> None:
         for live in self._live:
