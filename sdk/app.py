@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from baton.core import (
     Goal,
     InvalidValue,
     Label,
+    LedgerError,
     Model,
     NotFound,
     Reading,
@@ -25,15 +25,15 @@ from baton.core import (
     Verdict,
 )
 from baton.graph import Dispatcher, Member, Office, Record, Team, judge, load_past
-from baton.handles import Result, RunHandle, Watch, conversation_goal, person
-from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, runs
+from baton.handles import Result, RunHandle, conversation_goal, person
+from baton.ledger import Decision, DecisionKind, DispatchLock, Ledger, Review, Run, runs
 from baton.memory import Memory, counter
+from baton.places import find_database
 from baton.policies import load_policy
 from baton.review import Answer, Recheck, ReviewQueue
+from baton.watch import Watch
 
 T = TypeVar("T")
-
-DEFAULT_DATABASE = Path(".baton/baton.db")
 
 
 class Baton:
@@ -61,7 +61,7 @@ class Baton:
 
         Args:
             agents: The roles. Without any, runs can be looked at but not advanced.
-            database: The ledger's file; None is BATON_DATABASE_URL, else `.baton/baton.db`.
+            database: The ledger's file, or a folder for it; None is BATON_DATABASE_URL, else `.baton/baton.db`.
             model: What every agent thinks with; None is the endpoint that OPENAI_API_KEY and OPENAI_BASE_URL name,
                 and with neither the simulated model.
             mind: What the simulated model thinks with; None is the general rule-based mind.
@@ -74,7 +74,7 @@ class Baton:
         """
         self._agents = {agent.name: agent for agent in agents}
         self._check(agents)
-        self._url = str(database or os.environ.get("BATON_DATABASE_URL") or DEFAULT_DATABASE)
+        self._url = find_database(str(database) if database else None)
         self._given = model
         self._mind = mind or SimpleMind()
         self._concurrency, self._dispatch, self._clock = concurrency, dispatch and bool(agents), clock
@@ -107,7 +107,7 @@ class Baton:
                 self._dispatcher = Dispatcher(office, concurrency=self._concurrency)
                 await self._dispatcher.start()
                 stack.push_async_callback(self._dispatcher.stop)
-            self._watch = Watch(self.ledger, self._dispatcher)
+            self._watch = Watch(self.ledger, self._failure)
             self.reviews = ReviewQueue(self.ledger, self._team.tenant)
             self._stack = stack.pop_all()
         return self
@@ -122,6 +122,12 @@ class Baton:
     def agents(self) -> Mapping[str, Agent]:
         """The roles by name."""
         return self._agents
+
+    @property
+    def dispatcher(self) -> str | None:
+        """The other process that lets the agents of this database work; None if it is this one, or none does."""
+        leading = self._dispatcher is not None and self._dispatcher.leading
+        return None if leading else DispatchLock(self.ledger.database.path).holder()
 
     def employ(self, agent: Agent) -> None:
         """Take an agent on, or put a changed one in place of the one with its name; its runs go on with it.
@@ -258,6 +264,9 @@ class Baton:
                 live(run, text)
 
         return tell if self._live else None
+
+    def _failure(self) -> LedgerError | None:
+        return self._dispatcher.failure if self._dispatcher else None
 
     @staticmethod
     def _check(agents: Sequence[Agent]) -> None:

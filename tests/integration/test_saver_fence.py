@@ -71,9 +71,7 @@ async def _counts(ledger: Ledger) -> tuple[int, int]:
     return rows[0][0], rows[0][1]
 
 
-async def test_a_stale_epoch_may_write_neither_state_nor_writes(
-    ledger: Ledger, saver: LedgerSaver, hold: Hold
-) -> None:
+async def test_a_stale_epoch_may_write_neither_state_nor_writes(ledger: Ledger, saver: LedgerSaver, hold: Hold) -> None:
     await saver.aput(_config(hold.run, hold), _state(1), {}, {})
     newer = await _superseded(ledger, hold)
 
@@ -119,9 +117,7 @@ async def test_a_thread_that_is_no_run_is_anybodys(ledger: Ledger, saver: Ledger
     assert await _counts(ledger) == (1, 0)
 
 
-async def test_riders_are_committed_with_their_own_tasks_writes(
-    ledger: Ledger, saver: LedgerSaver, hold: Hold
-) -> None:
+async def test_riders_are_committed_with_their_own_tasks_writes(ledger: Ledger, saver: LedgerSaver, hold: Hold) -> None:
     before = len(await text_rows(ledger, "SELECT id FROM bodies"))
     hold.ride("task-a", lambda tx: bodies.store(tx, "rides with a"))
     hold.ride("task-b", lambda tx: bodies.store(tx, "rides with b"))
