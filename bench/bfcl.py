@@ -1,15 +1,23 @@
 """BFCL's 800 multi-turn tasks through Baton itself: the plug-in for the harness `bfcl_replay.py`.
 
+Run it as a script with the harness's folder on PYTHONPATH (`make conformance`), or give it to the harness:
+`python bfcl_replay.py --plugin bench.bfcl:run`.
+
 Every task is one conversation. Its user turns arrive as messages, a scripted model speaks over loopback HTTP, each
 call is judged by a Cedar policy and carried out through the effect ledger, and what is reported to the harness are the
 rows of that ledger. In half of the tasks the calls of a turn come one at a time, in the others together.
 """
 
+import argparse
 import asyncio
+import sys
 import tempfile
 import threading
+import time
 from collections.abc import Coroutine
+from dataclasses import dataclass, field
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,3 +126,60 @@ def _carried_out(run: RunId, tx: Transaction) -> list[Call]:
     proposed = [p.action for p in journal.proposals(tx, run)]
     finished = (EffectState.DONE, EffectState.FAILED)
     return [Call(a.tool, a.arguments) for a in proposed if a.id in known and known[a.id].state in finished]
+
+
+@dataclass
+class Tally:
+    """What came of the tasks of one category."""
+
+    tasks: int = 0
+    calls: int = 0
+    valid: int = 0
+    ledger: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list[str])
+
+
+def measure(category: str, stride: int) -> Tally:
+    """Play every `stride`-th task of a category and let BFCL's own checker and the harness's count judge it."""
+    tally = Tally()
+    for task in islice(bfcl_replay.load_tasks(category), 0, None, stride):
+        started = time.perf_counter()
+        executed = run(task)
+        tally.seconds += time.perf_counter() - started
+        valid, complaint = bfcl_replay.check(task, executed)
+        deviation = bfcl_replay.ledger(task, executed)
+        tally.tasks += 1
+        tally.calls += sum(len(calls) for calls in executed)
+        tally.valid += valid
+        tally.ledger += not deviation
+        if complaint or deviation:
+            tally.problems.append(f"{task.id}: {complaint or deviation}")
+    return tally
+
+
+def main() -> None:
+    from report import Figure, report  # beside this script; as a plug-in of the harness it is not needed
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--stride", type=int, default=1, help="play every STRIDE-th task; 13 plays 64")
+    stride = parser.parse_args().stride
+    print(f"{'category':14} {'tasks':>6} {'calls':>6} {'valid':>6} {'ledger':>6} {'s':>7}")
+    tallies = []
+    for category in bfcl_replay.CATEGORIES:
+        tally = measure(category, stride)
+        tallies.append(tally)
+        row = f"{category:14} {tally.tasks:6} {tally.calls:6} {tally.valid:6} {tally.ledger:6} {tally.seconds:7.1f}"
+        print(row, *tally.problems, sep="\n  ", flush=True)
+    total = sum(tally.tasks for tally in tallies)
+    valid, ledger = sum(tally.valid for tally in tallies), sum(tally.ledger for tally in tallies)
+    figures = [
+        Figure(metric="tasks valid under BFCL's checker", value=valid, unit=f"of {total}", goal=f">= {total}"),
+        Figure(metric="tasks carried out exactly once, in order", value=ledger, unit=f"of {total}", goal=f">= {total}"),
+    ]
+    report("bfcl", figures)
+    sys.exit(0 if valid == ledger == total else 1)
+
+
+if __name__ == "__main__":
+    main()
