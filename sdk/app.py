@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from baton.agents import Agent, Endpoint, Mind, SimpleMind, endpoint, open_model
+from baton.agents import Agent, Endpoint, Mind, SimpleMind, embedder_of, endpoint, open_model
 from baton.core import (
     Action,
     Clock,
@@ -92,9 +92,11 @@ class Baton:
         async with contextlib.AsyncExitStack() as stack:
             self.ledger = await Ledger.open(self._url, self._clock)
             stack.push_async_callback(self.ledger.close)
-            index = self.ledger.database.path.with_suffix(".index.db")
-            self.memory = Memory(self.ledger, index)
+            embedder = embedder_of(self.endpoint)
+            self.memory = Memory(self.ledger, embedder=embedder)
             stack.callback(self.memory.close)
+            if embedder is not None:
+                stack.push_async_callback(embedder.aclose)
             model = self._given
             if model is None:
                 model = await stack.enter_async_context(open_model(self.endpoint, self._mind, stream=True))
