@@ -74,11 +74,12 @@ class Memory:
         """Facts near the query by their vectors, best first; none while another process has the vector index."""
         assert self._embedder is not None
         try:
-            vectors = self._vectors or await asyncio.to_thread(self._open_vectors, self._embedder.name)
+            if self._vectors is None:
+                self._vectors = await asyncio.to_thread(self._open_vectors, self._embedder.name)
         except LedgerError as error:
             log.warning("searching by keywords alone", why=str(error))
             return []
-        self._vectors = vectors
+        vectors = self._vectors
         for scope in scopes:
             await self._embed(vectors, scope)
         vector = (await self._embedder.embed([query]))[0]
