@@ -113,7 +113,8 @@ class Dispatcher:
         ledger = self._office.ledger
         while not self._changed.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):  # wait_for of Python 3.11 can swallow a cancellation
+                    await self._changed.wait()
             late = until is not None and ledger.clock.now() >= until
             if late or ledger.database.version() != version:
                 return
