@@ -1,6 +1,5 @@
 """Who works here: the agents with their policies and models, and what they share."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from baton.agents import Agent
@@ -28,7 +27,7 @@ class Team:
         tenant: Whose they are.
     """
 
-    members: Mapping[str, Member]
+    members: dict[str, Member]
     memory: Memory
     tenant: str = "local"
 

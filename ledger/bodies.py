@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 
 from baton.core import BodyId, RunId
 from baton.ledger.door import Transaction
@@ -11,7 +11,11 @@ from baton.ledger.schema import bodies, effects
 
 def store(tx: Transaction, text: str) -> BodyId:
     """Keep a text."""
-    return BodyId(tx.value(insert(bodies).values(text=text).returning(bodies.c.id)))
+    return BodyId(tx.value(_STORE, text=text))
+
+
+_STORE = insert(bodies).returning(bodies.c.id)
+_LOAD = select(bodies).where(bodies.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def load(tx: Transaction, ids: Iterable[BodyId | None]) -> dict[BodyId, str]:
@@ -19,7 +23,7 @@ def load(tx: Transaction, ids: Iterable[BodyId | None]) -> dict[BodyId, str]:
     wanted = sorted({i for i in ids if i is not None})
     found: dict[BodyId, str] = {}
     for start in range(0, len(wanted), 500):
-        rows = tx.execute(select(bodies).where(bodies.c.id.in_(wanted[start : start + 500])))
+        rows = tx.rows(_LOAD, ids=wanted[start : start + 500])
         found.update({BodyId(row.id): row.text for row in rows})
     return found
 

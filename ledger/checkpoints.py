@@ -1,10 +1,11 @@
 """LangGraph's checkpoints and pending writes as rows; graph/saver.py speaks LangGraph's language over them."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from baton.core import RunId
@@ -44,9 +45,7 @@ def managed(tx: Transaction, thread: str) -> bool:
 
 def put(tx: Transaction, checkpoint: StoredCheckpoint) -> None:
     """Store a checkpoint; one with the same id is replaced."""
-    values = vars(checkpoint)
-    keys = ["thread", "ns", "id"]
-    tx.execute(_upsert(tx, checkpoints, values, keys))
+    tx.execute(_upsert(tx.connection.dialect.name, "checkpoints", replace=True), vars(checkpoint))
 
 
 def put_writes(
@@ -54,18 +53,15 @@ def put_writes(
 ) -> None:
     """Store a task's pending writes; a stored one stays unless `replace`."""
     where = {"thread": thread, "ns": ns, "checkpoint": checkpoint}
-    keys = ["thread", "ns", "checkpoint", "task", "idx"]
-    for write in writes:
-        tx.execute(_upsert(tx, checkpoint_writes, where | vars(write), keys, keep=not replace))
+    statement = _upsert(tx.connection.dialect.name, "checkpoint_writes", replace=replace)
+    tx.execute(statement, [where | vars(write) for write in writes])
 
 
 def drop_superseded(tx: Transaction, run: RunId, head: str, same_turn: str | None) -> None:
     """Forget what the newest checkpoint of a run made useless: older pending writes, and its turn's earlier state."""
-    of_run = (checkpoint_writes.c.thread == run, checkpoint_writes.c.ns == "")
-    tx.execute(delete(checkpoint_writes).where(*of_run, checkpoint_writes.c.checkpoint < head))
+    tx.changed(_DROP_WRITES, run=run, head=head)
     if same_turn is not None:
-        of_turn = (checkpoints.c.thread == run, checkpoints.c.ns == "", checkpoints.c.id == same_turn)
-        tx.execute(delete(checkpoints).where(*of_turn))
+        tx.changed(_DROP_STATE, run=run, checkpoint=same_turn)
 
 
 def get(tx: Transaction, thread: str, ns: str, id: str | None) -> StoredCheckpoint | None:
@@ -121,18 +117,31 @@ def delete_one(tx: Transaction, checkpoint: StoredCheckpoint) -> None:
 def copy_thread(tx: Transaction, source: str, target: str) -> None:
     """Copy all states of a thread, with their writes, to another."""
     for table in (checkpoints, checkpoint_writes):
-        rows = tx.execute(select(table).where(table.c.thread == source)).mappings().all()
+        rows = [row._asdict() for row in tx.rows(select(table).where(table.c.thread == source))]
         if rows:
-            tx.execute(insert(table), [dict(row) | {"thread": target} for row in rows])
+            tx.execute(insert(table), [row | {"thread": target} for row in rows])
 
 
-def _upsert(tx: Transaction, table: Any, values: dict[str, Any], keys: list[str], *, keep: bool = False) -> Any:
-    dialect = sqlite if tx.connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table).values(values)
-    if keep:
+@functools.cache
+def _upsert(dialect: str, name: str, *, replace: bool) -> Any:
+    """An insert that replaces a row with the same key, or leaves it as it is; built once."""
+    table = checkpoints.metadata.tables[name]
+    keys = [column.name for column in table.primary_key]
+    statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    if not replace:
         return statement.on_conflict_do_nothing(index_elements=keys)
-    changed = {name: statement.excluded[name] for name in values if name not in keys}
+    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+_DROP_WRITES = delete(checkpoint_writes).where(
+    checkpoint_writes.c.thread == bindparam("run"),
+    checkpoint_writes.c.ns == "",
+    checkpoint_writes.c.checkpoint < bindparam("head"),
+)
+_DROP_STATE = delete(checkpoints).where(
+    checkpoints.c.thread == bindparam("run"), checkpoints.c.ns == "", checkpoints.c.id == bindparam("checkpoint")
+)
 
 
 def _checkpoint(row: Any) -> StoredCheckpoint:

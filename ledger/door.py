@@ -9,12 +9,12 @@ item, in order (LangGraph's writes, its checkpoint and the rows that ride with t
 import asyncio
 import queue
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable, Result
+from sqlalchemy import Connection, CursorResult, Executable
 
 from baton.core import Clock, LedgerError, RunId, SystemClock
 from baton.ledger.migrations import migrate
@@ -29,6 +29,9 @@ _READERS = 2
 class Transaction:
     """What a function handed to the ledger works with.
 
+    Statements that run often are built once, with bound parameters, and given their values here: building one takes
+    longer than SQLite takes to run it.
+
     Attributes:
         connection: For SQLAlchemy Core statements.
         now: The time of this transaction, seconds since 1970.
@@ -41,29 +44,32 @@ class Transaction:
     woken: set[RunId] = field(default_factory=set[RunId])
     noted: set[RunId] = field(default_factory=set[RunId])
 
-    def execute(self, statement: Executable, rows: list[dict[str, Any]] | None = None) -> Result[Any]:
-        """Run a statement."""
-        return self.connection.execute(statement, rows) if rows is not None else self.connection.execute(statement)
+    def execute(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None
+    ) -> None:
+        """Run a statement for one row of values, or for several."""
+        if rows is None or rows:
+            self.connection.execute(statement, rows)
 
-    def rows(self, statement: Executable) -> list[Any]:
-        """All rows of a SELECT."""
-        return list(self.connection.execute(statement))
+    def rows(self, statement: Executable, **values: Any) -> list[Any]:
+        """All rows of a SELECT; `values` are those of its bound parameters."""
+        return list(self.connection.execute(statement, values))
 
-    def row(self, statement: Executable) -> Any:
+    def row(self, statement: Executable, **values: Any) -> Any:
         """The first row of a SELECT; None if there is none."""
-        return self.connection.execute(statement).first()
+        return self.connection.execute(statement, values).first()
 
-    def value(self, statement: Executable) -> Any:
+    def value(self, statement: Executable, **values: Any) -> Any:
         """The first column of the first row; None if there is none."""
-        return self.connection.execute(statement).scalar()
+        return self.connection.execute(statement, values).scalar()
 
-    def values(self, statement: Executable) -> list[Any]:
+    def values(self, statement: Executable, **values: Any) -> list[Any]:
         """The first column of every row."""
-        return list(self.connection.execute(statement).scalars())
+        return list(self.connection.execute(statement, values).scalars())
 
-    def changed(self, statement: Executable) -> int:
+    def changed(self, statement: Executable, **values: Any) -> int:
         """Run an UPDATE or DELETE; the number of rows it touched."""
-        result = self.connection.execute(statement)
+        result = self.connection.execute(statement, values)
         assert isinstance(result, CursorResult)
         return result.rowcount
 
@@ -77,6 +83,7 @@ Listener = Callable[[frozenset[RunId], frozenset[RunId]], None]
 class _Item:
     work: Work[Any]
     future: asyncio.Future[Any]
+    lost: Callable[[BaseException], None] | None = None
     value: Any = None
     error: BaseException | None = None
 
@@ -136,25 +143,30 @@ class Ledger:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def post(self, work: Work[T]) -> "asyncio.Future[T]":
-        """Hand `work` to the writer without waiting; the future is done once it is committed."""
+    def post(self, work: Work[T], lost: Callable[[BaseException], None] | None = None) -> "asyncio.Future[T]":
+        """Hand `work` to the writer without waiting; the future is done once it is committed.
+
+        `lost` is called in the writer's thread if the commit fails, before any later work runs.
+        """
         if self._closed:
             raise LedgerError(self.database.name, "is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         if not self._handed:
             self._loop.call_soon(self._hand_over)
-        self._handed.append(_Item(work, future))
+        self._handed.append(_Item(work, future, lost))
         return future
 
-    def write(self, work: Work[T]) -> Awaitable[T]:
+    def write(self, work: Work[T], lost: Callable[[BaseException], None] | None = None) -> Awaitable[T]:
         """Run `work` in the next transaction; done once that is committed.
 
-        An exception from `work` undoes only what this `work` did, and is raised here.
+        An exception from `work` undoes only what this `work` did, and is raised here. For `lost` see `post`.
         """
-        return asyncio.shield(self.post(work))
+        return asyncio.shield(self.post(work, lost))
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a consistent snapshot, beside the writer."""
+        if self._closed:
+            raise LedgerError(self.database.name, "is closed")
         return await self._loop.run_in_executor(self._readers, self._read, work)
 
     def _hand_over(self) -> None:
@@ -199,6 +211,8 @@ class Ledger:
         except BaseException as error:
             for item in items:
                 item.error = item.error or error
+                if item.lost is not None:
+                    item.lost(error)
             woken, noted = set(), set()
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._tell, items, frozenset(woken), frozenset(noted))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from baton.core import RunId, dump
 from baton.ledger.door import Transaction
@@ -35,9 +35,13 @@ class Event:
 
 def emit(tx: Transaction, run: RunId, kind: str, **data: Any) -> None:
     """Record that something happened to a run."""
-    number = tx.value(update(runs).where(runs.c.id == run).values(events=runs.c.events + 1).returning(runs.c.events))
-    tx.execute(insert(events).values(run=run, seq=number, kind=kind, data=dump(data), at=tx.now))
+    number = tx.value(_NEXT, to=run)
+    tx.execute(_INSERT, {"run": run, "seq": number, "kind": kind, "data": dump(data), "at": tx.now})
     tx.noted.add(run)
+
+
+_NEXT = update(runs).where(runs.c.id == bindparam("to")).values(events=runs.c.events + 1).returning(runs.c.events)
+_INSERT = insert(events)
 
 
 def of_run(tx: Transaction, run: RunId, after: int = 0, limit: int = 1000) -> list[Event]:

@@ -70,7 +70,7 @@ def retire(tx: Transaction, fact: FactId) -> bool:
 
 def get(tx: Transaction, ids: Sequence[FactId]) -> list[Fact]:
     """The believed facts among these ids, in their order."""
-    rows = tx.execute(select(facts).where(facts.c.id.in_(ids), facts.c.retired_at.is_(None)))
+    rows = tx.rows(select(facts).where(facts.c.id.in_(ids), facts.c.retired_at.is_(None)))
     found = {row.id: _fact(row) for row in rows}
     return [found[fact] for fact in ids if fact in found]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, insert, or_, select, update
 
 from baton.core import GOAL, Ambiguous, BodyId, Conflict, Goal, NotFound, RunId, Superseded, Trust, dump, random_id
 from baton.ledger import bodies, timers
@@ -136,7 +136,7 @@ def get(tx: Transaction, run: RunId) -> Run:
     Raises:
         NotFound: if there is none.
     """
-    row = tx.row(select(runs).where(runs.c.id == run))
+    row = tx.row(_GET, run=run)
     if row is None:
         raise NotFound("run", run, hint="`baton runs list` shows what there is.")
     return _runs(tx, [row])[0]
@@ -176,13 +176,19 @@ def children(tx: Transaction, run: RunId) -> list[Run]:
 
 def wake(tx: Transaction, run: RunId) -> None:
     """Have a run looked at; waking twice changes nothing."""
-    tx.changed(update(runs).where(runs.c.id == run).values(wake=runs.c.wake + 1))
+    tx.changed(_WAKE, run=run)
     tx.woken.add(run)
 
 
-def ready(tx: Transaction, limit: int) -> list[RunId]:
-    """Runs that have something to look at and that nobody works on."""
-    query = select(runs.c.id).where(_ready(tx.now)).order_by(runs.c.not_before, runs.c.created_at).limit(limit)
+_WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
+_EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
+_GET = select(runs).where(runs.c.id == bindparam("run"))
+
+
+def ready(tx: Transaction, agents: Sequence[str], limit: int) -> list[RunId]:
+    """Runs of some agents that have something to look at and that nobody works on."""
+    query = select(runs.c.id).where(_ready(tx.now), runs.c.agent.in_(agents))
+    query = query.order_by(runs.c.not_before, runs.c.created_at).limit(limit)
     return [RunId(run) for run in tx.values(query)]
 
 
@@ -197,13 +203,22 @@ def next_ready(tx: Transaction) -> float | None:
 
 def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease | None:
     """Become the run's only writer; None if somebody else is, or there is nothing to look at."""
+    at_work = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended
     row = tx.row(
         update(runs)
         .where(runs.c.id == run, _ready(tx.now))
-        .values(lease_owner=owner, lease_until=tx.now + seconds, epoch=runs.c.epoch + 1, status="ready")
+        .values(lease_owner=owner, lease_until=tx.now + seconds, epoch=runs.c.epoch + 1, status=at_work)
         .returning(runs.c.epoch, runs.c.wake)
     )
     return Lease(run, owner, row.epoch, row.wake) if row else None
+
+
+def free_leases(tx: Transaction) -> int:
+    """Take every lease away: for a process that knows it is the only one to dispatch; how many there were.
+
+    What their holders might still write is refused once a run is leased anew.
+    """
+    return tx.changed(update(runs).where(runs.c.lease_owner.is_not(None)).values(lease_owner=None, lease_until=None))
 
 
 def renew_lease(tx: Transaction, lease: Lease, seconds: float) -> None:
@@ -221,7 +236,7 @@ def fence(tx: Transaction, run: RunId, epoch: int) -> None:
     Raises:
         Superseded: if a newer one exists, or the run is gone.
     """
-    newest = tx.value(select(runs.c.epoch).where(runs.c.id == run))
+    newest = tx.value(_EPOCH, run=run)
     if newest != epoch:
         raise Superseded(run, epoch, newest)
 

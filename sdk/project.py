@@ -15,9 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from baton.agents import MINDS, Agent, Mind, Tool, find_mind
 from baton.core import InvalidFile, InvalidValue, NotFound, ToolSpec
 
-FILES = ("agents.yaml", "agents.yml", "baton.yaml")
-"""Names that a project file is looked for under."""
-
 
 class _AgentEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -61,20 +58,6 @@ class Project:
     def mind(self) -> Mind:
         """The mind of that name."""
         return find_mind(self.simulated)
-
-
-def find_project(start: Path | None = None) -> Path:
-    """The project file in a folder.
-
-    Raises:
-        NotFound: if there is none; says how to get one.
-    """
-    folder = start or Path.cwd()
-    for name in FILES:
-        if (folder / name).is_file():
-            return folder / name
-    hint = "`baton init` writes a starter project; --agents FILE names another file."
-    raise NotFound("project file", str(folder / FILES[0]), hint=hint)
 
 
 def load_project(path: str | Path) -> Project:
