@@ -37,7 +37,7 @@ check: $(DEV)  ## Check style, types and the floors.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports --no-logo
 
 bench: $(addprefix bench-,$(BENCHES))  ## Measure; tables here and in bench/results.
