@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event, insert, text
+from support import text_rows
 
 from baton.core import Goal, MessageId, RunId
 from baton.ledger import Ledger, Transaction, bodies, events, mail, runs
 from baton.ledger.schema import bodies as bodies_table
-from support import text_rows
 
 
 @pytest.fixture

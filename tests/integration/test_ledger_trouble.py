@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from support import text_rows
 
 from baton.core import (
     Goal,
@@ -24,7 +25,6 @@ from baton.core import (
 from baton.graph import Hold
 from baton.ledger import Ledger, Line, Transaction, bodies, runs, sqlite, transcript
 from baton.ledger.migrations import MIGRATIONS
-from support import text_rows
 
 
 @pytest.fixture

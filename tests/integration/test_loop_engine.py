@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from support import open_office, script
 
 from baton import Agent
 from baton.graph import Dispatcher, Office
-from support import open_office, script
 
 
 @pytest.mark.parametrize("turns", range(6))
