@@ -5,17 +5,16 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import structlog
 from langchain_core.runnables import RunnableConfig
 
-from baton.core import BatonError, MailArrived, ModelRefused, ModelUnavailable, RunId, Superseded
+from baton.core import BatonError, LedgerError, MailArrived, ModelRefused, ModelUnavailable, RunId, Superseded, logger
 from baton.graph.hold import Hold
 from baton.graph.loop import build
 from baton.graph.move import Office
 from baton.graph.saver import HOLD, LedgerSaver
 from baton.graph.state import Place
 from baton.graph.trouble import open_trouble
-from baton.ledger import Transaction, runs
+from baton.ledger import Lease, Transaction, runs
 
 LEASE_SECONDS = 30.0
 """How long a worker that stopped renewing keeps its run."""
@@ -25,7 +24,7 @@ TRIES = 4
 
 _STEPS = 1_000_000  # budgets limit a run, not LangGraph's count of super-steps
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Advancer:
@@ -43,24 +42,24 @@ class Advancer:
         lease = await ledger.write(lambda tx: runs.take_lease(tx, run, self._owner, LEASE_SECONDS))
         if lease is None:
             return False
-        hold = Hold(ledger, lease)
         try:
-            async with self._renewed(hold):
-                await self._until_parked(hold)
-            await hold.write(lambda tx: runs.park(tx, lease))
+            async with self._renewed(lease):
+                await self._until_parked(lease)
+            await Hold(ledger, lease).write(lambda tx: runs.park(tx, lease))
         except Superseded as error:
             log.warning("run dropped: a newer worker owns it", run=run, epoch=error.epoch, newer=error.newer)
         except Exception as error:
             await self._troubled(Hold(ledger, lease), error)
         return True
 
-    async def _until_parked(self, hold: Hold) -> None:
+    async def _until_parked(self, lease: Lease) -> None:
         """Invoke the graph; mail that came while the run was ending makes it read on.
 
         A thread gets input only when it has no state yet, and is never resumed with a value: LangGraph would keep the
         value and answer later interrupts with it.
         """
         while True:
+            hold = Hold(self._office.ledger, lease)
             config: RunnableConfig = {
                 "configurable": {"thread_id": hold.run, HOLD: hold},
                 "recursion_limit": _STEPS,
@@ -78,29 +77,32 @@ class Advancer:
                     return
                 if not isinstance(hold.failure, MailArrived):
                     raise hold.failure
-            hold = Hold(hold.ledger, hold.lease)
 
     @contextlib.asynccontextmanager
-    async def _renewed(self, hold: Hold) -> AsyncGenerator[None]:
+    async def _renewed(self, lease: Lease) -> AsyncGenerator[None]:
         """Keep the lease while the work goes on; when it is lost, the work is stopped."""
         worker = asyncio.current_task()
         assert worker is not None
+        lost: list[Superseded] = []
 
         async def renew() -> None:
             while True:
                 await asyncio.sleep(LEASE_SECONDS / 3)
                 try:
-                    await hold.write(lambda tx: runs.renew_lease(tx, hold.lease, LEASE_SECONDS))
-                except Superseded:
+                    await self._office.ledger.write(lambda tx: runs.renew_lease(tx, lease, LEASE_SECONDS))
+                except Superseded as error:
+                    lost.append(error)
                     worker.cancel()
                     return
+                except LedgerError as error:
+                    log.warning("the lease could not be renewed", run=lease.run, error=str(error))
 
         heartbeat = asyncio.create_task(renew())
         try:
             yield
         except asyncio.CancelledError:
-            if isinstance(hold.failure, Superseded) and worker.uncancel() == 0:
-                raise hold.failure from None
+            if lost and worker.uncancel() == 0:
+                raise lost[0] from None
             raise
         finally:
             heartbeat.cancel()

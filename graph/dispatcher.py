@@ -6,9 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 
-import structlog
-
-from baton.core import LedgerError, RunId, random_id
+from baton.core import LedgerError, RunId, logger, random_id
 from baton.graph.advance import Advancer
 from baton.graph.alarms import fire_due
 from baton.graph.move import Office
@@ -20,7 +18,7 @@ POLL_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 """How long the dispatcher waits after the ledger failed."""
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Dispatcher:
@@ -69,6 +67,7 @@ class Dispatcher:
     async def _serve(self) -> None:
         while not self._lock.take():  # noqa: ASYNC110 - another process holds it: nobody can tell us
             await asyncio.sleep(POLL_SECONDS)
+        await self._office.ledger.write(runs.free_leases)  # their holders died: this process alone has the lock
         while True:
             self._changed.clear()
             version = self._office.ledger.database.version()
@@ -87,7 +86,8 @@ class Dispatcher:
         if await fire_due(ledger):
             self._changed.set()
         limit = self._concurrency + len(self._working)
-        ready, next_time = await ledger.read(lambda tx: (runs.ready(tx, limit), _next_time(tx)))
+        agents = list(self._office.team.members)
+        ready, next_time = await ledger.read(lambda tx: (runs.ready(tx, agents, limit), _next_time(tx)))
         for run in ready:
             if run not in self._working and len(self._working) < self._concurrency:
                 self._working[run] = asyncio.create_task(self._advance(run), name=f"baton-{run}")
@@ -112,8 +112,8 @@ class Dispatcher:
         """Until something was written here, another process has written, or a time has come."""
         ledger = self._office.ledger
         while not self._changed.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):  # wait_for of Python 3.11 can swallow a cancellation
+            with contextlib.suppress(TimeoutError):  # not wait_for, which loses a cancellation that comes with the news
+                async with asyncio.timeout(POLL_SECONDS):
                     await self._changed.wait()
             late = until is not None and ledger.clock.now() >= until
             if late or ledger.database.version() != version:

@@ -21,7 +21,7 @@ class Hold:
         self.ledger = ledger
         self.lease = lease
         self.failure: BaseException | None = None
-        self.head: tuple[str, int] | None = None  # the newest checkpoint and its turn, set by the saver
+        self.head: tuple[str, int] | None = None  # the newest state and its turn, set by the saver
         self._riding: dict[str, list[Callable[[Transaction], object]]] = {}
 
     @property
@@ -54,12 +54,15 @@ class Hold:
 
     async def write(self, work: Work[T]) -> T:
         """Commit `work` behind the fence."""
-        return await self.ledger.write(self.guarded(work))
+        return await self.ledger.write(self.guarded(work), self._lost)
 
     def post(self, work: Callable[[Transaction], object]) -> None:
         """Hand `work` over behind the fence without waiting; it is committed before any later write of this hold."""
-        future: asyncio.Future[object] = self.ledger.post(self.guarded(work))
+        future: asyncio.Future[object] = self.ledger.post(self.guarded(work), self._lost)
         future.add_done_callback(_retrieve)
+
+    def _lost(self, error: BaseException) -> None:
+        self.failure = self.failure or error
 
 
 def _retrieve(future: "asyncio.Future[object]") -> None:

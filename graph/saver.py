@@ -107,7 +107,13 @@ class LedgerSaver(BaseCheckpointSaver[int]):
             return (found, checkpoints.writes_of(tx, thread, ns, found.id)) if found else None
 
         found = await self._ledger.read(get)
-        return self._tuple(*found) if found else None
+        if found is None:
+            return None
+        read = self._tuple(*found)
+        hold: Hold | None = place.get(HOLD)
+        if hold is not None and hold.head is None and not ns:
+            hold.head = (found[0].id, _turn(read.checkpoint))  # the first state that this worker stores may replace it
+        return read
 
     async def alist(
         self,
@@ -175,7 +181,7 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         return (current or 0) + 1
 
     async def _write(self, thread: str, hold: Hold | None, work: Work[None]) -> None:
-        if hold is not None:
+        if hold is not None and hold.run == thread:
             await hold.write(work)
             return
 

@@ -122,7 +122,7 @@ async def _propose(step: _Step) -> Move:
         messages=packing.messages,
         tools=tuple(offer(spec) for spec in step.member.agent.specs.values()),
     )
-    reply = await step.member.model.complete(request, lambda text: step.office.live(run.id, text))
+    reply = await step.member.model.complete(request, step.office.live(run.id))
     record = step.past.record(step.lines)
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
     name, left_out = request.model, packing.left_out

@@ -83,6 +83,7 @@ Listener = Callable[[frozenset[RunId], frozenset[RunId]], None]
 class _Item:
     work: Work[Any]
     future: asyncio.Future[Any]
+    lost: Callable[[BaseException], None] | None = None
     value: Any = None
     error: BaseException | None = None
 
@@ -142,25 +143,30 @@ class Ledger:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def post(self, work: Work[T]) -> "asyncio.Future[T]":
-        """Hand `work` to the writer without waiting; the future is done once it is committed."""
+    def post(self, work: Work[T], lost: Callable[[BaseException], None] | None = None) -> "asyncio.Future[T]":
+        """Hand `work` to the writer without waiting; the future is done once it is committed.
+
+        `lost` is called in the writer's thread if the commit fails, before any later work runs.
+        """
         if self._closed:
             raise LedgerError(self.database.name, "is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         if not self._handed:
             self._loop.call_soon(self._hand_over)
-        self._handed.append(_Item(work, future))
+        self._handed.append(_Item(work, future, lost))
         return future
 
-    def write(self, work: Work[T]) -> Awaitable[T]:
+    def write(self, work: Work[T], lost: Callable[[BaseException], None] | None = None) -> Awaitable[T]:
         """Run `work` in the next transaction; done once that is committed.
 
-        An exception from `work` undoes only what this `work` did, and is raised here.
+        An exception from `work` undoes only what this `work` did, and is raised here. For `lost` see `post`.
         """
-        return asyncio.shield(self.post(work))
+        return asyncio.shield(self.post(work, lost))
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a consistent snapshot, beside the writer."""
+        if self._closed:
+            raise LedgerError(self.database.name, "is closed")
         return await self._loop.run_in_executor(self._readers, self._read, work)
 
     def _hand_over(self) -> None:
@@ -205,6 +211,8 @@ class Ledger:
         except BaseException as error:
             for item in items:
                 item.error = item.error or error
+                if item.lost is not None:
+                    item.lost(error)
             woken, noted = set(), set()
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._tell, items, frozenset(woken), frozenset(noted))

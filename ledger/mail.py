@@ -95,6 +95,12 @@ def unread(tx: Transaction, run: RunId, cursor: int) -> list[Message]:
     ]
 
 
+def cancelled(tx: Transaction, run: RunId, cursor: int) -> bool:
+    """Whether somebody has asked, behind the cursor, that the run end."""
+    asked = exists().where(messages.c.run == run, messages.c.seq > cursor, messages.c.kind == "cancel")
+    return bool(tx.value(select(asked)))
+
+
 def has_unread(tx: Transaction, run: RunId, cursor: int) -> bool:
     """Whether there is mail behind the cursor."""
     return bool(tx.value(select(exists().where(messages.c.run == run, messages.c.seq > cursor))))

@@ -185,9 +185,10 @@ _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 
 
-def ready(tx: Transaction, limit: int) -> list[RunId]:
-    """Runs that have something to look at and that nobody works on."""
-    query = select(runs.c.id).where(_ready(tx.now)).order_by(runs.c.not_before, runs.c.created_at).limit(limit)
+def ready(tx: Transaction, agents: Sequence[str], limit: int) -> list[RunId]:
+    """Runs of some agents that have something to look at and that nobody works on."""
+    query = select(runs.c.id).where(_ready(tx.now), runs.c.agent.in_(agents))
+    query = query.order_by(runs.c.not_before, runs.c.created_at).limit(limit)
     return [RunId(run) for run in tx.values(query)]
 
 
@@ -202,13 +203,22 @@ def next_ready(tx: Transaction) -> float | None:
 
 def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease | None:
     """Become the run's only writer; None if somebody else is, or there is nothing to look at."""
+    at_work = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended
     row = tx.row(
         update(runs)
         .where(runs.c.id == run, _ready(tx.now))
-        .values(lease_owner=owner, lease_until=tx.now + seconds, epoch=runs.c.epoch + 1, status="ready")
+        .values(lease_owner=owner, lease_until=tx.now + seconds, epoch=runs.c.epoch + 1, status=at_work)
         .returning(runs.c.epoch, runs.c.wake)
     )
     return Lease(run, owner, row.epoch, row.wake) if row else None
+
+
+def free_leases(tx: Transaction) -> int:
+    """Take every lease away: for a process that knows it is the only one to dispatch; how many there were.
+
+    What their holders might still write is refused once a run is leased anew.
+    """
+    return tx.changed(update(runs).where(runs.c.lease_owner.is_not(None)).values(lease_owner=None, lease_until=None))
 
 
 def renew_lease(tx: Transaction, lease: Lease, seconds: float) -> None:

@@ -16,7 +16,7 @@ from baton.core import InvalidValue, LedgerError, LedgerFull, LedgerLocked, Ledg
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another process before it gives up."""
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={int(BUSY_SECONDS * 1000)}", "cache_size=-16000")
+_PRAGMAS = ("synchronous=FULL", "cache_size=-16000")
 
 
 class Database:
@@ -38,8 +38,14 @@ class Database:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LedgerError(self.name, f"its folder cannot be made: {error.strerror}") from error
-        with self.writing() as connection:
-            migrate(connection)
+        try:
+            with self.writing() as connection:
+                migrate(connection)
+            with told(self.name):
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # stays in the file, so it must be ours
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def writing(self) -> Generator[Connection]:
@@ -144,5 +150,5 @@ def _engine(path: Path) -> Engine:
 
 
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
-    for pragma in _PRAGMAS:
+    for pragma in (f"busy_timeout={int(BUSY_SECONDS * 1000)}", *_PRAGMAS):
         connection.execute(f"PRAGMA {pragma}").close()

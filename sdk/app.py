@@ -8,10 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from baton.agents import Agent, Endpoint, Mind, SimpleMind, endpoint, open_model
+from baton.agents import Agent, Endpoint, Mind, SimpleMind, embedder_of, endpoint, open_model
 from baton.core import (
     Action,
     Clock,
+    Delta,
     Goal,
     InvalidValue,
     Label,
@@ -54,7 +55,6 @@ class Baton:
         mind: Mind | None = None,
         concurrency: int = 32,
         dispatch: bool = True,
-        stream: bool = False,
         clock: Clock | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
@@ -67,7 +67,6 @@ class Baton:
             mind: What the simulated model thinks with; None is the general rule-based mind.
             concurrency: Runs that are advanced at once.
             dispatch: Whether this process advances runs; others may as well, one at a time does.
-            stream: Whether models are asked for their text piece by piece, for those who `listen`.
             clock: Where the time comes from; None is the machine's.
 
         Raises:
@@ -77,7 +76,7 @@ class Baton:
         self._check(agents)
         self._url = find_database(str(database) if database else None)
         self._given = model
-        self._mind, self._stream = mind or SimpleMind(), stream
+        self._mind = mind or SimpleMind()
         self._concurrency, self._dispatch, self._clock = concurrency, dispatch and bool(agents), clock
         self._stack = contextlib.AsyncExitStack()
         self._live: list[Callable[[RunId, str], None]] = []
@@ -93,18 +92,20 @@ class Baton:
         async with contextlib.AsyncExitStack() as stack:
             self.ledger = await Ledger.open(self._url, self._clock)
             stack.push_async_callback(self.ledger.close)
-            index = self.ledger.database.path.with_suffix(".index.db")
-            self.memory = Memory(self.ledger, index)
+            embedder = embedder_of(self.endpoint)
+            self.memory = Memory(self.ledger, embedder=embedder)
             stack.callback(self.memory.close)
+            if embedder is not None:
+                stack.push_async_callback(embedder.aclose)
             model = self._given
             if model is None:
-                model = await stack.enter_async_context(open_model(self.endpoint, self._mind, stream=self._stream))
+                model = await stack.enter_async_context(open_model(self.endpoint, self._mind, stream=True))
             self._model = model
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
             self._team = Team(members=members, memory=self.memory)
             self._dispatcher: Dispatcher | None = None
             if self._dispatch:
-                office = Office(ledger=self.ledger, team=self._team, live=self._tell)
+                office = Office(ledger=self.ledger, team=self._team, live=self._delta)
                 self._dispatcher = Dispatcher(office, concurrency=self._concurrency)
                 await self._dispatcher.start()
                 stack.push_async_callback(self._dispatcher.stop)
@@ -265,12 +266,17 @@ class Baton:
             raise NotFound("agent", name, self._agents)
         return name
 
+    def _delta(self, run: RunId) -> Delta | None:
+        """What a run's model tells its pieces of text to; None where nobody listens, which saves the streaming."""
+
+        def tell(text: str) -> None:
+            for live in self._live:
+                live(run, text)
+
+        return tell if self._live else None
+
     def _failure(self) -> LedgerError | None:
         return self._dispatcher.failure if self._dispatcher else None
-
-    def _tell(self, run: RunId, text: str) -> None:
-        for live in self._live:
-            live(run, text)
 
     @staticmethod
     def _check(agents: Sequence[Agent]) -> None:

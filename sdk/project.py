@@ -109,7 +109,8 @@ def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) 
     if entry.policy is not None and entry.policy.endswith(".cedar"):
         policy = file.parent / entry.policy
     try:
-        return Agent(**(entry.model_dump() | {"tools": tools, "policy": policy}))
+        settings: dict[str, Any] = entry.model_dump() | {"tools": tools, "policy": policy}
+        return Agent(**settings)
     except InvalidValue as error:
         line = _line(tree, ("agents", number))
         raise InvalidFile(str(file), line, f"agents.{number}: {error.what}", error.value, error.allowed) from error
@@ -163,8 +164,8 @@ def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int | None:
                 if key.value == part:
                     line, found = key.start_mark.line + 1, value
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            found = node.value[part]
-            line = found.start_mark.line + 1
+            item: yaml.Node = node.value[part]
+            line, found = item.start_mark.line + 1, item
         if found is None:
             return line
         node = found

@@ -1,0 +1,182 @@
+"""The write door: what is acknowledged is there, what failed undid only itself, in the order it was handed over."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event, insert, text
+
+from baton.core import Goal, MessageId, RunId
+from baton.ledger import Ledger, Transaction, bodies, events, mail, runs
+from baton.ledger.schema import bodies as bodies_table
+from support import text_rows
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    opened = await Ledger.open(str(tmp_path / "baton.db"))
+    yield opened
+    await opened.close()
+
+
+def _fail(tx: Transaction) -> None:
+    bodies.store(tx, "of the one that fails")
+    raise ValueError("no")
+
+
+async def _texts(ledger: Ledger) -> list[str]:
+    return [row[0] for row in await text_rows(ledger, "SELECT text FROM bodies ORDER BY id")]
+
+
+async def test_a_failure_undoes_only_itself_and_the_others_of_its_batch_commit(ledger: Ledger) -> None:
+    before = ledger.post(lambda tx: bodies.store(tx, "before"))
+    failing = ledger.post(_fail)
+    after = ledger.post(lambda tx: bodies.store(tx, "after"))
+
+    done = await asyncio.gather(before, failing, after, return_exceptions=True)
+
+    assert isinstance(done[1], ValueError)
+    assert await _texts(ledger) == ["before", "after"]
+
+
+async def test_a_failure_that_is_alone_undoes_itself(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match="no"):
+        await ledger.write(_fail)
+    assert await _texts(ledger) == []
+
+
+async def test_what_one_turn_of_the_loop_hands_over_is_one_commit(ledger: Ledger) -> None:
+    commits: list[str] = []
+
+    def note(_c: object, _k: object, statement: str, _p: object, _x: object, _m: object) -> None:
+        commits.extend([statement] if statement == "COMMIT" else [])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        futures = [ledger.post(lambda tx, n=n: bodies.store(tx, str(n))) for n in range(50)]
+        await asyncio.gather(*futures)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert len(commits) == 1
+    assert await _texts(ledger) == [str(number) for number in range(50)]
+
+
+async def test_posts_and_writes_keep_their_order(ledger: Ledger) -> None:
+    waiting = []
+    for number in range(600):  # more than two batches
+        waiting.append(ledger.post(lambda tx, number=number: bodies.store(tx, str(number))))
+        if number % 7 == 0:
+            await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+
+    assert await _texts(ledger) == [str(number) for number in range(600)]
+
+
+async def test_a_cancelled_writer_leaves_its_work_committed(ledger: Ledger) -> None:
+    task = asyncio.create_task(_write(ledger, "kept"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await ledger.write(lambda tx: None)
+    assert await _texts(ledger) == ["kept"]
+
+
+async def _write(ledger: Ledger, what: str) -> None:
+    await ledger.write(lambda tx: bodies.store(tx, what))
+
+
+async def test_closing_commits_what_was_handed_over(tmp_path: Path) -> None:
+    ledger = await Ledger.open(str(tmp_path / "baton.db"))
+    futures = [ledger.post(lambda tx, n=n: bodies.store(tx, str(n))) for n in range(20)]
+    await ledger.close()
+    assert [future.done() for future in futures] == [True] * 20
+
+    with sqlite3.connect(tmp_path / "baton.db") as raw:
+        assert raw.execute("SELECT count(*) FROM bodies").fetchone() == (20,)
+    raw.close()
+
+
+async def test_a_reader_keeps_the_snapshot_it_began_with(ledger: Ledger) -> None:
+    await ledger.write(lambda tx: bodies.store(tx, "first"))
+    begun, written = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def look_twice(tx: Transaction) -> tuple[int, int]:
+        count = text("SELECT count(*) FROM bodies")
+        first = tx.value(count)
+        loop.call_soon_threadsafe(begun.set)
+        asyncio.run_coroutine_threadsafe(written.wait(), loop).result()
+        return first, tx.value(count)
+
+    looking = asyncio.create_task(ledger.read(look_twice))
+    await begun.wait()
+    await ledger.write(lambda tx: bodies.store(tx, "second"))
+    written.set()
+
+    assert await looking == (1, 1)
+    assert await _texts(ledger) == ["first", "second"]
+
+
+async def test_a_reader_cannot_leave_anything_behind(ledger: Ledger) -> None:
+    await ledger.read(lambda tx: tx.execute(insert(bodies_table).values(text="by a reader")))
+    assert await _texts(ledger) == []
+
+
+async def test_listeners_hear_after_the_commit_and_only_of_what_stands(ledger: Ledger) -> None:
+    heard: list[tuple[frozenset[RunId], frozenset[RunId]]] = []
+    run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("g"), "a"))
+    unlisten = ledger.listen(lambda woken, noted: heard.append((woken, noted)))
+
+    def wake_and_fail(tx: Transaction) -> None:
+        mail.post(tx, run, "user", sender="ann", text="lost")
+        raise ValueError("no")
+
+    ledger.post(lambda tx: bodies.store(tx, "quiet"))
+    with pytest.raises(ValueError, match="no"):
+        await ledger.write(wake_and_fail)
+    assert heard == []
+
+    await ledger.write(lambda tx: mail.post(tx, run, "user", sender="ann", text="heard"))
+    assert heard == [(frozenset({run}), frozenset({run}))]
+
+    unlisten()
+    await ledger.write(lambda tx: runs.wake(tx, run))
+    assert len(heard) == 1
+
+
+async def test_events_of_a_run_are_numbered_without_gaps_even_when_some_were_undone(ledger: Ledger) -> None:
+    run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("g"), "a"))
+
+    def emit_and_fail(tx: Transaction) -> None:
+        events.emit(tx, run, "lost")
+        raise ValueError("no")
+
+    futures = []
+    for number in range(30):
+        futures.append(ledger.post(lambda tx, number=number: events.emit(tx, run, "kept", number=number)))
+        futures.append(ledger.post(emit_and_fail))
+    await asyncio.gather(*futures, return_exceptions=True)
+
+    found = await ledger.read(lambda tx: events.of_run(tx, run, after=1))
+    assert [event.seq for event in found] == list(range(2, 32))
+    assert [event.data["number"] for event in found] == list(range(30))
+
+
+async def test_submitting_with_the_same_key_gives_the_same_run(ledger: Ledger) -> None:
+    first = await ledger.write(lambda tx: runs.create(tx, Goal("g"), "a", key="k"))
+    second = await ledger.write(lambda tx: runs.create(tx, Goal("g"), "a", key="k"))
+    assert first[1] is True
+    assert second == (first[0], False)
+
+
+async def test_a_message_with_a_known_id_changes_nothing(ledger: Ledger) -> None:
+    run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("g"), "a"))
+    for text_ in ("one", "two"):
+        await ledger.write(lambda tx, t=text_: mail.post(tx, run, "user", sender="ann", text=t, id=MessageId("msg_1")))
+    found = await ledger.read(lambda tx: (mail.unread(tx, run, 0), runs.get(tx, run)))
+    assert [message.text for message in found[0]] == ["one"]
+    assert found[1].wake == 2  # once for the submission, once for the message

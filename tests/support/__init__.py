@@ -1,0 +1,20 @@
+"""Small agents, tools and minds for tests: they run in the real runtime, over the real simulated endpoint."""
+
+from support.minds import CountingMind, Says, call, calls, script
+from support.office import SERIAL, open_office, run_row, set_policy, soon, text_rows, tool_lines, until
+
+__all__ = [
+    "SERIAL",
+    "CountingMind",
+    "Says",
+    "call",
+    "calls",
+    "open_office",
+    "run_row",
+    "script",
+    "set_policy",
+    "soon",
+    "text_rows",
+    "tool_lines",
+    "until",
+]
