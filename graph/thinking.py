@@ -32,6 +32,8 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
         return None
     news = receive(mail, asked, place.cursor, place.turn + 1)
     past = await office.ledger.read(lambda tx: load(tx, hold.run, place.head))
+    if past.run.goal.conversation and not (mail or past.lines):
+        return None  # nobody has said anything yet
     if place.turn == 0:
         news.lines += await _remembered(office, past)
     step = _Step(office, hold, past, news, place)
