@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from baton.core import BatonError, MailArrived, ModelRefused, ModelUnavailable, RunId, Superseded, logger
+from baton.core import BatonError, LedgerError, MailArrived, ModelRefused, ModelUnavailable, RunId, Superseded, logger
 from baton.graph.hold import Hold
 from baton.graph.loop import build
 from baton.graph.move import Office
@@ -43,7 +43,7 @@ class Advancer:
         if lease is None:
             return False
         try:
-            async with self._renewed(Hold(ledger, lease)):
+            async with self._renewed(lease):
                 await self._until_parked(lease)
             await Hold(ledger, lease).write(lambda tx: runs.park(tx, lease))
         except Superseded as error:
@@ -79,26 +79,30 @@ class Advancer:
                     raise hold.failure
 
     @contextlib.asynccontextmanager
-    async def _renewed(self, hold: Hold) -> AsyncGenerator[None]:
+    async def _renewed(self, lease: Lease) -> AsyncGenerator[None]:
         """Keep the lease while the work goes on; when it is lost, the work is stopped."""
         worker = asyncio.current_task()
         assert worker is not None
+        lost: list[Superseded] = []
 
         async def renew() -> None:
             while True:
                 await asyncio.sleep(LEASE_SECONDS / 3)
                 try:
-                    await hold.write(lambda tx: runs.renew_lease(tx, hold.lease, LEASE_SECONDS))
-                except BatonError:
+                    await self._office.ledger.write(lambda tx: runs.renew_lease(tx, lease, LEASE_SECONDS))
+                except Superseded as error:
+                    lost.append(error)
                     worker.cancel()
                     return
+                except LedgerError as error:
+                    log.warning("the lease could not be renewed", run=lease.run, error=str(error))
 
         heartbeat = asyncio.create_task(renew())
         try:
             yield
         except asyncio.CancelledError:
-            if hold.failure is not None and worker.uncancel() == 0:
-                raise hold.failure from None
+            if lost and worker.uncancel() == 0:
+                raise lost[0] from None
             raise
         finally:
             heartbeat.cancel()

@@ -112,8 +112,9 @@ class Dispatcher:
         """Until something was written here, another process has written, or a time has come."""
         ledger = self._office.ledger
         while not self._changed.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), POLL_SECONDS)
+            with contextlib.suppress(TimeoutError):  # not wait_for, which loses a cancellation that comes with the news
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._changed.wait()
             late = until is not None and ledger.clock.now() >= until
             if late or ledger.database.version() != version:
                 return

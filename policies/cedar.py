@@ -170,7 +170,7 @@ class CedarPolicy:
     ) -> Verdict:
         return Verdict(
             ruling=ruling,
-            rules=tuple(rule.id for rule in rules),
+            rules=tuple(dict.fromkeys(rule.id for rule in rules)),  # one forbid may hold for both questions
             reason=reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…",
             policy=self.version,
             kind=next((rule.kind for rule in rules if rule.kind), f"{action.agent}/{action.tool}"),
@@ -216,4 +216,4 @@ def _reasons(rules: Sequence[Rule]) -> str:
 
 
 def _ids(rules: Sequence[Rule]) -> str:
-    return ", ".join(rule.id for rule in rules)
+    return ", ".join(dict.fromkeys(rule.id for rule in rules))

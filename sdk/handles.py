@@ -1,13 +1,13 @@
 """A run as its user sees it: follow its events, wait for its result, say something, cancel."""
 
 import getpass
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from baton.core import Goal, RunFailed, RunId, Trust
 from baton.ledger import Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
-from baton.story import family, settled
+from baton.story import Moment, family, moments, settled
 from baton.watch import Watch
 
 
@@ -74,6 +74,23 @@ class RunHandle:
             if not found or found[-1].kind == "run.ended":
                 return
 
+    async def seen(self) -> dict[RunId, int]:
+        """The numbers of the newest events of the run and of those it handed work to, to begin a story behind."""
+        return await self._ledger.read(lambda tx: {member.id: member.events for member in family(tx, self.id)})
+
+    async def story(self, after: Mapping[RunId, int] | None = None, *, to_end: bool = False) -> AsyncIterator[Moment]:
+        """What happens in the run and in those it hands work to, as it happens, until it has settled.
+
+        Args:
+            after: What `seen` gave: only what happened since; None begins at the beginning.
+            to_end: Whether to go on until the run has ended, rather than until it waits for somebody.
+        """
+        known = dict(after or {})
+        while found := await self._watch.until(partial(_chapter, self.id, known, to_end)):
+            for moment in found:
+                known[moment.run.id] = moment.event.seq
+                yield moment
+
     async def message(self, text: str, *, sender: str | None = None) -> None:
         """Say something to the agent.
 
@@ -117,6 +134,15 @@ def _news(run: RunId, after: int, tx: Transaction) -> list[Event] | None:
     if found:
         return found
     return [] if runs.get(tx, run).ended else None
+
+
+def _chapter(run: RunId, seen: Mapping[RunId, int], to_end: bool, tx: Transaction) -> list[Moment] | None:
+    """What is new in a run and below; empty if that is all there will be, None if there may be more."""
+    fresh = [event for member in family(tx, run) for event in events.of_run(tx, member.id, seen.get(member.id, 0))]
+    if fresh:
+        return moments(tx, sorted(fresh, key=lambda event: event.id))
+    over = runs.get(tx, run).ended if to_end else settled(tx, run)
+    return [] if over else None
 
 
 def _result(tx: Transaction, id: RunId) -> Result:

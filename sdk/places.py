@@ -55,7 +55,7 @@ def find_database(given: str | None = None, project: Path | None = None) -> str:
         project: The project file; None for none.
 
     Raises:
-        InvalidFile: if the project file is no YAML.
+        InvalidFile: if the project file cannot be read.
     """
     named = given or os.environ.get("BATON_DATABASE_URL")
     if named:
@@ -97,7 +97,9 @@ def _database_of(project: Path) -> str | None:
     """The `database` of a project file, without reading the rest of it."""
     try:
         said: Any = yaml.safe_load(project.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return None  # whoever needs the project itself is told what is wrong with it
+    except (OSError, ValueError) as error:
+        raise InvalidFile(str(project), None, "file", str(error), "a readable text file in UTF-8") from error
+    except yaml.YAMLError as error:
+        raise InvalidFile(str(project), None, "YAML", str(error), "valid YAML") from error
     database = cast(dict[str, Any], said).get("database") if isinstance(said, dict) else None
     return database if isinstance(database, str) else None

@@ -39,8 +39,9 @@ class Watch:
                     return found
                 while not changed.is_set() and self._ledger.database.version() == version:
                     self._complain()
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(changed.wait(), WATCH_SECONDS)
+                    with contextlib.suppress(TimeoutError):  # not wait_for, which may lose a cancellation
+                        async with asyncio.timeout(WATCH_SECONDS):
+                            await changed.wait()
         finally:
             unlisten()
 

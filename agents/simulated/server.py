@@ -126,7 +126,8 @@ class _Stage:
     async def wait(self, seconds: float) -> None:
         """Wait, but no longer than until the server stops."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
     async def wait_for_client(self, receive: Receive, seconds: float) -> bool:
         """Wait until the client gives up, and say whether it did."""

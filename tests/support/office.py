@@ -17,7 +17,7 @@ from baton.ledger import Ledger, Line, Run, Transaction, runs
 
 T = TypeVar("T")
 
-PATIENCE = 30.0
+PATIENCE = 15.0
 """Seconds after which a test that waits has failed."""
 
 SERIAL = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, longest_retry_after=0.02)
