@@ -26,7 +26,7 @@ from baton.core import (
 )
 from baton.graph import Dispatcher, Member, Office, Record, Team, judge, load_past
 from baton.handles import Result, RunHandle, conversation_goal, person
-from baton.ledger import Decision, DecisionKind, DispatchLock, Ledger, Review, Run, runs
+from baton.ledger import Decision, DecisionKind, DispatchLock, Ledger, Review, Run, Transaction, runs
 from baton.memory import Memory, counter
 from baton.places import find_database
 from baton.policies import load_policy
@@ -179,6 +179,14 @@ class Baton:
             NotFound, Ambiguous: if none or several fit.
         """
         return self._handle(await self.ledger.read(lambda tx: runs.find(tx, run)))
+
+    async def until(self, look: Callable[[Transaction], T | None]) -> T:
+        """What `look` finds in the record, as soon as it finds something; it is asked after each change.
+
+        Raises:
+            LedgerError: if the engine cannot use the record, which nobody would mend by waiting.
+        """
+        return await self._watch.until(look)
 
     async def runs(
         self, *, statuses: Sequence[str] = (), agent: str | None = None, limit: int | None = None

@@ -64,6 +64,10 @@ class RunHandle:
         """Wait until the run has ended, or goes on only with an answer from somebody or with time."""
         return await self._watch.until(lambda tx: _result(tx, self.id) if settled(tx, self.id) else None)
 
+    async def stands(self) -> Result:
+        """How far the run has come, without waiting."""
+        return await self._ledger.read(lambda tx: _result(tx, self.id))
+
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
         """Every event of the run with a number above `after`, as it happens, until the run has ended."""
         while True:

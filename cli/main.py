@@ -1,0 +1,107 @@
+"""The entry point: finds the command, runs it, and turns what went wrong into a sentence and an exit code.
+
+Commands are named by module and loaded when they are called, so that `baton --help` starts at once.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Never
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+_WORK, _PEOPLE, _LOOK = (Group(name, sort_key=at) for at, name in enumerate(("Work", "People", "Look and set up")))
+
+_COMMANDS = (
+    ("run", "baton.cli.running:run", _WORK, "Work on one goal until it is reached, refused, or waits for somebody."),
+    ("chat", "baton.cli.chatting:chat", _WORK, "Talk with an agent."),
+    ("runs", "baton.cli.runs:app", _WORK, "List, show, follow and cancel runs."),
+    ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),
+    ("init", "baton.cli.starting:init", _LOOK, "Write a starter project."),
+    ("doctor", "baton.cli.doctor:doctor", _LOOK, "Say what is configured and what is missing."),
+    ("policy", "baton.cli.policies:app", _LOOK, "Check the agents' policies."),
+    ("memory", "baton.cli.remembering:app", _LOOK, "Look at what the agents remember."),
+    ("version", "baton.cli.doctor:version", _LOOK, "Print the version."),
+)
+
+EPILOGUE = (
+    "Ids can be abbreviated. Exit codes: 0 ok, 1 failed, 2 usage, 3 waiting for a person, 4 refused, "
+    "5 evaluation regression."
+)
+
+_USAGE = ("InvalidValue", "InvalidFile", "NotFound", "Ambiguous")
+
+
+def build() -> App:
+    """The command line with all its commands."""
+    app = App(
+        name="baton",
+        help="Durable orchestration for agents and people who work at different times.",
+        help_epilogue=EPILOGUE,
+        help_format="plaintext",
+        version_flags=(),
+        default_parameter=Parameter(negative=()),
+        suppress_keyboard_interrupt=False,
+    )
+    app["--help"].group = Group("Options", sort_key=9)
+    for at, (name, path, group, says) in enumerate(_COMMANDS):
+        app.command(path, name=name, group=group, help=says, sort_key=at)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> Never:
+    """Run a command and exit with its code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has gone; Python must not complain of it when it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        done = build()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _tell(arguments, "usage", f"{str(error).rstrip('.')}. See `{_help_for(arguments)}`.", 2)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return _explain(arguments, error)
+    return done if isinstance(done, int) else 0
+
+
+def _explain(arguments: list[str], error: Exception) -> int:
+    """One sentence for an error of ours, an apology for any other; the traceback only for those who asked for it."""
+    from baton.core import BatonError
+
+    if os.environ.get("BATON_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    if isinstance(error, BatonError):
+        return _tell(arguments, kinds[0], str(error), 2 if any(kind in _USAGE for kind in kinds) else 1)
+    said = f"{kinds[0]}: {error}" if str(error) else kinds[0]
+    sorry = f"Sorry, this should not happen ({said}). What was recorded is safe; BATON_DEBUG=1 shows where it happened."
+    return _tell(arguments, "unexpected", sorry, 1)
+
+
+def _tell(arguments: list[str], kind: str, message: str, code: int) -> int:
+    from baton.cli.output import Screen
+
+    screen = Screen("--json" in arguments)
+    screen.document({"error": {"kind": kind, "message": message}})
+    if not screen.json:
+        screen.note(f"baton: {message}")
+    return code
+
+
+def _help_for(arguments: list[str]) -> str:
+    words = [word for word in arguments[:2] if word.isalpha()]
+    known = {name for name, *_ in _COMMANDS}
+    return f"baton {words[0]} --help" if words and words[0] in known else "baton --help"
