@@ -1,10 +1,11 @@
-"""A database that is locked, read-only, full, foreign or too new: told in our words, and nothing acknowledged is lost."""
+"""A database that is locked, read-only, full, foreign or too new: told in our words, nothing acknowledged is lost."""
 
 import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ async def test_a_read_only_database_is_told(ledger: Ledger) -> None:
     await ledger.write(lambda tx: bodies.store(tx, "before"))
     await ledger.write(lambda tx: tx.connection.exec_driver_sql("PRAGMA query_only=ON"))
     assert await _texts(ledger) == ["before"]
-    with pytest.raises(LedgerReadOnly, match="cannot be written. Check the rights"):
+    with pytest.raises(LedgerReadOnly, match=r"cannot be written\. Check the rights"):
         await ledger.write(lambda tx: bodies.store(tx, "refused"))
     assert await _texts(ledger) == ["before"]
 
@@ -89,7 +90,7 @@ async def test_a_read_only_database_is_told(ledger: Ledger) -> None:
 async def test_a_full_disk_loses_nothing_that_was_acknowledged(path: Path, ledger: Ledger) -> None:
     stored = await _fill(ledger)
     assert stored
-    with pytest.raises(LedgerFull, match="no space is left on its disk. Free some and try again; nothing was lost"):
+    with pytest.raises(LedgerFull, match=r"no space is left on its disk\. Free some and try again; nothing was lost"):
         await ledger.write(lambda tx: bodies.store(tx, "x" * 20_000))
 
     await ledger.write(lambda tx: tx.connection.exec_driver_sql("PRAGMA max_page_count=1000000"))
@@ -104,7 +105,7 @@ async def test_a_full_disk_loses_nothing_that_was_acknowledged(path: Path, ledge
 
 async def test_a_full_disk_fails_a_whole_batch_honestly(ledger: Ledger) -> None:
     stored = await _fill(ledger)
-    futures = [ledger.post(lambda tx, n=n: bodies.store(tx, str(n) + "y" * n * 20_000)) for n in range(4)]
+    futures = [ledger.post(partial(bodies.store, text=str(n) + "y" * n * 20_000)) for n in range(4)]
     done: list[str] = []
     for number, future in enumerate(futures):
         try:
@@ -128,7 +129,7 @@ async def _fill(ledger: Ledger) -> list[str]:
     for number in range(100):
         body = f"{number}:" + "x" * 1000
         try:
-            await ledger.write(lambda tx, body=body: bodies.store(tx, body))
+            await ledger.write(partial(bodies.store, text=body))
         except LedgerFull:
             return stored
         stored.append(body)
