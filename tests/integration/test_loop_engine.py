@@ -4,17 +4,17 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from support import open_office, script
 
 from baton import Agent
 from baton.graph import Dispatcher, Office
+from support import open_office, script
 
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_stopping_as_news_arrives_stops(tmp_path: Path, turns: int) -> None:
     """Python 3.11's wait_for swallows a cancellation that comes together with what it waits for."""
     async with open_office(tmp_path / "baton.db", [Agent("clerk")], script(), dispatch=False) as baton:
-        office = Office(ledger=baton.ledger, team=baton._team, live=lambda _run, _text: None)
+        office = Office(ledger=baton.ledger, team=baton._team, live=lambda _run: None)
         dispatcher = Dispatcher(office)
         await dispatcher.start()
         await asyncio.sleep(0.02)

@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+
+from baton import Agent, Attachment, Baton, Goal, tool
+from baton.agents.simulated import Answer, Conversation
+from baton.core import Conflict, RunId, Trust
+from baton.graph import Hold
+from baton.ledger import Transaction, mail, runs
 from support import (
     CountingMind,
     Says,
@@ -21,12 +27,6 @@ from support import (
     tool_lines,
     until,
 )
-
-from baton import Agent, Attachment, Baton, Goal, tool
-from baton.agents.simulated import Answer, Conversation
-from baton.core import Conflict, RunId, Trust
-from baton.graph import Hold
-from baton.ledger import Transaction, mail, runs
 
 
 class World:

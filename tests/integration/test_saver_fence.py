@@ -12,12 +12,12 @@ from langgraph.checkpoint.base import Checkpoint, empty_checkpoint
 from langgraph.checkpoint.serde.jsonplus import EXT_CONSTRUCTOR_SINGLE_ARG
 from langgraph.checkpoint.serde.types import ERROR, INTERRUPT
 from sqlalchemy import text
-from support import text_rows
 
 from baton.core import CheckpointUnreadable, Conflict, Goal, RunId, Superseded
 from baton.graph import Hold, LedgerSaver
 from baton.graph.saver import HOLD
 from baton.ledger import Ledger, Transaction, bodies, runs
+from support import text_rows
 
 
 @pytest.fixture
