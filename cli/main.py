@@ -4,13 +4,15 @@ Commands are named by module and loaded when they are called, and the front page
 so that `baton --help` answers at once.
 """
 
+import inspect
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Never
 
 if TYPE_CHECKING:
-    from cyclopts import App
+    from cyclopts import App, CycloptsError
 
 _WORK, _PEOPLE, _LOOK = "Work", "People", "Look and set up"
 
@@ -57,7 +59,7 @@ def build() -> "App":
         help_epilogue=EPILOGUE,
         help_format="plaintext",
         version_flags=(),
-        default_parameter=Parameter(negative=()),
+        default_parameter=Parameter(negative=(), show_default=False),
         suppress_keyboard_interrupt=False,
     )
     app["--help"].group = Group("Options", sort_key=9)
@@ -79,6 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> Never:
     except BrokenPipeError:  # whoever read our output has gone; Python must not complain of it when it exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    if threading.active_count() > 1:  # a tool that never returned: Python itself would wait for its thread
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 
@@ -86,9 +91,14 @@ def _run(arguments: list[str]) -> int:
     from cyclopts import CycloptsError
 
     try:
-        done = build()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        command, bound, _ = build().parse_args(arguments, exit_on_error=False, print_error=False)
+        done = command(*bound.args, **bound.kwargs)
+        if inspect.iscoroutine(done):
+            from baton.cli.waiting import wait_for
+
+            done = wait_for(done)
     except CycloptsError as error:
-        return _tell(arguments, "usage", f"{str(error).rstrip('.')}. See `{_help_for(arguments)}`.", 2)
+        return _tell(arguments, "usage", f"{_said(error)}. See `{_help_for(arguments)}`.", 2)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -112,6 +122,15 @@ def _explain(arguments: list[str], error: Exception) -> int:
     said = f"{kinds[0]}: {error}" if str(error) else kinds[0]
     sorry = f"Sorry, this should not happen ({said}). What was recorded is safe; BATON_DEBUG=1 shows where it happened."
     return _tell(arguments, "unexpected", sorry, 1)
+
+
+def _said(error: "CycloptsError") -> str:
+    """What is wrong with the words that were typed."""
+    from cyclopts import UnknownCommandError, UnusedCliTokensError
+
+    if isinstance(error, UnknownCommandError | UnusedCliTokensError):
+        return f"not understood: {' '.join(error.unused_tokens or ())}"
+    return str(error).rstrip(".")
 
 
 def _tell(arguments: list[str], kind: str, message: str, code: int) -> int:
