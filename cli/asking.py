@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from baton.cli.editing import edited
 from baton.cli.output import Screen
 from baton.cli.review_page import change
+from baton.cli.telling import proposed
 from baton.core import InvalidValue
 from baton.handles import person
 from baton.ledger import DecisionKind, Review, ReviewKind
@@ -48,7 +49,7 @@ async def ask(review: Review, baton: "Baton", screen: Screen, read: Read) -> Ans
 
 async def _edit(review: Review, baton: "Baton", screen: Screen, read: Read) -> Answer | None:
     """An edit, a change a line; None if nothing was changed."""
-    before: dict[str, Any] = dict(review.question.get("arguments") or {})
+    before = proposed(review)
     after, agent = before, baton.agents.get(review.agent)
     tool = agent.specs.get(review.tool) if agent else None
     while line := (await read("name=value, or nothing when it is right: ") or "").strip():

@@ -39,7 +39,7 @@ async def chat(*, agent: str | None = None, resume: str | None = None, common: C
         common: Options of every command.
     """
     screen, place = Screen(common.json), find_place(common)
-    async with at_work(place, screen, stream=True) as baton:
+    async with at_work(place, screen) as baton:
         handle = await _begin(baton, agent, resume)
         talk = _Talk(baton, handle, screen, place)
         again = place.command(f"chat --resume {handle.id}")

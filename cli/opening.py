@@ -79,23 +79,20 @@ def load(place: Place) -> "Project":
 
 
 @contextlib.asynccontextmanager
-async def at_work(
-    place: Place, screen: Screen, *, needs_agents: bool = True, stream: bool = False
-) -> "AsyncGenerator[Baton]":
+async def at_work(place: Place, screen: Screen, *, needs_agents: bool = True) -> "AsyncGenerator[Baton]":
     """Baton with the project's agents, at work while the context lasts; says on stderr which model answers.
 
     Args:
         place: Where.
         screen: What to say it on.
         needs_agents: Whether it is an error that there is no project file.
-        stream: Whether models are asked for their text piece by piece.
     """
     quiet()
     project = load(place) if needs_agents or place.project else None
     from baton.app import Baton
 
     agents, mind = (project.agents, project.mind) if project else ((), None)
-    async with Baton(agents=agents, database=place.database, mind=mind, stream=stream) as baton:
+    async with Baton(agents=agents, database=place.database, mind=mind) as baton:
         if project is not None:
             _note(place, project.path)
             screen.note(Text(f"model: {baton.endpoint.describe()}", style="dim"))

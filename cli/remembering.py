@@ -37,7 +37,7 @@ async def search(query: str, /, *, limit: int = 10, common: Common = DEFAULTS) -
 
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
-        memory = Memory(ledger, place.database.with_suffix(".index.db"))
+        memory = Memory(ledger)
         try:
             scopes = sorted({fact.scope for fact in await memory.believed()})
             _show(screen, await memory.recall(query, scopes, limit))

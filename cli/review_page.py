@@ -14,7 +14,7 @@ from baton.cli.opening import Place
 from baton.cli.output import Screen, call, one_line, safe, value
 from baton.cli.progress import LONGEST
 from baton.cli.tables import pairs
-from baton.cli.telling import DECIDED, asked, due, reviewers, tell, until
+from baton.cli.telling import DECIDED, asked, due, proposed, reviewers, tell, until
 from baton.core import format_duration, format_time
 from baton.ledger import Review, ReviewKind, Run, Transaction, reviews, runs
 from baton.story import Moment, told
@@ -90,7 +90,7 @@ def answers(review: Review) -> list[str]:
         return [f'review respond {short} "…"', reject]
     if review.kind is not ReviewKind.ACTION:
         return [f"review approve {short}", f'review respond {short} "…"', reject]
-    given = review.question.get("arguments") or {}
+    given = proposed(review)
     example = next((f"{name}={_typed(said)}" for name, said in given.items() if isinstance(said, int | float)), None)
     example = example or next((f'{name}="…"' for name in given), "name=value")
     return [f"review approve {short}", f"review edit {short} --set {example}", reject]
@@ -147,7 +147,7 @@ def _proposal(review: Review) -> Panel:
     style = "yellow" if review.open else "dim"
     if review.kind is not ReviewKind.ACTION:
         return Panel(_question(review), border_style=style, title_align="left", title="the question")
-    given = review.question.get("arguments") or {}
+    given = proposed(review)
     traced = cast(Mapping[str, Any], review.verdict.evidence.get("arguments") or {})
     rows = Table.grid(padding=(0, 2, 0, 0))
     rows.add_column(style="bold", no_wrap=True)
@@ -162,12 +162,12 @@ def _proposal(review: Review) -> Panel:
 def _question(review: Review) -> RenderableType:
     said = Text(safe(str(review.question.get("summary", ""))), style="bold")
     lines: list[RenderableType] = [said]
-    given = cast(Mapping[str, Any], review.question.get("arguments") or {})
+    given = proposed(review)
     if review.kind is ReviewKind.QUESTION:
         options = given.get("options") or ()
         lines += [Text(f"- {one_line(str(option))}") for option in options]
     elif given:
-        lines.append(Text(call(review.tool, dict(given), 500)))
+        lines.append(Text(call(review.tool, given, 500)))
     if "answers" in review.question:
         lines += ["", Text(safe(str(review.question["answers"])), style="dim")]
     return Padding(Group(*lines), (1, 2))
@@ -196,8 +196,9 @@ def _why(review: Review, now: float) -> Table:
 def _goal(run: Run) -> RenderableType:
     goal = run.goal
     asker = f", asked by {one_line(run.requester)}" if run.requester else ""
+    above = f", handed over by {run.parent}" if run.parent else ""
     lines: list[RenderableType] = [
-        Text.assemble(("the goal", "bold"), f"  {run.id}{asker}", no_wrap=True, overflow="ellipsis"),
+        Text.assemble(("the goal", "bold"), f"  {run.id}{asker}{above}", no_wrap=True, overflow="ellipsis"),
         Padding(Text(safe(goal.statement)), (0, 0, 0, 2)),
     ]
     for attachment in goal.attachments:
@@ -223,7 +224,7 @@ def _origin(traced: Mapping[str, Any] | None) -> str:
     """Where an argument came from, and how far that is trusted."""
     if not traced:
         return ""
-    sources = [_SOURCES.get(source, source.replace(":", " ")) for source in traced.get("from", ())]
+    sources: list[str] = [_SOURCES.get(source) or str(source).replace(":", " ") for source in traced.get("from", ())]
     return one_line(f"{traced.get('trust', '')} trust: {', '.join(sources)}".replace("_tool trust", " tool trust"))
 
 

@@ -1,7 +1,7 @@
 """`baton review`: see what waits for people, and decide it; the run goes on at once."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 from rich.text import Text
@@ -13,7 +13,7 @@ from baton.cli.output import Screen, one_line
 from baton.cli.progress import show_progress, show_result
 from baton.cli.review_page import card, change, read_page, show_page
 from baton.cli.shapes import moment_json, review_json, run_json
-from baton.cli.telling import DECIDED
+from baton.cli.telling import DECIDED, proposed
 from baton.core import InvalidValue, NotFound, format_time
 from baton.handles import person
 from baton.ledger import DecisionKind, Review, reviews, runs
@@ -116,7 +116,7 @@ async def edit(
     """
 
     def make(known: Review, agents: "Mapping[str, Agent]") -> Answer:
-        before = cast(dict[str, Any], known.question.get("arguments") or {})
+        before = proposed(known)
         agent = agents.get(known.agent)
         after = edited(before, set, json_args, agent.specs.get(known.tool) if agent else None)
         Screen(common.json).show(change(before, after))

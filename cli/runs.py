@@ -1,10 +1,12 @@
 """`baton runs`: list, show, follow and cancel runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
+from rich.table import Table
 from rich.text import Text
 
 from baton.cli.opening import find_place, to_look, watch
@@ -20,6 +22,9 @@ from baton.ledger import DispatchLock, Event, Review, Run, Transaction, events, 
 from baton.story import Moment, Waiting, moments, told, waiting
 
 app = App(name="runs", help="List, show, follow and cancel runs.")
+
+_WIDE = 100
+"""Columns of a terminal that has room for everything."""
 
 Status = Literal["ready", "waiting", "done", "refused", "failed", "cancelled"]
 
@@ -52,20 +57,25 @@ async def list_(
     if not rows:
         screen.show('There are no runs yet: baton run "…" begins one.')
         return
-    shown = table("run", "status", "agent", "goal", "waits for", "turns", "tokens", "age", elastic="goal",
-                  right=("turns", "tokens", "age"))  # fmt: skip
+    screen.show(_listed(rows, now, wide=screen.out.width >= _WIDE))
+
+
+def _listed(rows: Sequence[tuple[Run, Waiting]], now: float, *, wide: bool) -> Table:
+    """Runs as a table; what a narrow terminal has no room for is left out."""
+    counts = ("turns", "tokens") if wide else ()
+    shown = table("run", "status", "agent", "goal", "waits for", *counts, "age", elastic="goal", right=(*counts, "age"))
     for run, state in rows:
+        tokens = f"{run.prompt_tokens + run.completion_tokens:,}"
         shown.add_row(
             cell(run.id),
             cell(run.status, STATUS_STYLE[run.status]),
             cell(run.agent),
             cell(("↳ " if run.parent else "") + (run.key or run.goal.statement)),
             cell(_waits_for(run, state), "yellow"),
-            str(run.turns),
-            f"{run.prompt_tokens + run.completion_tokens:,}",
+            *((str(run.turns), tokens) if wide else ()),
             _age(now - run.created_at),
         )
-    screen.show(shown)
+    return shown
 
 
 @app.command

@@ -1,6 +1,8 @@
 """What happened, as lines for people."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 from rich.text import Text
 
@@ -154,10 +156,15 @@ DECIDED = {
 }
 
 
+def proposed(review: Review) -> dict[str, Any]:
+    """The arguments of the call that a question is about; empty where it is about none."""
+    return dict(cast(Mapping[str, Any], review.question.get("arguments") or {}))
+
+
 def asked(review: Review, width: int = 300) -> str:
     """What is asked, on one line: the call where it is about one, else the question."""
     if review.kind is ReviewKind.ACTION:
-        return call(review.tool, review.question.get("arguments") or {}, width)
+        return call(review.tool, proposed(review), width)
     return one_line(str(review.question.get("summary", "")), width)
 
 

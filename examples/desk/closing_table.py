@@ -8,8 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from baton.cli.output import call, one_line
-from baton.cli.telling import reviewers
+from baton.cli.output import one_line
+from baton.cli.telling import asked, reviewers
 from baton.core import Ruling, RunId, format_time
 from baton.ledger import Decision, DecisionKind, Review, ReviewKind, Transaction, journal, reviews, runs
 from baton.story import family, waiting
@@ -45,9 +45,9 @@ class Row:
 def read_rows(tx: Transaction, id: RunId, mail: str) -> Row:
     """How a mail's run stands, with what it handed to billing."""
     run = runs.get(tx, id)
-    asked = waiting(tx, id).reviews
+    open_reviews = waiting(tx, id).reviews
     if not run.ended:
-        return _asked(mail, asked[0]) if asked else Row(mail, "at work", run.trouble or "")
+        return _asked(mail, open_reviews[0]) if open_reviews else Row(mail, "at work", run.trouble or "")
     decisions = _decisions(tx, id)
     people = "; ".join(_decided(decision) for decision in decisions)
     if run.status == "done":
@@ -72,10 +72,10 @@ def show_rows(console: Console, rows: Sequence[Row], totals: str) -> None:
 
 
 def _table(rows: Sequence[Row], width: int) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, min_width=width)
-    brief = rows[0].section.startswith("done")
-    table.add_column(no_wrap=brief, overflow="ellipsis" if brief else "fold")
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.add_column(no_wrap=True, width=width)
+    brief = rows[0].section == "done alone"
+    table.add_column(no_wrap=brief, overflow="ellipsis" if brief else "fold", ratio=1)
     for row in rows:
         said = Text(one_line(row.says))
         if row.why:
@@ -87,9 +87,7 @@ def _table(rows: Sequence[Row], width: int) -> Table:
 
 
 def _asked(mail: str, review: Review) -> Row:
-    about = review.question
-    action = call(review.tool, about.get("arguments") or {}, 160)
-    says = action if review.kind is ReviewKind.ACTION else str(about["summary"])
+    says = asked(review, 160 if review.kind is ReviewKind.ACTION else 300)
     rules = f" [{', '.join(review.verdict.rules)}]" if review.kind is ReviewKind.ACTION else ""
     until = f", until {format_time(review.deadline)}" if review.deadline is not None else ", no deadline"
     why = f"asks {reviewers(review)}{until}: {review.verdict.reason}{rules}"

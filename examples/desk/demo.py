@@ -23,6 +23,7 @@ from mail import read_inbox
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 from world import make_world
 
@@ -186,7 +187,9 @@ def _picture(progress: Progress, seconds: float) -> Group:
         Text.assemble((f"{one_line(mail, 22):22}  ", "dim"), line, no_wrap=True, overflow="ellipsis")
         for mail, line in progress.recent
     ]
-    return Group(ProgressBar(total=total, completed=ended), counts, Text(), *lines)
+    bar = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    bar.add_row(ProgressBar(total=total, completed=ended), Text(f"{ended} of {total}"))
+    return Group(bar, counts, Text(), *lines)
 
 
 def _print_ends(console: Console, progress: Progress, before: Mapping[RunId, str]) -> None:
