@@ -185,9 +185,9 @@ _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 
 
-def ready(tx: Transaction, agents: Sequence[str], limit: int) -> list[RunId]:
-    """Runs of some agents that have something to look at and that nobody works on."""
-    return [RunId(run) for run in tx.values(_READY, now=tx.now, agents=agents, most=limit)]
+def ready(tx: Transaction, limit: int) -> list[RunId]:
+    """Runs that have something to look at and that nobody works on."""
+    return [RunId(run) for run in tx.values(_READY, now=tx.now, most=limit)]
 
 
 def next_ready(tx: Transaction) -> float | None:
@@ -200,12 +200,7 @@ _LEASED = func.coalesce(runs.c.lease_until, 0.0)
 _SOONEST = case((runs.c.not_before > _LEASED, runs.c.not_before), else_=_LEASED)
 _NEXT_READY = select(func.min(_SOONEST)).where(runs.c.wake > runs.c.seen, _SOONEST > bindparam("now"))
 _IS_READY = and_(runs.c.wake > runs.c.seen, runs.c.not_before <= bindparam("now"), _LEASED < bindparam("now"))
-_READY = (
-    select(runs.c.id)
-    .where(_IS_READY, runs.c.agent.in_(bindparam("agents", expanding=True)))
-    .order_by(runs.c.not_before, runs.c.created_at)
-    .limit(bindparam("most"))
-)
+_READY = select(runs.c.id).where(_IS_READY).order_by(runs.c.not_before, runs.c.created_at).limit(bindparam("most"))
 _CHILDREN = select(runs).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
 
 
