@@ -59,6 +59,7 @@ format: $(DEV)  ## Put the code into the house's form.
 lock: | $(filter $(OWN_UV),$(UV))  ## Compile the locks anew; ARGS=--upgrade moves to newer versions.
 	$(COMPILE) pyproject.toml --group build -o requirements.lock
 	$(COMPILE) pyproject.toml --group build --group dev --group bench -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) --group conformance --no-deps -o requirements-conformance.lock
 	$(COMPILE) --group uv -o requirements-uv.lock
 
 clean:  ## Remove what was set up, built or measured; the record in .baton stays.
@@ -72,8 +73,9 @@ $(RUNTIME): requirements.lock pyproject.toml | $(filter $(OWN_UV),$(UV))
 	@$(PIP) install $(INTO) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(DEV): requirements-dev.lock $(RUNTIME)
+$(DEV): requirements-dev.lock requirements-conformance.lock $(RUNTIME)
 	@$(PIP) sync $(INTO) --require-hashes requirements-dev.lock
+	@$(PIP) install $(INTO) --require-hashes --no-deps -r requirements-conformance.lock
 	@$(PIP) install $(INTO) --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -47,11 +47,12 @@ def agent(outbox: Path, kind: str, place: str = "never", policy: str = "allow-al
     def reconcile(key: str) -> str | None:
         return "delivered, says the outbox" if key in delivered(outbox) else None
 
-    settings: dict[str, Any] = {
+    kinds: dict[str, dict[str, Any]] = {
         "repeatable": {"repeatable": True},
         "reconcilable": {"reconcile": reconcile},
         "dumb": {},
-    }[kind]
+    }
+    settings = kinds[kind]
 
     async def send(*, key: str) -> str:
         """Deliver."""
