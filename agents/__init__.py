@@ -3,9 +3,10 @@
 from baton.agents.agent import Agent
 from baton.agents.builtin import BUILTINS
 from baton.agents.client import OpenAIModel
+from baton.agents.embedding import OpenAIEmbedder
 from baton.agents.proposing import ParsedCall, offer, parse
 from baton.agents.simulated import MINDS, Mind, SimpleMind, SimulatedServer, find_mind
-from baton.agents.source import Endpoint, endpoint, open_model
+from baton.agents.source import Endpoint, embedder_of, endpoint, open_model
 from baton.agents.tool import Tool, as_spec, tool
 
 __all__ = [
@@ -14,12 +15,14 @@ __all__ = [
     "Agent",
     "Endpoint",
     "Mind",
+    "OpenAIEmbedder",
     "OpenAIModel",
     "ParsedCall",
     "SimpleMind",
     "SimulatedServer",
     "Tool",
     "as_spec",
+    "embedder_of",
     "endpoint",
     "find_mind",
     "offer",

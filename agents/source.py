@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
 from baton.agents.client import OpenAIModel
+from baton.agents.embedding import OpenAIEmbedder
 from baton.agents.simulated import Mind, SimulatedServer
 from baton.core import Model
 
@@ -18,11 +19,13 @@ class Endpoint:
         base_url: None is OpenAI's own.
         api_key: Empty where the endpoint needs none; never shown.
         simulated: Whether the simulated model answers, because neither a key nor an address is set.
+        embedding_model: What makes vectors for memory; None searches by keywords alone.
     """
 
     base_url: str | None
     api_key: str
     simulated: bool
+    embedding_model: str | None = None
 
     def __repr__(self) -> str:
         """Where, never with which key."""
@@ -36,14 +39,24 @@ class Endpoint:
 
 
 def endpoint(environment: Mapping[str, str] | None = None) -> Endpoint:
-    """Read `OPENAI_API_KEY` and `OPENAI_BASE_URL`; with neither, the simulated model answers.
+    """Read `OPENAI_API_KEY`, `OPENAI_BASE_URL` and `BATON_EMBEDDING_MODEL`; without key and address, the simulated
+    model answers and memory searches by keywords alone.
 
     Args:
         environment: None is the process's own.
     """
     found = os.environ if environment is None else environment
     key, url = found.get("OPENAI_API_KEY", "").strip(), found.get("OPENAI_BASE_URL", "").strip()
-    return Endpoint(url or None, key, not key and not url)
+    embedding = found.get("BATON_EMBEDDING_MODEL", "").strip()
+    simulated = not key and not url
+    return Endpoint(url or None, key, simulated, None if simulated else embedding or None)
+
+
+def embedder_of(where: Endpoint) -> OpenAIEmbedder | None:
+    """What makes vectors at an endpoint; None where no embedding model is named."""
+    if where.embedding_model is None:
+        return None
+    return OpenAIEmbedder(base_url=where.base_url, api_key=where.api_key or "none", model=where.embedding_model)
 
 
 @contextlib.asynccontextmanager

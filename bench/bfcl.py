@@ -1,16 +1,23 @@
 """BFCL's 800 multi-turn tasks through Baton itself: the plug-in for the harness `bfcl_replay.py`.
 
+Run it as a script with the harness's folder on PYTHONPATH (`make conformance`), or give it to the harness:
+`python bfcl_replay.py --plugin bench.bfcl:run`.
+
 Every task is one conversation. Its user turns arrive as messages, a scripted model speaks over loopback HTTP, each
 call is judged by a Cedar policy and carried out through the effect ledger, and what is reported to the harness are the
 rows of that ledger. In half of the tasks the calls of a turn come one at a time, in the others together.
 """
 
+import argparse
 import asyncio
+import sys
 import tempfile
 import threading
+import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,81 +35,78 @@ T = TypeVar("T")
 
 def run(task: Task) -> list[list[Call]]:
     """Play one task; the calls that the ledger says were carried out, a list a turn."""
-    return OFFICE.do(OFFICE.play(task))
+    return office().do(office().play(task))
 
 
-@dataclass
 class Office:
     """One Baton for all tasks, in an event loop of its own."""
 
-    @cached_property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        loop = asyncio.new_event_loop()
-        threading.Thread(target=loop.run_forever, name="bfcl", daemon=True).start()
-        return loop
+    def __init__(self) -> None:
+        self.minds: dict[str, Mind] = {}
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="bfcl", daemon=True).start()
+        self._baton = self.do(self._open())
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
-
-    @cached_property
-    def minds(self) -> dict[str, Mind]:
-        return {}
-
-    @cached_property
-    def baton(self) -> Baton:
-        return self.do(self._open())
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _open(self) -> Baton:
         folder = Path(tempfile.mkdtemp(prefix="bfcl-"))
-        server = SimulatedServer(self.minds)
-        await server.__aenter__()
+        server = await SimulatedServer(self.minds).__aenter__()
         model = OpenAIModel(base_url=server.base_url, api_key="simulated", stream=False)
-        nobody = Agent("nobody", policy="allow-all")
-        return await Baton(agents=[nobody], database=folder / "bfcl.db", model=model).__aenter__()
+        agents = [Agent("nobody", policy="allow-all")]
+        return await Baton(agents=agents, database=folder / "bfcl.db", model=model).__aenter__()
 
     async def play(self, task: Task) -> list[list[Call]]:
-        baton = self._opened or await self._remember_open()
         instance = bfcl_replay.new_instance(task)
-        name = task.id.replace(".", "_")
+        name = task.id
         self.minds[name] = ScriptedMind(_script(task))
-        baton.employ(_agent(name, task.turns[0], instance))
-        conversation = await baton.converse(agent=name)
-        done: list[list[Call]] = []
-        before = 0
+        self._baton.employ(_agent(name, task, task.turns[0], instance))
+        conversation = await self._baton.converse(agent=name)
+        done: list[Call] = []
+        turns: list[list[Call]] = []
         for turn in task.turns:
-            baton.employ(_agent(name, turn, instance))
+            self._baton.employ(_agent(name, task, turn, instance))
             for text in turn.messages:
                 await conversation.message(text)
             await conversation.settled()
-            calls = await baton.ledger.read(lambda tx: _carried_out(tx, conversation.id))
-            done.append(calls[before:])
-            before = len(calls)
+            calls = await self._baton.ledger.read(partial(_carried_out, conversation.id))
+            turns.append(calls[len(done) :])
+            done = calls
         del self.minds[name]
-        return done
-
-    _opened: Baton | None = None
-
-    async def _remember_open(self) -> Baton:
-        self._opened = await self._open()
-        return self._opened
+        return turns
 
 
-OFFICE = Office()
+@cache
+def office() -> Office:
+    return Office()
 
 
-def _agent(name: str, turn: Turn, instance: Instance) -> Agent:
-    """An agent with the tools that this turn offers."""
-    tools = [_tool(schema, instance) for schema in turn.tools]
+def _agent(name: str, task: Task, turn: Turn, instance: Instance) -> Agent:
+    """An agent with the tools that this turn offers.
+
+    One of BFCL's tasks holds a tool back and yet has it called in its ground truth: what is called is offered too.
+    """
+    called = {call.name for call in turn.calls}
+    known = {schema["name"]: schema for each in task.turns for schema in each.tools}
+    offered = {schema["name"]: schema for schema in turn.tools}
+    offered |= {tool: schema for tool, schema in known.items() if tool in called}
+    tools = [_tool(schema, instance) for schema in offered.values()]
     return Agent(name, model=name, tools=tools, policy="allow-all", context_tokens=10_000_000)
 
 
 def _tool(schema: dict[str, Any], instance: Instance) -> ToolSpec:
+    """A tool of BFCL's, without the types that its docs declare: some of its ground truth does not fit them."""
+
     def execute(**arguments: Any) -> str:
         return bfcl_replay.execute(instance, Call(schema["name"], arguments))
 
-    return ToolSpec(
-        name=schema["name"], description=schema["description"], parameters=schema["parameters"], run=execute
-    )
+    untyped = {
+        name: {"description": about.get("description", "")}
+        for name, about in schema["parameters"]["properties"].items()
+    }
+    parameters = {"type": "object", "properties": untyped, "required": schema["parameters"].get("required", [])}
+    return ToolSpec(name=schema["name"], description=schema["description"], parameters=parameters, run=execute)
 
 
 def _script(task: Task) -> list[list[list[SimulatedCall]]]:
@@ -116,9 +120,66 @@ def _script(task: Task) -> list[list[list[SimulatedCall]]]:
     return script
 
 
-def _carried_out(tx: Transaction, run: RunId) -> list[Call]:
+def _carried_out(run: RunId, tx: Transaction) -> list[Call]:
     """What the effect ledger says was done, in the order of the journal."""
     known = {effect.key: effect for effect in effects.of_run(tx, run)}
     proposed = [p.action for p in journal.proposals(tx, run)]
     finished = (EffectState.DONE, EffectState.FAILED)
     return [Call(a.tool, a.arguments) for a in proposed if a.id in known and known[a.id].state in finished]
+
+
+@dataclass
+class Tally:
+    """What came of the tasks of one category."""
+
+    tasks: int = 0
+    calls: int = 0
+    valid: int = 0
+    ledger: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list[str])
+
+
+def measure(category: str, stride: int) -> Tally:
+    """Play every `stride`-th task of a category and let BFCL's own checker and the harness's count judge it."""
+    tally = Tally()
+    for task in islice(bfcl_replay.load_tasks(category), 0, None, stride):
+        started = time.perf_counter()
+        executed = run(task)
+        tally.seconds += time.perf_counter() - started
+        valid, complaint = bfcl_replay.check(task, executed)
+        deviation = bfcl_replay.ledger(task, executed)
+        tally.tasks += 1
+        tally.calls += sum(len(calls) for calls in executed)
+        tally.valid += valid
+        tally.ledger += not deviation
+        if complaint or deviation:
+            tally.problems.append(f"{task.id}: {complaint or deviation}")
+    return tally
+
+
+def main() -> None:
+    from report import Figure, report  # beside this script; as a plug-in of the harness it is not needed
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--stride", type=int, default=1, help="play every STRIDE-th task; 13 plays 64")
+    stride = parser.parse_args().stride
+    print(f"{'category':14} {'tasks':>6} {'calls':>6} {'valid':>6} {'ledger':>6} {'s':>7}")
+    tallies = []
+    for category in bfcl_replay.CATEGORIES:
+        tally = measure(category, stride)
+        tallies.append(tally)
+        row = f"{category:14} {tally.tasks:6} {tally.calls:6} {tally.valid:6} {tally.ledger:6} {tally.seconds:7.1f}"
+        print(row, *tally.problems, sep="\n  ", flush=True)
+    total = sum(tally.tasks for tally in tallies)
+    valid, ledger = sum(tally.valid for tally in tallies), sum(tally.ledger for tally in tallies)
+    figures = [
+        Figure(metric="tasks valid under BFCL's checker", value=valid, unit=f"of {total}", goal=f">= {total}"),
+        Figure(metric="tasks carried out exactly once, in order", value=ledger, unit=f"of {total}", goal=f">= {total}"),
+    ]
+    report("bfcl", figures)
+    sys.exit(0 if valid == ledger == total else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -43,6 +43,7 @@ from baton.core.ids import (
 )
 from baton.core.judging import Policy, Question, Reading
 from baton.core.labels import Label, Trust, derived
+from baton.core.log import logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
 from baton.core.tools import Effect, JsonSchema, ToolSpec
 
@@ -110,6 +111,7 @@ __all__ = [
     "dump",
     "format_duration",
     "format_time",
+    "logger",
     "parse_duration",
     "random_id",
 ]

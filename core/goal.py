@@ -1,7 +1,8 @@
 """What somebody wants."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -75,6 +76,21 @@ class Goal:
     budget: Budget = Field(default=Budget(), kw_only=True)
     conversation: bool = Field(default=False, kw_only=True)
     requester: str | None = Field(default=None, kw_only=True)
+
+    if TYPE_CHECKING:  # what may be given; validation makes of it what the fields say
+
+        def __init__(
+            self,
+            statement: str,
+            *,
+            criteria: Sequence[str] = ...,
+            constraints: Sequence[str] = ...,
+            attachments: Sequence[Attachment] = ...,
+            deadline: timedelta | str | None = ...,
+            budget: Budget = ...,
+            conversation: bool = ...,
+            requester: str | None = ...,
+        ) -> None: ...
 
 
 GOAL = TypeAdapter(Goal)

@@ -5,10 +5,9 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import structlog
 from langchain_core.runnables import RunnableConfig
 
-from baton.core import BatonError, LedgerError, MailArrived, ModelRefused, ModelUnavailable, RunId, Superseded
+from baton.core import BatonError, LedgerError, MailArrived, ModelRefused, ModelUnavailable, RunId, Superseded, logger
 from baton.graph.hold import Hold
 from baton.graph.loop import build
 from baton.graph.move import Office
@@ -25,7 +24,7 @@ TRIES = 4
 
 _STEPS = 1_000_000  # budgets limit a run, not LangGraph's count of super-steps
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Advancer:

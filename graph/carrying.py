@@ -13,6 +13,7 @@ from baton.core import (
     ToolTimeout,
     Trust,
     Verdict,
+    logger,
     random_id,
 )
 from baton.graph.builtins import BUILTIN, Scene
@@ -32,6 +33,11 @@ from baton.ledger import (
     journal,
     runs,
 )
+
+REPEATS = 2
+"""How often a write that is safe to repeat is called again when it gives no answer."""
+
+log = logger()
 
 SHOWN = 20_000
 """Characters of a result that the model is shown at once; `read_on` gives the rest."""
@@ -134,7 +140,7 @@ async def _call(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> Outcome:
     else:
         hold.post(claim)
     try:
-        result = await call_tool(spec, action)
+        result = await _answered(spec, action)
     except ToolTimeout as error:
         if spec.effect is Effect.WRITE:
             return await _unknown(hold, scene, spec, replace(job, known=None), error.problem)
@@ -142,6 +148,16 @@ async def _call(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> Outcome:
     except ToolError as error:
         return await _settled(hold, spec, job, EffectState.FAILED, f"error: {error.problem}")
     return await _settled(hold, spec, job, EffectState.DONE, result)
+
+
+async def _answered(spec: ToolSpec, action: Action) -> str:
+    """Call a tool; a write that is safe to repeat is repeated, with the same key, while it gives no answer."""
+    for _ in range(REPEATS if spec.repeatable else 0):
+        try:
+            return await call_tool(spec, action)
+        except ToolTimeout as error:
+            log.warning("no answer; calling again with the same key", action=action.id, problem=error.problem)
+    return await call_tool(spec, action)
 
 
 async def _still_ours(hold: Hold) -> None:

@@ -2,20 +2,15 @@
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import socket
 from collections.abc import Callable
-from pathlib import Path
-from typing import IO
 
-import structlog
-
-from baton.core import LedgerError, RunId, random_id
+from baton.core import LedgerError, RunId, logger, random_id
 from baton.graph.advance import Advancer
 from baton.graph.alarms import fire_due
 from baton.graph.move import Office
-from baton.ledger import Transaction, runs, timers
+from baton.ledger import DispatchLock, Transaction, runs, timers
 
 POLL_SECONDS = 0.1
 """How often the database is asked whether another process has written to it."""
@@ -23,7 +18,7 @@ POLL_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 """How long the dispatcher waits after the ledger failed."""
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Dispatcher:
@@ -39,7 +34,7 @@ class Dispatcher:
         self._advancer = Advancer(office, owner=f"{socket.gethostname()}:{os.getpid()}:{random_id('w')}")
         self._changed = asyncio.Event()
         self._working: dict[RunId, asyncio.Task[None]] = {}
-        self._lock: IO[str] | None = None
+        self._lock = DispatchLock(office.ledger.database.path)
         self._loop: asyncio.Task[None] | None = None
         self._unlisten: Callable[[], None] = lambda: None
         self.failure: LedgerError | None = None
@@ -47,10 +42,11 @@ class Dispatcher:
     @property
     def leading(self) -> bool:
         """Whether this process dispatches."""
-        return self._lock is not None
+        return self._lock.held
 
     async def start(self) -> None:
-        """Begin to dispatch, or to wait for the process that does to end."""
+        """Begin to dispatch, or to wait for the process that does to end; `leading` says at once which."""
+        self._lock.take()
         self._unlisten = self._office.ledger.listen(lambda woken, _noted: self._changed.set() if woken else None)
         self._loop = asyncio.create_task(self._serve(), name="baton-dispatch")
 
@@ -62,17 +58,16 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._working.clear()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.release()
 
     def busy(self) -> int:
         """How many runs are being advanced."""
         return len(self._working)
 
     async def _serve(self) -> None:
-        while not self._take_lock():  # noqa: ASYNC110 - another process holds it: nobody can tell us
+        while not self._lock.take():  # noqa: ASYNC110 - another process holds it: nobody can tell us
             await asyncio.sleep(POLL_SECONDS)
+        await self._office.ledger.write(runs.free_leases)  # their holders died: this process alone has the lock
         while True:
             self._changed.clear()
             version = self._office.ledger.database.version()
@@ -122,17 +117,6 @@ class Dispatcher:
             late = until is not None and ledger.clock.now() >= until
             if late or ledger.database.version() != version:
                 return
-
-    def _take_lock(self) -> bool:
-        path = Path(f"{self._office.ledger.database.path}.dispatch")
-        lock = path.open("a")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            return False
-        self._lock = lock
-        return True
 
 
 def _next_time(tx: Transaction) -> float | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from baton.core import RunId
+from baton.core import Delta, RunId
 from baton.graph.outcome import Rider
 from baton.graph.state import Place
 from baton.graph.team import Team
@@ -16,13 +16,13 @@ class Office:
     """What the loop works with.
 
     Attributes:
-        live: Called with a run and each piece of its model's text as it comes. Pieces may be lost; what was said
-            in the end is in the record.
+        live: For a run, what is called with each piece of its model's text as it comes; None where nobody listens.
+            Pieces may be lost; what was said in the end is in the record.
     """
 
     ledger: Ledger
     team: Team
-    live: Callable[[RunId, str], None]
+    live: Callable[[RunId], Delta | None]
 
 
 @dataclass(frozen=True, kw_only=True)

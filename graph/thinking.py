@@ -32,6 +32,8 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
         return None
     news = receive(mail, asked, place.cursor, place.turn + 1)
     past = await office.ledger.read(lambda tx: load(tx, hold.run, place.head))
+    if past.run.goal.conversation and not (mail or past.lines):
+        return None  # nobody has said anything yet
     step = _Step(office, hold, past, news, place)
     if news.cancelled_by is not None:
         return step.ended(End(outcome="cancelled", summary=f"cancelled by {news.cancelled_by}"))
@@ -120,7 +122,7 @@ async def _propose(step: _Step) -> Move:
         messages=packing.messages,
         tools=tuple(offer(spec) for spec in step.member.agent.specs.values()),
     )
-    reply = await step.member.model.complete(request, lambda text: step.office.live(run.id, text))
+    reply = await step.member.model.complete(request, step.office.live(run.id))
     record = step.past.record(step.lines)
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
     name, left_out = request.model, packing.left_out

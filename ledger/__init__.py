@@ -10,6 +10,7 @@ from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
 from baton.ledger.facts import Fact
 from baton.ledger.journal import Proposal
+from baton.ledger.lock import DispatchLock
 from baton.ledger.mail import Message
 from baton.ledger.reviews import Decision, DecisionKind, Review, ReviewKind
 from baton.ledger.runs import ENDED, Lease, Run
@@ -20,6 +21,7 @@ __all__ = [
     "ENDED",
     "Decision",
     "DecisionKind",
+    "DispatchLock",
     "EffectRecord",
     "EffectState",
     "Event",

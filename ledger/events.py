@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import RunId, dump
 from baton.ledger.door import Transaction
@@ -54,6 +54,12 @@ def of_all(tx: Transaction, after: int = 0, limit: int = 1000) -> list[Event]:
     """Events of all runs with ids above `after`, oldest first."""
     query = select(events).where(events.c.id > after).order_by(events.c.id).limit(limit)
     return [_event(row) for row in tx.rows(query)]
+
+
+def last(tx: Transaction) -> int:
+    """The id of the newest event; 0 if there is none."""
+    newest: int = tx.value(select(func.coalesce(func.max(events.c.id), 0)))
+    return newest
 
 
 def _event(row: Any) -> Event:

@@ -4,10 +4,12 @@ from baton.memory.index import Entry, KeywordIndex
 from baton.memory.package import Dropped, Item, Manifest, Package, Section, message_tokens, pack, pack_chat
 from baton.memory.service import Memory
 from baton.memory.tokens import BYTES, TiktokenCounter, TokenCounter, Utf8Bytes, counter
+from baton.memory.vectors import Embedder, VectorIndex
 
 __all__ = [
     "BYTES",
     "Dropped",
+    "Embedder",
     "Entry",
     "Item",
     "KeywordIndex",
@@ -18,6 +20,7 @@ __all__ = [
     "TiktokenCounter",
     "TokenCounter",
     "Utf8Bytes",
+    "VectorIndex",
     "counter",
     "message_tokens",
     "pack",

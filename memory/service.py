@@ -1,25 +1,32 @@
-"""What agents remember: facts in the ledger, found again through a keyword index that is made from them."""
+"""What agents remember: facts in the ledger, found again through indexes that are made from them."""
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
-from baton.core import FactId, Label, RunId
+from baton.core import FactId, Label, LedgerError, RunId, logger
 from baton.ledger import Fact, Ledger, facts
 from baton.memory.index import Entry, KeywordIndex
+from baton.memory.vectors import Embedder, VectorIndex
+
+log = logger()
+
+_RANKS = 60
+"""Constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009)."""
 
 
 class Memory:
     """Remembers and recalls.
 
-    The ledger is the truth. The index stands in a file beside it, is fed from it before each search, and can be
-    thrown away at any time.
+    The ledger is the truth. The indexes stand beside it, are fed from it before each search, and can be thrown away at
+    any time. Without an embedder, facts are found by their words alone.
     """
 
-    def __init__(self, ledger: Ledger, index: Path) -> None:
+    def __init__(self, ledger: Ledger, *, embedder: Embedder | None = None) -> None:
         self._ledger = ledger
-        self._index = KeywordIndex(index)
-        self._known: set[FactId] = set()
+        self._keywords = KeywordIndex(ledger.database.path.with_suffix(".index.db"))
+        self._embedder = embedder
+        self._vectors: VectorIndex | None = None
+        self._facts: dict[FactId, Fact] | None = None
         self._version = -1
         self._lock = asyncio.Lock()
 
@@ -30,34 +37,76 @@ class Memory:
     async def recall(self, query: str, scopes: Sequence[str], k: int = 5) -> list[Fact]:
         """The `k` believed facts of these scopes that fit the query best."""
         async with self._lock:
-            await self._catch_up()
-            found = await asyncio.to_thread(self._index.search, query, scopes, 2 * k)
-        ids = [FactId(id) for id, _score in found]
-        return (await self._ledger.read(lambda tx: facts.get(tx, ids)))[:k] if ids else []
+            known = await self._catch_up()
+            if not any(fact.scope in scopes for fact in known.values()):
+                return []
+            found = await asyncio.to_thread(self._keywords.search, query, scopes, 4 * k)
+            near = await self._nearest(query, scopes, 4 * k) if self._embedder else []
+        return [known[FactId(id)] for id in fused([[id for id, _score in found], near]) if FactId(id) in known][:k]
 
     async def believed(self, scopes: Sequence[str] | None = None) -> list[Fact]:
         """All believed facts of some scopes, or of all, oldest first."""
         return await self._ledger.read(lambda tx: facts.believed(tx, scopes))
 
     def close(self) -> None:
-        """Close the index."""
-        self._index.close()
+        """Close the indexes."""
+        self._keywords.close()
+        if self._vectors:
+            self._vectors.close()
 
-    async def _catch_up(self) -> None:
-        """Bring the index up to date with the ledger, whoever wrote to that."""
+    async def _catch_up(self) -> dict[FactId, Fact]:
+        """The believed facts, with the keyword index brought up to date, whoever wrote to the ledger."""
         version = self._ledger.database.version()
-        if version == self._version:
-            return
+        if self._facts is not None and version == self._version:
+            return self._facts
         current = {fact.id: fact for fact in await self.believed()}
-        if not self._known:
-            entries = [_entry(fact) for fact in current.values()]
-            await asyncio.to_thread(self._index.rebuild, entries)
+        if self._facts is None:
+            await asyncio.to_thread(self._keywords.rebuild, [_entry(fact) for fact in current.values()])
         else:
-            for gone in self._known - current.keys():
-                await asyncio.to_thread(self._index.remove, gone)
-            for new in current.keys() - self._known:
-                await asyncio.to_thread(self._index.add, _entry(current[new]))
-        self._known, self._version = set(current), version
+            for gone in self._facts.keys() - current.keys():
+                await asyncio.to_thread(self._keywords.remove, gone)
+            for new in current.keys() - self._facts.keys():
+                await asyncio.to_thread(self._keywords.add, _entry(current[new]))
+        self._facts, self._version = current, version
+        return current
+
+    async def _nearest(self, query: str, scopes: Sequence[str], k: int) -> list[str]:
+        """Facts near the query by their vectors, best first; none while another process has the vector index."""
+        assert self._embedder is not None
+        try:
+            if self._vectors is None:
+                self._vectors = await asyncio.to_thread(self._open_vectors, self._embedder.name)
+        except LedgerError as error:
+            log.warning("searching by keywords alone", why=str(error))
+            return []
+        vectors = self._vectors
+        for scope in scopes:
+            await self._embed(vectors, scope)
+        vector = (await self._embedder.embed([query]))[0]
+        return await asyncio.to_thread(vectors.search, vector, scopes, k)
+
+    def _open_vectors(self, embedder: str) -> VectorIndex:
+        return VectorIndex(self._ledger.database.path.with_suffix(".vectors"), embedder)
+
+    async def _embed(self, vectors: VectorIndex, scope: str) -> None:
+        """Have the vectors of a scope be those of its believed facts: what is missing is made, what is gone removed."""
+        assert self._embedder is not None
+        current = {fact.id: fact for fact in (self._facts or {}).values() if fact.scope == scope}
+        stored = await asyncio.to_thread(vectors.known, scope)
+        await asyncio.to_thread(vectors.remove, scope, sorted(stored - current.keys()))
+        new = [fact for id, fact in current.items() if id not in stored]
+        if new:
+            made = await self._embedder.embed([_entry(fact).text for fact in new])
+            await asyncio.to_thread(vectors.add, scope, [fact.id for fact in new], made)
+
+
+def fused(ranked: Sequence[Sequence[str]]) -> list[str]:
+    """Several rankings as one, by reciprocal rank; equals in order of id."""
+    scores: dict[str, float] = {}
+    for ranking in ranked:
+        for rank, id in enumerate(ranking, 1):
+            scores[id] = scores.get(id, 0.0) + 1 / (_RANKS + rank)
+    return sorted(scores, key=lambda id: (-scores[id], id))
 
 
 def _entry(fact: Fact) -> Entry:

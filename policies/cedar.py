@@ -12,7 +12,7 @@ from typing import Any
 from baton.core import Action, InvalidValue, PolicyError, Question, Ruling, ToolSpec, Trust, Verdict
 from baton.policies.engine import Rulebook
 from baton.policies.rules import PolicyText, Rule, read_rules
-from baton.policies.schema import CALL, CALL_WITH_APPROVAL, ToolType, tool_types
+from baton.policies.schema import BUILT_IN, CALL, CALL_WITH_APPROVAL, ToolType, tool_types
 from baton.policies.tracing import ABSENT, RecentReadings, Traced
 
 _LONGEST_REASON = 500
@@ -53,6 +53,19 @@ class CedarPolicy:
     def version(self) -> str:
         """Name and content hash: over the rules and the schema of the tools."""
         return self._book.version
+
+    @property
+    def rules(self) -> int:
+        """How many rules there are, those beneath every policy included."""
+        return len(self._book.rules)
+
+    @property
+    def uncovered(self) -> tuple[str, ...]:
+        """The agent's own tools that no rule permits under any condition: every call of them is denied."""
+        permitted = {rule.resource for rule in self._book.rules if rule.permits}
+        if None in permitted:
+            return ()
+        return tuple(name for name, tool in self._tools.items() if name not in BUILT_IN and tool.name not in permitted)
 
     def judge(self, question: Question) -> Verdict:
         """Say allow, ask or deny, and why. Never raises."""
@@ -170,7 +183,7 @@ class CedarPolicy:
     ) -> Verdict:
         return Verdict(
             ruling=ruling,
-            rules=tuple(rule.id for rule in rules),
+            rules=tuple(dict.fromkeys(rule.id for rule in rules)),  # one forbid may hold for both questions
             reason=reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…",
             policy=self.version,
             kind=next((rule.kind for rule in rules if rule.kind), f"{action.agent}/{action.tool}"),
@@ -216,4 +229,4 @@ def _reasons(rules: Sequence[Rule]) -> str:
 
 
 def _ids(rules: Sequence[Rule]) -> str:
-    return ", ".join(rule.id for rule in rules)
+    return ", ".join(dict.fromkeys(rule.id for rule in rules))

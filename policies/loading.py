@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from baton.core import Policy, PolicyError, Question, Ruling, ToolSpec, Verdict
+from baton.core import PolicyError, Question, Ruling, ToolSpec, Verdict
 from baton.policies.cedar import CedarPolicy
 from baton.policies.rules import PolicyText
 
@@ -35,7 +35,7 @@ class DenyAll:
         return Verdict(ruling=Ruling.DENY, reason=self.reason, policy=self.version, kind=kind)
 
 
-def load_policy(source: str | Path | None, tools: Iterable[ToolSpec], agent: str) -> Policy:
+def load_policy(source: str | Path | None, tools: Iterable[ToolSpec], agent: str) -> CedarPolicy:
     """Read a policy, check it against the tools, and put the rules for Baton's own tools under it.
 
     Args:

@@ -2,20 +2,21 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from baton.agents import Agent, Endpoint, Mind, SimpleMind, endpoint, open_model
+from baton.agents import Agent, Endpoint, Mind, SimpleMind, embedder_of, endpoint, open_model
 from baton.core import (
     Action,
     Clock,
+    Delta,
     Goal,
     InvalidValue,
     Label,
+    LedgerError,
     Model,
     NotFound,
     Reading,
@@ -24,15 +25,15 @@ from baton.core import (
     Verdict,
 )
 from baton.graph import Dispatcher, Member, Office, Record, Team, judge, load_past
-from baton.handles import Result, RunHandle, Watch, conversation_goal, person
-from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, runs
+from baton.handles import Result, RunHandle, conversation_goal, person
+from baton.ledger import Decision, DecisionKind, DispatchLock, Ledger, Review, Run, Transaction, runs
 from baton.memory import Memory, counter
+from baton.places import find_database
 from baton.policies import load_policy
 from baton.review import Answer, Recheck, ReviewQueue
+from baton.watch import Watch
 
 T = TypeVar("T")
-
-DEFAULT_DATABASE = Path(".baton/baton.db")
 
 
 class Baton:
@@ -60,7 +61,7 @@ class Baton:
 
         Args:
             agents: The roles. Without any, runs can be looked at but not advanced.
-            database: The ledger's file; None is BATON_DATABASE_URL, else `.baton/baton.db`.
+            database: The ledger's file, or a folder for it; None is BATON_DATABASE_URL, else `.baton/baton.db`.
             model: What every agent thinks with; None is the endpoint that OPENAI_API_KEY and OPENAI_BASE_URL name,
                 and with neither the simulated model.
             mind: What the simulated model thinks with; None is the general rule-based mind.
@@ -73,7 +74,7 @@ class Baton:
         """
         self._agents = {agent.name: agent for agent in agents}
         self._check(agents)
-        self._url = str(database or os.environ.get("BATON_DATABASE_URL") or DEFAULT_DATABASE)
+        self._url = find_database(str(database) if database else None)
         self._given = model
         self._mind = mind or SimpleMind()
         self._concurrency, self._dispatch, self._clock = concurrency, dispatch and bool(agents), clock
@@ -91,22 +92,24 @@ class Baton:
         async with contextlib.AsyncExitStack() as stack:
             self.ledger = await Ledger.open(self._url, self._clock)
             stack.push_async_callback(self.ledger.close)
-            index = self.ledger.database.path.with_suffix(".index.db")
-            self.memory = Memory(self.ledger, index)
+            embedder = embedder_of(self.endpoint)
+            self.memory = Memory(self.ledger, embedder=embedder)
             stack.callback(self.memory.close)
+            if embedder is not None:
+                stack.push_async_callback(embedder.aclose)
             model = self._given
             if model is None:
-                model = await stack.enter_async_context(open_model(self.endpoint, self._mind))
+                model = await stack.enter_async_context(open_model(self.endpoint, self._mind, stream=True))
             self._model = model
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
             self._team = Team(members=members, memory=self.memory)
             self._dispatcher: Dispatcher | None = None
             if self._dispatch:
-                office = Office(ledger=self.ledger, team=self._team, live=self._tell)
+                office = Office(ledger=self.ledger, team=self._team, live=self._delta)
                 self._dispatcher = Dispatcher(office, concurrency=self._concurrency)
                 await self._dispatcher.start()
                 stack.push_async_callback(self._dispatcher.stop)
-            self._watch = Watch(self.ledger, self._dispatcher)
+            self._watch = Watch(self.ledger, self._failure)
             self.reviews = ReviewQueue(self.ledger, self._team.tenant)
             self._stack = stack.pop_all()
         return self
@@ -121,6 +124,12 @@ class Baton:
     def agents(self) -> Mapping[str, Agent]:
         """The roles by name."""
         return self._agents
+
+    @property
+    def dispatcher(self) -> str | None:
+        """The other process that lets the agents of this database work; None if it is this one, or none does."""
+        leading = self._dispatcher is not None and self._dispatcher.leading
+        return None if leading else DispatchLock(self.ledger.database.path).holder()
 
     def employ(self, agent: Agent) -> None:
         """Take an agent on, or put a changed one in place of the one with its name; its runs go on with it.
@@ -170,6 +179,14 @@ class Baton:
             NotFound, Ambiguous: if none or several fit.
         """
         return self._handle(await self.ledger.read(lambda tx: runs.find(tx, run)))
+
+    async def until(self, look: Callable[[Transaction], T | None]) -> T:
+        """What `look` finds in the record, as soon as it finds something; it is asked after each change.
+
+        Raises:
+            LedgerError: if the engine cannot use the record, which nobody would mend by waiting.
+        """
+        return await self._watch.until(look)
 
     async def runs(
         self, *, statuses: Sequence[str] = (), agent: str | None = None, limit: int | None = None
@@ -249,9 +266,17 @@ class Baton:
             raise NotFound("agent", name, self._agents)
         return name
 
-    def _tell(self, run: RunId, text: str) -> None:
-        for live in self._live:
-            live(run, text)
+    def _delta(self, run: RunId) -> Delta | None:
+        """What a run's model tells its pieces of text to; None where nobody listens, which saves the streaming."""
+
+        def tell(text: str) -> None:
+            for live in self._live:
+                live(run, text)
+
+        return tell if self._live else None
+
+    def _failure(self) -> LedgerError | None:
+        return self._dispatcher.failure if self._dispatcher else None
 
     @staticmethod
     def _check(agents: Sequence[Agent]) -> None:

@@ -1,21 +1,14 @@
 """A run as its user sees it: follow its events, wait for its result, say something, cancel."""
 
-import asyncio
-import contextlib
 import getpass
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
-from baton.core import Goal, LedgerError, RunFailed, RunId, Trust
-from baton.graph import Dispatcher
-from baton.ledger import ENDED, Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
-
-T = TypeVar("T")
-
-WATCH_SECONDS = 0.25
-"""How often a waiting handle asks whether another process has written."""
+from baton.core import Goal, RunFailed, RunId, Trust
+from baton.ledger import Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
+from baton.story import Moment, family, moments, settled
+from baton.watch import Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,42 +31,6 @@ class Result:
     reviews: tuple[Review, ...]
     turns: int
     tokens: int
-
-
-class Watch:
-    """Waits for something to become true in the ledger, whichever process makes it so."""
-
-    def __init__(self, ledger: Ledger, dispatcher: Dispatcher | None) -> None:
-        self._ledger = ledger
-        self._dispatcher = dispatcher
-
-    async def until(self, look: Callable[[Transaction], T | None]) -> T:
-        """What `look` finds in the ledger, as soon as it finds something.
-
-        Raises:
-            LedgerError: if this process's engine cannot use the ledger, which nobody would mend by waiting.
-        """
-        changed = asyncio.Event()
-        unlisten = self._ledger.listen(lambda _woken, _noted: changed.set())
-        try:
-            while True:
-                changed.clear()
-                version = self._ledger.database.version()
-                found = await self._ledger.read(look)
-                if found is not None:
-                    return found
-                while not changed.is_set() and self._ledger.database.version() == version:
-                    self._complain()
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(WATCH_SECONDS):  # wait_for of Python 3.11 can swallow a cancellation
-                            await changed.wait()
-        finally:
-            unlisten()
-
-    def _complain(self) -> None:
-        failure: LedgerError | None = self._dispatcher.failure if self._dispatcher else None
-        if failure is not None:
-            raise failure
 
 
 class RunHandle:
@@ -105,7 +62,11 @@ class RunHandle:
 
     async def settled(self) -> Result:
         """Wait until the run has ended, or goes on only with an answer from somebody or with time."""
-        return await self._watch.until(lambda tx: _result(tx, self.id) if _settled(tx, self.id) else None)
+        return await self._watch.until(lambda tx: _result(tx, self.id) if settled(tx, self.id) else None)
+
+    async def stands(self) -> Result:
+        """How far the run has come, without waiting."""
+        return await self._ledger.read(lambda tx: _result(tx, self.id))
 
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
         """Every event of the run with a number above `after`, as it happens, until the run has ended."""
@@ -116,6 +77,23 @@ class RunHandle:
                 after = event.seq
             if not found or found[-1].kind == "run.ended":
                 return
+
+    async def seen(self) -> dict[RunId, int]:
+        """The numbers of the newest events of the run and of those it handed work to, to begin a story behind."""
+        return await self._ledger.read(lambda tx: {member.id: member.events for member in family(tx, self.id)})
+
+    async def story(self, after: Mapping[RunId, int] | None = None, *, to_end: bool = False) -> AsyncIterator[Moment]:
+        """What happens in the run and in those it hands work to, as it happens, until it has settled.
+
+        Args:
+            after: What `seen` gave: only what happened since; None begins at the beginning.
+            to_end: Whether to go on until the run has ended, rather than until it waits for somebody.
+        """
+        known = dict(after or {})
+        while found := await self._watch.until(partial(_chapter, self.id, known, to_end)):
+            for moment in found:
+                known[moment.run.id] = moment.event.seq
+                yield moment
 
     async def message(self, text: str, *, sender: str | None = None) -> None:
         """Say something to the agent.
@@ -162,34 +140,27 @@ def _news(run: RunId, after: int, tx: Transaction) -> list[Event] | None:
     return [] if runs.get(tx, run).ended else None
 
 
-def _settled(tx: Transaction, id: RunId) -> bool:
-    """Whether nobody is at work on a run or on what it handed over, and nobody is about to be."""
-    run = runs.get(tx, id)
-    if run.status in ENDED:
-        return True
-    if run.wake > run.seen or run.working:
-        return False
-    return all(_settled(tx, child.id) for child in runs.children(tx, id))
+def _chapter(run: RunId, seen: Mapping[RunId, int], to_end: bool, tx: Transaction) -> list[Moment] | None:
+    """What is new in a run and below; empty if that is all there will be, None if there may be more."""
+    fresh = [event for member in family(tx, run) for event in events.of_run(tx, member.id, seen.get(member.id, 0))]
+    if fresh:
+        return moments(tx, sorted(fresh, key=lambda event: event.id))
+    over = runs.get(tx, run).ended if to_end else settled(tx, run)
+    return [] if over else None
 
 
 def _result(tx: Transaction, id: RunId) -> Result:
     run = runs.get(tx, id)
-    family = _family(tx, id)
+    members = family(tx, id)
     return Result(
         run=id,
         status=run.status,
         summary=run.summary,
         evidence=run.evidence,
-        reviews=tuple(reviews.waiting(tx, runs=[member.id for member in family])),
-        turns=sum(member.turns for member in family),
-        tokens=sum(member.prompt_tokens + member.completion_tokens for member in family),
+        reviews=tuple(reviews.waiting(tx, runs=[member.id for member in members])),
+        turns=sum(member.turns for member in members),
+        tokens=sum(member.prompt_tokens + member.completion_tokens for member in members),
     )
-
-
-def _family(tx: Transaction, id: RunId) -> list[Run]:
-    """A run and all that it handed work to, however deep."""
-    children = runs.children(tx, id)
-    return [runs.get(tx, id), *(member for child in children for member in _family(tx, child.id))]
 
 
 def conversation_goal(agent: str, previous: Run | None = None) -> Goal:

@@ -15,9 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from baton.agents import MINDS, Agent, Mind, Tool, find_mind
 from baton.core import InvalidFile, InvalidValue, NotFound, ToolSpec
 
-FILES = ("agents.yaml", "agents.yml", "baton.yaml")
-"""Names that a project file is looked for under."""
-
 
 class _AgentEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -61,20 +58,6 @@ class Project:
     def mind(self) -> Mind:
         """The mind of that name."""
         return find_mind(self.simulated)
-
-
-def find_project(start: Path | None = None) -> Path:
-    """The project file in a folder.
-
-    Raises:
-        NotFound: if there is none; says how to get one.
-    """
-    folder = start or Path.cwd()
-    for name in FILES:
-        if (folder / name).is_file():
-            return folder / name
-    hint = "`baton init` writes a starter project; --agents FILE names another file."
-    raise NotFound("project file", str(folder / FILES[0]), hint=hint)
 
 
 def load_project(path: str | Path) -> Project:
@@ -126,7 +109,8 @@ def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) 
     if entry.policy is not None and entry.policy.endswith(".cedar"):
         policy = file.parent / entry.policy
     try:
-        return Agent(**(entry.model_dump() | {"tools": tools, "policy": policy}))
+        settings: dict[str, Any] = entry.model_dump() | {"tools": tools, "policy": policy}
+        return Agent(**settings)
     except InvalidValue as error:
         line = _line(tree, ("agents", number))
         raise InvalidFile(str(file), line, f"agents.{number}: {error.what}", error.value, error.allowed) from error
@@ -180,8 +164,8 @@ def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int | None:
                 if key.value == part:
                     line, found = key.start_mark.line + 1, value
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            found = node.value[part]
-            line = found.start_mark.line + 1
+            item: yaml.Node = node.value[part]
+            line, found = item.start_mark.line + 1, item
         if found is None:
             return line
         node = found

@@ -477,3 +477,18 @@ def test_names_that_are_doubled_or_batons_own_are_refused() -> None:
         Baton(agents=[Agent("boss", hands_off_to=["nobody"])])
     with pytest.raises(InvalidValue, match="given once"):
         Baton(agents=[Agent("a"), Agent("a")])
+
+
+async def test_a_repeatable_write_without_an_answer_is_called_again_with_its_key(database: Path) -> None:
+    keys: list[str] = []
+
+    @tool(repeatable=True)
+    async def put(what: str, *, key: str) -> str:
+        keys.append(key)
+        if len(keys) < 3:
+            raise ConnectionError("reset")
+        return what
+
+    told = await _told(database, _agent(put), [call("put", what="1")])
+    assert told[-1] == "1"
+    assert len(keys) == 3 and len(set(keys)) == 1

@@ -252,7 +252,7 @@ async def test_a_ledger_that_is_locked_for_a_while_holds_work_up_and_no_more(
 
 
 def _office(baton: Baton) -> Office:
-    return Office(ledger=baton.ledger, team=baton._team, live=lambda _run, _text: None)
+    return Office(ledger=baton.ledger, team=baton._team, live=lambda _run: None)
 
 
 async def _rows(baton: Baton) -> list[tuple[Any, ...]]:

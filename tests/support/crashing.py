@@ -47,11 +47,12 @@ def agent(outbox: Path, kind: str, place: str = "never", policy: str = "allow-al
     def reconcile(key: str) -> str | None:
         return "delivered, says the outbox" if key in delivered(outbox) else None
 
-    promises: dict[str, dict[str, Any]] = {
+    kinds: dict[str, dict[str, Any]] = {
         "repeatable": {"repeatable": True},
         "reconcilable": {"reconcile": reconcile},
         "dumb": {},
     }
+    settings = kinds[kind]
 
     async def send(*, key: str) -> str:
         """Deliver."""
@@ -62,7 +63,7 @@ def agent(outbox: Path, kind: str, place: str = "never", policy: str = "allow-al
             die()
         return "delivered"
 
-    return Agent("clerk", tools=[tool(**promises[kind])(send)], policy=policy)
+    return Agent("clerk", tools=[tool(**settings)(send)], policy=policy)
 
 
 def work(database: Path, outbox: Path, kind: str, place: str, url: str) -> None:

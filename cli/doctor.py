@@ -1,0 +1,195 @@
+"""`baton doctor`: what is configured and what is missing, in words a newcomer understands. And `baton version`."""
+
+import asyncio
+import importlib.metadata
+import os
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from baton.cli.options import DEFAULTS, Common, Exit
+from baton.cli.output import Screen, safe
+
+if TYPE_CHECKING:
+    from baton.agents import Agent
+    from baton.cli.opening import Place
+
+_NEEDED = ("langgraph", "openai", "pydantic", "sqlalchemy", "sqlite-utils", "cedarpy", "rich", "cyclopts")
+
+_MARKS = {"ok": ("✓", "green"), "note": ("·", "yellow"), "broken": ("✗", "bold red")}
+
+SECONDS = 3.0
+"""How long the model's endpoint may take to answer a connection."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        state: `ok`, `note` (works, but worth knowing) or `broken`.
+        says: What was found, and what to do where something is wrong.
+    """
+
+    about: str
+    state: Literal["ok", "note", "broken"]
+    says: str
+
+
+async def doctor(*, common: Common = DEFAULTS) -> int:
+    """Say what is configured and what is missing. Exits 1 if something is broken.
+
+    Args:
+        common: Options of every command.
+    """
+    screen = Screen(common.json)
+    findings = await _findings(common)
+    broken = sum(finding.state == "broken" for finding in findings)
+    screen.document({"ok": not broken, "findings": [asdict(finding) for finding in findings]})
+    width = max(len(finding.about) for finding in findings)
+    for finding in findings:
+        mark, style = _MARKS[finding.state]
+        screen.show(Text.assemble((mark, style), f" {finding.about:{width}}  ", safe(finding.says)))
+    screen.show("", "All is well." if not broken else f"{broken} broken: see ✗ above.")
+    return Exit.FAILED if broken else Exit.OK
+
+
+def version(*, json: Annotated[bool, Parameter(name="--json")] = False) -> None:
+    """Print the version.
+
+    Args:
+        json: Print one JSON document and nothing else.
+    """
+    screen = Screen(json)
+    screen.document({"version": _version(), "python": platform.python_version()})
+    screen.show(f"baton {_version()}")
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("baton")
+    except importlib.metadata.PackageNotFoundError:
+        return "(a checkout that is not installed)"
+
+
+async def _findings(common: Common) -> list[Finding]:
+    from baton.cli.opening import find_place, load
+    from baton.core import BatonError
+
+    findings = [Finding("python", "ok", f"{platform.python_version()} on {platform.system()}"), _packages()]
+    try:
+        place = find_place(common, prefer_origin=True)
+        findings += await _database(place)
+    except BatonError as error:
+        return [*findings, Finding("database", "broken", str(error)), await _model()]
+    findings.append(await _model())
+    if place.project is None:
+        hint = "none here: `baton init` writes a starter project, --agents FILE names another"
+        return [*findings, Finding("project", "note", hint)]
+    try:
+        project = load(place)
+    except BatonError as error:
+        return [*findings, Finding("project", "broken", str(error))]
+    names = ", ".join(agent.name for agent in project.agents)
+    findings.append(Finding("project", "ok", f"{place.project} (agents: {names}; simulated mind: {project.simulated})"))
+    return [*findings, *(finding for agent in project.agents for finding in _agent(agent))]
+
+
+def _packages() -> Finding:
+    missing: list[str] = []
+    for name in _NEEDED:
+        try:
+            importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Finding("packages", "broken", f"not installed: {', '.join(missing)}. Install Baton again.")
+    return Finding("packages", "ok", f"baton {_version()}, all {len(_NEEDED)} main packages are there")
+
+
+async def _database(place: "Place") -> list[Finding]:
+    from baton.cli.opening import to_look
+    from baton.ledger import DispatchLock, reviews, runs
+
+    path = place.database
+    if not path.exists():
+        return [_database_to_be(path)]
+    async with to_look(place) as ledger:
+        asked = await ledger.read(reviews.waiting)
+        found = await ledger.read(runs.listed)
+    going = sum(not run.ended for run in found)
+    size = f"{path.stat().st_size / 1e6:.1f} MB"
+    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        database = Finding(
+            "database", "broken", f"{path} cannot be written. Check the rights of the file and its folder."
+        )
+    else:
+        database = Finding("database", "ok", f"{path}, {size}, {len(found)} runs, {going} of them not ended")
+    worker = DispatchLock(path).holder()
+    idle = "nobody at the moment; `baton run`, `baton chat` and `baton review` do while they run"
+    troubled = [run for run in found if run.trouble and not run.ended]
+    return [
+        database,
+        Finding("at work", "ok", worker or idle),
+        Finding(
+            "reviews",
+            "note" if asked else "ok",
+            f"{len(asked)} wait for a person" + (": `baton review`" if asked else ""),
+        ),
+        *(Finding("trouble", "note", f"{run.id}: {run.trouble}") for run in troubled),
+    ]
+
+
+def _database_to_be(path: Path) -> Finding:
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not os.access(folder, os.W_OK):
+        return Finding("database", "broken", f"{path} cannot be made: {folder} cannot be written")
+    return Finding("database", "ok", f"{path} is not there yet; the first `baton run` makes it")
+
+
+async def _model() -> Finding:
+    """The endpoint, and whether it can be connected to; without one nothing is tried."""
+    from baton.agents import endpoint
+
+    where = endpoint()
+    if where.simulated:
+        says = f"{where.describe()}: it shows how things work and costs nothing; set one of them for a real model"
+        return Finding("model", "note", says)
+    address = urlsplit(where.base_url or "https://api.openai.com/v1")
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(SECONDS):
+            _reader, writer = await asyncio.open_connection(address.hostname, port)
+    except (OSError, TimeoutError) as error:
+        why = str(error) or f"no answer within {SECONDS:g} s"
+        return Finding("model", "broken", f"{where.describe()} cannot be reached: {why}")
+    writer.close()
+    return Finding("model", "ok", f"{where.describe()}, can be reached")
+
+
+def _agent(agent: "Agent") -> list[Finding]:
+    from baton.agents import BUILTINS
+    from baton.cli.policies import report
+    from baton.memory import counter
+
+    own = [name for name in agent.specs if name not in BUILTINS]
+    policy = report(agent)
+    name = f"agent {agent.name}"
+    tools = f"tools: {', '.join(own) or 'none of its own'}"
+    if policy.problem:
+        return [Finding(name, "broken", policy.problem)]
+    counts = counter(agent.model)
+    tokens = "exact" if counts.exact else "an upper bound (TIKTOKEN_CACHE_DIR holds no ranks for it)"
+    findings = [
+        Finding(name, "ok", f"{tools}; policy {policy.version} with {policy.rules} rules; memory {agent.memory!r}"),
+        Finding(name, "ok" if counts.exact else "note", f"model {agent.model}; token counts are {tokens}"),
+    ]
+    if policy.uncovered:
+        denied = f"no rule permits {', '.join(policy.uncovered)}: every call of them is denied"
+        findings.append(Finding(name, "note", denied))
+    return findings

@@ -1,0 +1,93 @@
+"""Writing to the terminal: results on stdout, progress and notes on stderr, strangers' text made harmless."""
+
+import json
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+PLAIN_WIDTH = 160
+"""Columns of output that does not go to a terminal."""
+
+_HOSTILE = re.compile(
+    "["
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, escape sequences among them; not tab and newline
+    "\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # invisible, or turning text around
+    "\ud800-\udfff\U000e0000-\U000e0fff"  # halves of characters, and tags that nobody sees
+    "]"
+)
+
+
+def safe(text: str) -> str:
+    """`text` with every character replaced that could hide, reorder or command something on a terminal."""
+    return _HOSTILE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n")).expandtabs(4)
+
+
+def one_line(text: str, width: int | None = None) -> str:
+    """`text` made safe on one line, cut to `width` characters where one is given."""
+    flat = " ".join(safe(text).split())
+    return flat if width is None or len(flat) <= width else flat[: max(0, width - 1)].rstrip() + "…"
+
+
+def call(tool: str, arguments: dict[str, Any], width: int | None = None) -> str:
+    """A call as people read it: `refund(order_id="F-1", cents=300)`."""
+    given = ", ".join(f"{name}={value(each)}" for name, each in arguments.items())
+    return one_line(f"{tool}({given})", width)
+
+
+def value(thing: Any) -> str:
+    """A value as people read and type it: JSON with all its letters."""
+    return json.dumps(thing, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Where a command writes.
+
+    Attributes:
+        json: Whether stdout gets one JSON document and nothing else.
+    """
+
+    json: bool = False
+    out: Console = field(default_factory=lambda: _console(sys.stdout))
+    err: Console = field(default_factory=lambda: _console(sys.stderr))
+
+    def show(self, *things: RenderableType) -> None:
+        """Write a result for people; nothing where JSON was asked for. Strings are made harmless."""
+        if not self.json:
+            for thing in things:
+                plain = _harmless(thing)
+                self.out.print(plain, soft_wrap=isinstance(plain, Text) and not self.out.is_terminal)
+
+    def note(self, thing: RenderableType, style: str = "") -> None:
+        """Write progress or a note. Strings are made harmless."""
+        self.err.print(_harmless(thing), style=style, soft_wrap=not self.err.is_terminal)
+
+    def document(self, thing: Any) -> None:
+        """Write the JSON document, where it was asked for; ASCII only, so that it is harmless in a terminal too."""
+        if self.json:
+            self.out.file.write(json.dumps(thing, indent=2, default=str) + "\n")
+
+    def line(self, thing: Any) -> None:
+        """Write one JSON object on one line, for output that never ends."""
+        if self.json:
+            self.out.file.write(json.dumps(thing, default=str) + "\n")
+            self.out.file.flush()
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody sits at a terminal who can be asked."""
+        return sys.stdin.isatty() and self.out.is_terminal and not self.json
+
+
+def _harmless(thing: RenderableType) -> RenderableType:
+    return Text(safe(thing)) if isinstance(thing, str) else thing
+
+
+def _console(file: TextIO) -> Console:
+    shown = file.isatty()
+    width = None if shown else PLAIN_WIDTH
+    return Console(file=file, width=width, markup=False, emoji=False, highlight=False)

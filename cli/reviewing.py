@@ -1,0 +1,193 @@
+"""`baton review`: see what waits for people, and decide it; the run goes on at once."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.text import Text
+
+from baton.cli.editing import edited
+from baton.cli.opening import Place, at_work, find_place, to_look
+from baton.cli.options import DEFAULTS, Common
+from baton.cli.output import Screen, one_line
+from baton.cli.progress import show_progress, show_result
+from baton.cli.review_page import card, change, read_page, show_page
+from baton.cli.shapes import moment_json, review_json, run_json
+from baton.cli.telling import DECIDED, proposed
+from baton.core import InvalidValue, NotFound, format_time
+from baton.handles import person
+from baton.ledger import DecisionKind, Review, reviews, runs
+from baton.review import Answer, ReviewQueue
+from baton.story import top
+
+if TYPE_CHECKING:
+    from baton.agents import Agent
+    from baton.app import Baton
+
+app = App(name="review", help="See what waits for a person, and decide it.")
+
+CHANNEL = "cli"
+
+Make = Callable[[Review, "Mapping[str, Agent]"], Answer]
+"""Makes the answer to a review, with the agents at hand."""
+
+
+@app.default
+@app.command(name="list")
+async def list_(*, common: Common = DEFAULTS) -> None:
+    """List what waits for a person: the earliest deadline first.
+
+    Args:
+        common: Options of every command.
+    """
+    screen, place = Screen(common.json), find_place(common, prefer_origin=True)
+    async with to_look(place) as ledger:
+        found, now = await ledger.read(reviews.waiting), ledger.clock.now()
+    screen.document({"reviews": [review_json(review) for review in found]})
+    if not found:
+        screen.show("Nothing waits for a person.")
+        return
+    for review in found:
+        screen.show(card(review, now), "")
+    screen.show(Text.assemble("next: ", (place.command(f"review show {found[0].id}"), "bold cyan")))
+
+
+@app.command
+async def show(review: str, /, *, common: Common = DEFAULTS) -> None:
+    """Show a question: what happens if you approve, why it is asked, what it rests on, how to answer.
+
+    Args:
+        review: The id, or the beginning of one.
+        common: Options of every command.
+    """
+    screen, place = Screen(common.json), find_place(common, prefer_origin=True)
+    async with to_look(place) as ledger:
+        page, now = await ledger.read(lambda tx: read_page(tx, review)), ledger.clock.now()
+    story = [moment_json(moment) for moment in page.story]
+    screen.document(review_json(page.review) | {"goal": run_json(page.run), "story": story})
+    show_page(screen, page, place, now)
+
+
+@app.command
+async def claim(review: str, /, *, common: Common = DEFAULTS) -> None:
+    """Take a question for yourself for a quarter of an hour, so that others leave it.
+
+    Args:
+        review: The id, or the beginning of one.
+        common: Options of every command.
+    """
+    screen, place = Screen(common.json), find_place(common, prefer_origin=True)
+    async with to_look(place) as ledger:
+        claimed = await ReviewQueue(ledger, "").claim(review, person())
+    screen.document(review_json(claimed))
+    screen.show(f"{claimed.id} is yours until {format_time(claimed.claimed_until or 0)}.")
+
+
+@app.command
+async def approve(review: str, /, *, note: str = "", common: Common = DEFAULTS) -> None:
+    """Let it happen as proposed; the run goes on at once.
+
+    Args:
+        review: The id, or the beginning of one.
+        note: A word to the agent.
+        common: Options of every command.
+    """
+    await _decide(common, review, lambda _known, _agents: _answer(DecisionKind.APPROVE, note))
+
+
+@app.command
+async def edit(
+    review: str,
+    /,
+    *,
+    set: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
+    json_args: str | None = None,
+    note: str = "",
+    common: Common = DEFAULTS,
+) -> None:
+    """Let it happen with other arguments; policy is asked again.
+
+    Args:
+        review: The id, or the beginning of one.
+        set: One argument, as name=value; may be given several times.
+        json_args: All arguments, as a JSON object.
+        note: A word to the agent.
+        common: Options of every command.
+    """
+
+    def make(known: Review, agents: "Mapping[str, Agent]") -> Answer:
+        before = proposed(known)
+        agent = agents.get(known.agent)
+        after = edited(before, set, json_args, agent.specs.get(known.tool) if agent else None)
+        Screen(common.json).show(change(before, after))
+        return _answer(DecisionKind.EDIT, note, after)
+
+    await _decide(common, review, make)
+
+
+@app.command
+async def reject(review: str, /, *, reason: str, common: Common = DEFAULTS) -> None:
+    """Say no, and why.
+
+    Args:
+        review: The id, or the beginning of one.
+        reason: Told to the agent.
+        common: Options of every command.
+    """
+    if not reason.strip():
+        raise InvalidValue("--reason", reason, "a reason: the agent is told it")
+    await _decide(common, review, lambda _known, _agents: _answer(DecisionKind.REJECT, reason))
+
+
+@app.command
+async def respond(review: str, text: str, /, *, common: Common = DEFAULTS) -> None:
+    """Answer a question in words.
+
+    Args:
+        review: The id, or the beginning of one.
+        text: The answer.
+        common: Options of every command.
+    """
+    await _decide(common, review, lambda _known, _agents: _answer(DecisionKind.RESPOND, text))
+
+
+async def _decide(common: Common, review: str, make: Make) -> None:
+    """Decide, then let the run go on, unless another process does that."""
+    screen, place = Screen(common.json), find_place(common, prefer_origin=True)
+    if not place.database.exists():
+        raise NotFound("database", str(place.database), hint="--database names another.")
+    async with at_work(place, screen, needs_agents=False) as baton:
+        known = await baton.reviews.get(review)
+        family = await baton.ledger.read(lambda tx: top(tx, known.run))
+        handle = await baton.open(family.id)
+        seen = await handle.seen()
+        decision = await baton.decide(known.id, make(known, baton.agents))
+        screen.show(Text.assemble(one_line(decision.by), f" {DECIDED[decision.kind]} ", (known.id, "bold"), "."))
+        elsewhere = _elsewhere(baton, place)
+        if elsewhere is not None:
+            screen.note(elsewhere)
+        else:
+            await show_progress(screen, handle, seen)
+            result = await handle.settled()
+            await show_result(screen, baton.ledger, result, place)
+        await _document(screen, baton, known, family.id)
+
+
+def _elsewhere(baton: "Baton", place: Place) -> str | None:
+    """Why this command does not let the run go on itself; None if it does."""
+    if baton.dispatcher is not None:
+        return f"{baton.dispatcher} lets the run go on."
+    if not baton.agents:
+        return f"The run goes on when its agents work: `{place.command('run --resume RUN')} --agents FILE`."
+    return None
+
+
+async def _document(screen: Screen, baton: "Baton", known: Review, run: Any) -> None:
+    if screen.json:
+        decided = await baton.reviews.get(known.id)
+        stands = await baton.ledger.read(lambda tx: (runs.get(tx, run), reviews.waiting(tx, runs=[run])))
+        screen.document(review_json(decided) | {"outcome": run_json(stands[0])})
+
+
+def _answer(kind: DecisionKind, note: str, arguments: dict[str, Any] | None = None) -> Answer:
+    return Answer(kind=kind, by=person(), note=note, arguments=arguments, channel=CHANNEL)

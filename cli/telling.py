@@ -1,0 +1,191 @@
+"""What happened, as lines for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from rich.text import Text
+
+from baton.cli.output import call, one_line
+from baton.core import Ruling, format_duration, format_time
+from baton.ledger import DecisionKind, Review, ReviewKind
+from baton.story import Moment
+
+STATUS_STYLE = {
+    "done": "green",
+    "waiting": "yellow",
+    "refused": "red",
+    "failed": "red",
+    "cancelled": "magenta",
+    "ready": "cyan",
+}
+
+_SILENT = frozenset({"plan", "finish", "remember", "hand_off"})
+"""Built-in tools whose own event says more than the call."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One line.
+
+    Attributes:
+        mark: One character that shows at a glance what kind of line it is.
+        text: The line, harmless already.
+        style: For rich; empty is plain.
+    """
+
+    mark: str
+    text: str
+    style: str = ""
+
+    def render(self, agent: str, width: int | None = None, depth: int = 0) -> Text:
+        """The line with who it is about, cut to `width` columns where one is given."""
+        line = Text.assemble("  " * depth, (f"{one_line(agent, 12):8}", "bold"), f" {self.mark} ", no_wrap=True)
+        line.append(self.text, style=self.style)
+        if width is not None:
+            line.truncate(width, overflow="ellipsis")
+        return line
+
+
+def tell(moment: Moment) -> Told | None:
+    """A moment as a line; None for what people need not see."""
+    kind = moment.event.kind
+    if kind.startswith("review.") and moment.review is not None:
+        return _tell_review(moment, moment.review)
+    if kind.startswith("effect."):
+        return _tell_effect(moment)
+    if kind.startswith("message."):
+        return _tell_message(moment)
+    match kind:
+        case "action.judged":
+            return _tell_action(moment)
+        case "model.answered":
+            return Told("“", one_line(moment.text), "italic") if moment.text.strip() else None
+        case "run.submitted":
+            return Told("▸", one_line(f"{moment.run.id}: {moment.run.goal.statement}"), "bold")
+        case "run.troubled":
+            again = format_duration(moment.event.data["again_in"])
+            return Told("!", one_line(f"{moment.event.data['trouble']} (tried again in {again})"), "red")
+        case "run.ended":
+            outcome: str = moment.event.data["outcome"]
+            return Told("■", one_line(f"{outcome}: {moment.text}"), STATUS_STYLE.get(outcome, ""))
+        case _:
+            return _tell_builtin(moment)
+
+
+def _tell_builtin(moment: Moment) -> Told | None:
+    given = moment.proposal.action.arguments if moment.proposal else {}
+    match moment.event.kind:
+        case "plan.made":
+            steps = " ".join(f"{number}. {step}" for number, step in enumerate(moment.event.data["steps"], 1))
+            return Told("≡", one_line(f"plan: {steps}"), "dim")
+        case "fact.recorded":
+            return Told("✎", one_line(f"remembers of {given.get('subject')}: {given.get('text')}"), "dim")
+        case "handoff.offered":
+            return Told("⇢", one_line(f"hands off to {moment.event.data['to']}: {given.get('task', '')}"))
+        case _:
+            return None
+
+
+def _tell_action(moment: Moment) -> Told | None:
+    proposal = moment.proposal
+    if proposal is None:
+        return None
+    if proposal.problem is not None:
+        return Told("!", one_line(f"unusable call of {proposal.action.tool}: {proposal.problem}"), "red")
+    what, verdict = call(proposal.action.tool, proposal.action.arguments, 200), proposal.verdict
+    rules = f" [{', '.join(verdict.rules)}]" if verdict.rules else ""
+    match verdict.ruling:
+        case Ruling.ALLOW:
+            return None if proposal.action.tool in _SILENT else Told("→", what)
+        case Ruling.ASK:
+            return Told("?", one_line(f"{what}: {verdict.reason}{rules}"), "yellow")
+        case Ruling.DENY:
+            return Told("✗", one_line(f"{what}: {verdict.reason}{rules}"), "red")
+
+
+def _tell_effect(moment: Moment) -> Told | None:
+    if moment.effect is None:
+        return None
+    match moment.event.kind:
+        case "effect.done":
+            return Told("←", one_line(moment.effect.result, 400), "dim")
+        case "effect.failed":
+            return Told("←", one_line(moment.effect.result, 400), "red")
+        case "effect.doubt":
+            return Told("!", one_line(f"nobody knows whether {moment.effect.tool} happened"), "red")
+        case _:
+            return None
+
+
+def _tell_message(moment: Moment) -> Told | None:
+    sender = moment.event.data["sender"]
+    match moment.event.kind:
+        case "message.user":
+            return Told("<", one_line(f"{sender}: {moment.text}"))
+        case "message.cancel":
+            return Told("<", one_line(f"{sender} cancels the run"), "magenta")
+        case "message.handoff" | "message.timer":
+            return Told("⇠", one_line(moment.text), "dim")
+        case _:
+            return None
+
+
+def _tell_review(moment: Moment, review: Review) -> Told | None:
+    match moment.event.kind:
+        case "review.opened":
+            asks = "" if review.kind is ReviewKind.ACTION else f": {review.question['summary']}"
+            return Told("⏸", one_line(f"{review.id} waits for {reviewers(review)}{asks}"), "yellow")
+        case "review.late":
+            return Told("⏸", f"{review.id} is late", "red")
+        case _ if review.decision is not None:
+            note = f": {review.decision.note}" if review.decision.note else ""
+            said = f"{review.decision.by} {DECIDED[review.decision.kind]} {review.id}{note}"
+            return Told("<", one_line(said), "magenta")
+        case _:
+            return None
+
+
+DECIDED = {
+    DecisionKind.APPROVE: "approved",
+    DecisionKind.EDIT: "approved with changes",
+    DecisionKind.REJECT: "rejected",
+    DecisionKind.RESPOND: "answered",
+    DecisionKind.EXPIRED: "let expire",
+    DecisionKind.WITHDRAWN: "withdrew",
+}
+
+
+def proposed(review: Review) -> dict[str, Any]:
+    """The arguments of the call that a question is about; empty where it is about none."""
+    return dict(cast(Mapping[str, Any], review.question.get("arguments") or {}))
+
+
+def asked(review: Review, width: int = 300) -> str:
+    """What is asked, on one line: the call where it is about one, else the question."""
+    if review.kind is ReviewKind.ACTION:
+        return call(review.tool, proposed(review), width)
+    return one_line(str(review.question.get("summary", "")), width)
+
+
+def reviewers(review: Review) -> str:
+    """Who may decide, in words."""
+    return one_line(" or ".join(review.reviewers)) or "anybody"
+
+
+def until(review: Review, now: float) -> str:
+    """Until when an answer is wanted, and what happens then; empty without a deadline."""
+    if review.deadline is None:
+        return ""
+    left = review.deadline - now
+    then = "counts as no" if review.on_deadline == "deny" else "stays open"
+    due = f"due in {format_duration(left)}" if left > 0 else f"late by {format_duration(-left)}"
+    return f"{due} ({format_time(review.deadline)}), then it {then}"
+
+
+def due(review: Review, now: float) -> str:
+    """The deadline in few words."""
+    if review.deadline is None:
+        return "no deadline"
+    left = review.deadline - now
+    return f"{format_duration(left)} left" if left > 0 else f"late by {format_duration(-left)}"

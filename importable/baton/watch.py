@@ -1,0 +1,1 @@
+../../sdk/watch.py

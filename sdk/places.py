@@ -1,0 +1,105 @@
+"""Where things are: the project file of a folder, the database of record, and what belongs to it."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from baton.core import InvalidFile, NotFound
+
+FILES = ("agents.yaml", "agents.yml", "baton.yaml")
+"""Names that a project file is looked for under."""
+
+DEFAULT_DATABASE = Path(".baton/baton.db")
+
+NAME = "baton.db"
+"""What the database is called in a folder that is given in its place."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the runs of a database were started with, so that any process can let them go on.
+
+    Attributes:
+        project: The project file, absolute.
+        environment: Variables that its tools need, as the program that started the runs named them. Never secrets.
+    """
+
+    project: Path
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def find_project(start: Path | None = None) -> Path:
+    """The project file in a folder.
+
+    Raises:
+        NotFound: if there is none; says how to get one.
+    """
+    folder = start or Path.cwd()
+    for name in FILES:
+        if (folder / name).is_file():
+            return folder / name
+    hint = "`baton init` writes a starter project; --agents FILE names another file."
+    raise NotFound("project file", str(folder / FILES[0]), hint=hint)
+
+
+def find_database(given: str | None = None, project: Path | None = None) -> str:
+    """The database of record: as given, else BATON_DATABASE_URL, else as the project file says, else the default.
+
+    Args:
+        given: A file, a URL, or a folder that holds `baton.db`.
+        project: The project file; None for none.
+
+    Raises:
+        InvalidFile: if the project file cannot be read.
+    """
+    named = given or os.environ.get("BATON_DATABASE_URL")
+    if named:
+        return str(Path(named) / NAME) if Path(named).is_dir() else named
+    said = _database_of(project) if project else None
+    return str(project.parent / said) if project and said else str(DEFAULT_DATABASE)
+
+
+def note_origin(database: Path, origin: Origin) -> None:
+    """Keep beside a database what its runs are started with; the newest counts."""
+    said = {"project": str(origin.project.resolve()), "environment": dict(origin.environment)}
+    _beside(database).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+
+
+def origin_of(database: Path) -> Origin | None:
+    """What the runs of a database were started with; None where nobody noted it, or the project file is gone.
+
+    Raises:
+        InvalidFile: if the note cannot be read.
+    """
+    path = _beside(database)
+    if not path.is_file():
+        return None
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        origin = Origin(Path(said["project"]), dict(said["environment"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidFile(
+            str(path), None, "note", str(error), "as Baton wrote it; delete it, and name --agents"
+        ) from error
+    return origin if origin.project.is_file() else None
+
+
+def _beside(database: Path) -> Path:
+    return Path(f"{database}.project")
+
+
+def _database_of(project: Path) -> str | None:
+    """The `database` of a project file, without reading the rest of it."""
+    try:
+        said: Any = yaml.safe_load(project.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidFile(str(project), None, "file", str(error), "a readable text file in UTF-8") from error
+    except yaml.YAMLError as error:
+        raise InvalidFile(str(project), None, "YAML", str(error), "valid YAML") from error
+    database = cast(dict[str, Any], said).get("database") if isinstance(said, dict) else None
+    return database if isinstance(database, str) else None

@@ -1,0 +1,139 @@
+"""What happened in a run and in the runs it handed work to, with what belongs to each event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from baton.core import ActionId, ReviewId, RunId
+from baton.ledger import (
+    ENDED,
+    EffectRecord,
+    Event,
+    Line,
+    Proposal,
+    Review,
+    Run,
+    Transaction,
+    effects,
+    events,
+    journal,
+    mail,
+    reviews,
+    runs,
+    timers,
+    transcript,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """One event, and what it is about.
+
+    Attributes:
+        run: The run it happened to, as it stands now.
+        proposal: The action it is about; None where it is about none.
+        effect: How far that action was carried out; None if nobody began to.
+        review: The question it is about; None where it is about none.
+        text: What a person, an agent or the model said; empty where nothing was said.
+    """
+
+    event: Event
+    run: Run
+    proposal: Proposal | None
+    effect: EffectRecord | None
+    review: Review | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a run goes on with only.
+
+    Attributes:
+        reviews: Questions to people, of the run and of the runs it handed work to.
+        until: When the next time it waits for comes, in seconds since 1970; None if it waits for none.
+    """
+
+    reviews: tuple[Review, ...]
+    until: float | None
+
+
+def top(tx: Transaction, run: RunId) -> Run:
+    """The run at the top of those that handed work down to this one."""
+    known = runs.get(tx, run)
+    return top(tx, known.parent) if known.parent else known
+
+
+def family(tx: Transaction, run: RunId) -> list[Run]:
+    """A run and all that it handed work to, however deep, itself first."""
+    below = runs.children(tx, run)
+    return [runs.get(tx, run), *(member for child in below for member in family(tx, child.id))]
+
+
+def settled(tx: Transaction, run: RunId) -> bool:
+    """Whether nobody is at work on a run or on what it handed over, and nobody is about to be."""
+    known = runs.get(tx, run)
+    if known.status in ENDED:
+        return True
+    if known.wake > known.seen or known.working:
+        return False
+    return all(settled(tx, child.id) for child in runs.children(tx, run))
+
+
+def waiting(tx: Transaction, run: RunId) -> Waiting:
+    """What a run waits for."""
+    members = [member.id for member in family(tx, run)]
+    due = [time for member in members if (time := timers.pending(tx, member, "wait")) is not None]
+    return Waiting(tuple(reviews.waiting(tx, runs=members)), min(due, default=None))
+
+
+def told(tx: Transaction, run: RunId) -> list[Moment]:
+    """All that happened in a run, oldest first."""
+    return moments(tx, events.of_run(tx, run, limit=100_000))
+
+
+def moments(tx: Transaction, happened: Sequence[Event]) -> list[Moment]:
+    """Events with what belongs to them, in one look at the ledger."""
+    lookup = _Lookup(tx)
+    return [lookup.moment(event) for event in happened]
+
+
+class _Lookup:
+    """Finds what events are about, each run's rows read once."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._runs: dict[RunId, Run] = {}
+        self._said: dict[RunId, dict[int, str]] = {}
+        self._mail: dict[RunId, dict[str, str]] = {}
+
+    def moment(self, event: Event) -> Moment:
+        action, review = event.data.get("action"), event.data.get("review")
+        return Moment(
+            event=event,
+            run=self._run(event.run),
+            proposal=journal.proposal(self._tx, ActionId(action)) if action else None,
+            effect=effects.get(self._tx, ActionId(action)) if action else None,
+            review=reviews.get(self._tx, ReviewId(review)) if review else None,
+            text=self._text(event),
+        )
+
+    def _run(self, run: RunId) -> Run:
+        if run not in self._runs:
+            self._runs[run] = runs.get(self._tx, run)
+        return self._runs[run]
+
+    def _text(self, event: Event) -> str:
+        if event.kind == "model.answered":
+            if event.run not in self._said:
+                self._said[event.run] = _answers(transcript.read(self._tx, event.run, 2**31))
+            return self._said[event.run].get(event.data["turn"], "")
+        if event.kind.startswith("message."):
+            if event.run not in self._mail:
+                self._mail[event.run] = {message.id: message.text for message in mail.unread(self._tx, event.run, 0)}
+            return self._mail[event.run].get(event.data["message"], "")
+        return self._run(event.run).summary if event.kind == "run.ended" else ""
+
+
+def _answers(lines: Sequence[Line]) -> dict[int, str]:
+    """What the model said, by turn."""
+    return {line.turn: line.text for line in lines if line.role == "assistant"}
