@@ -179,6 +179,7 @@ async def test_a_refusal_for_good_is_asked_at_once_and_once(database: Path, note
         (review,) = await baton.reviews.waiting()
         assert review.kind is ReviewKind.TROUBLE
         assert "does not exist" in review.question["summary"]
+        assert await text_rows(baton.ledger, "SELECT * FROM events WHERE kind = 'run.troubled'") == []  # not retried
         await run.message("are you there?")
         await soon(run.settled())
         assert len(await baton.reviews.waiting()) == 1  # asked once, however often it fails meanwhile

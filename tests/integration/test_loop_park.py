@@ -13,7 +13,7 @@ from baton import Agent, Attachment, Baton, Goal, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Conflict, RunId, Trust
 from baton.graph import Hold
-from baton.ledger import Transaction, mail, runs
+from baton.ledger import Lease, Transaction, mail, runs
 from support import (
     CountingMind,
     Says,
@@ -65,7 +65,7 @@ async def test_a_wake_without_news_changes_nothing(database: Path, world: World)
             await baton.ledger.write(lambda tx: runs.wake(tx, run.id))
             await baton.ledger.write(lambda tx: runs.wake(tx, run.id))
             await soon(run.settled())
-        assert mind.asked.total() == asked
+            assert mind.asked.total() == asked
         assert await _everything(baton) == before
 
         (review,) = await baton.reviews.waiting()
@@ -171,6 +171,27 @@ async def _given_back(baton: Baton, run: RunId) -> None:
     row = await run_row(baton, run)
     assert (row.status, row.trouble, row.attempts) == ("done", None, 0)
     assert await text_rows(baton.ledger, "SELECT * FROM events WHERE kind = 'run.troubled'") == []
+
+
+async def test_mail_that_comes_while_a_run_parks_is_read(
+    database: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule 3, forced: the message is committed after the run has looked for mail, and right before it is given back."""
+    park, sent = runs.park, list[str]()
+
+    def park_behind_a_message(tx: Transaction, lease: Lease) -> None:
+        if not sent:
+            sent.append("wait!")
+            mail.post(tx, lease.run, "user", sender="ann", text="wait!")
+        park(tx, lease)
+
+    monkeypatch.setattr(runs, "park", park_behind_a_message)
+    async with open_office(database, [world.agent()], Says(lambda _: Answer(text="ok"))) as baton:
+        chat = await baton.converse()
+        await chat.message("hello")
+        await until(baton.ledger, lambda tx: runs.get(tx, chat.id).turns == 2)
+        read = [line.text for line in await chat.transcript() if line.role == "user"]
+    assert read == ["hello", "wait!"]
 
 
 async def test_mail_to_a_run_that_has_ended_is_refused(database: Path, world: World) -> None:
