@@ -15,7 +15,7 @@ PIP     := $(UV) pip
 INTO    := --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
            --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
-BENCHES := $(filter-out bfcl,$(patsubst bench/%.py,%,$(wildcard bench/[a-z]*.py)))
+BENCHES := $(filter-out bfcl,$(patsubst bench/%.py,%,$(shell grep -l __main__ bench/*.py)))
 
 export UV_PYTHON_DOWNLOADS = never
 
@@ -43,7 +43,6 @@ check: $(DEV)  ## Check style, types and the floors.
 bench: $(addprefix bench-,$(BENCHES))  ## Measure; tables here and in bench/results.
 
 bench-%: bench/%.py $(DEV)
-	@echo; echo "$*"
 	@$(BIN)/python $< $(ARGS)
 
 conformance: $(DEV)  ## Replay the multi-turn tasks of BFCL, from the harness in HARNESS.

@@ -11,6 +11,8 @@ from pydantic import Field
 from baton.agents.tool import tool
 from baton.core import Duration, ToolSpec
 
+_Whole = Annotated[int, Field(ge=0, le=2**53)]
+
 
 def _spec(name: str, function: Any) -> ToolSpec:
     spec: ToolSpec = tool(effect="read", name=name)(function).spec
@@ -42,7 +44,7 @@ def _recall(query: str) -> None:
     """
 
 
-def _read_on(handle: int, offset: Annotated[int, Field(ge=0)] = 0) -> None:
+def _read_on(handle: _Whole, offset: _Whole = 0) -> None:
     """Read more of a long result that was shown cut.
 
     Args:

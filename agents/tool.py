@@ -170,6 +170,6 @@ def _effect(name: str, effect: str) -> Effect:
 
 
 def _timeout(name: str, timeout: float) -> float:
-    if timeout <= 0:
+    if not timeout > 0:  # not a number is no time-out either
         raise InvalidValue(f"timeout of tool {name}", timeout, "seconds above 0")
     return timeout

@@ -1,6 +1,7 @@
 """The entry point: finds the command, runs it, and turns what went wrong into a sentence and an exit code.
 
-Commands are named by module and loaded when they are called, so that `baton --help` starts at once.
+Commands are named by module and loaded when they are called, and the front page is printed without loading anything,
+so that `baton --help` answers at once.
 """
 
 import inspect
@@ -8,17 +9,21 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Never
+from typing import TYPE_CHECKING, Never
 
-from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError, UnusedCliTokensError
+if TYPE_CHECKING:
+    from cyclopts import App, CycloptsError
 
-_WORK, _PEOPLE, _LOOK = (Group(name, sort_key=at) for at, name in enumerate(("Work", "People", "Look and set up")))
+_WORK, _PEOPLE, _LOOK = "Work", "People", "Look and set up"
+
+HELP = "Durable orchestration for agents and people who work at different times."
 
 _COMMANDS = (
     ("run", "baton.cli.running:run", _WORK, "Work on one goal until it is reached, refused, or waits for somebody."),
     ("chat", "baton.cli.chatting:chat", _WORK, "Talk with an agent."),
     ("runs", "baton.cli.runs:app", _WORK, "List, show, follow and cancel runs."),
     ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),
+    ("eval", "baton.cli.evaluating:app", _LOOK, "Play cases and score what came of them."),
     ("init", "baton.cli.starting:init", _LOOK, "Write a starter project."),
     ("doctor", "baton.cli.doctor:doctor", _LOOK, "Say what is configured and what is missing."),
     ("policy", "baton.cli.policies:app", _LOOK, "Check the agents' policies."),
@@ -27,18 +32,30 @@ _COMMANDS = (
 )
 
 EPILOGUE = (
-    "Ids can be abbreviated. Exit codes: 0 ok, 1 failed, 2 usage, 3 waiting for a person, 4 refused, "
-    "5 evaluation regression."
+    "Ids can be abbreviated. Exit codes: 0 ok, 1 failed, 2 usage, 3 waiting for a person,\n"
+    "4 refused, 5 evaluation regression."
 )
 
 _USAGE = ("InvalidValue", "InvalidFile", "NotFound", "Ambiguous")
 
 
-def build() -> App:
+def front_page() -> str:
+    """What `baton --help` says."""
+    lines = ["Usage: baton COMMAND", "", HELP]
+    for section in (_WORK, _PEOPLE, _LOOK):
+        lines += ["", section]
+        lines += [f"  {name:9} {says}" for name, _path, of, says in _COMMANDS if of == section]
+    return "\n".join([*lines, "", "`baton COMMAND --help` says more of each.", EPILOGUE])
+
+
+def build() -> "App":
     """The command line with all its commands."""
+    from cyclopts import App, Group, Parameter
+
+    groups = {name: Group(name, sort_key=at) for at, name in enumerate((_WORK, _PEOPLE, _LOOK))}
     app = App(
         name="baton",
-        help="Durable orchestration for agents and people who work at different times.",
+        help=HELP,
         help_epilogue=EPILOGUE,
         help_format="plaintext",
         version_flags=(),
@@ -46,8 +63,8 @@ def build() -> App:
         suppress_keyboard_interrupt=False,
     )
     app["--help"].group = Group("Options", sort_key=9)
-    for at, (name, path, group, says) in enumerate(_COMMANDS):
-        app.command(path, name=name, group=group, help=says, sort_key=at)
+    for at, (name, path, section, says) in enumerate(_COMMANDS):
+        app.command(path, name=name, group=groups[section], help=says, sort_key=at)
     return app
 
 
@@ -55,6 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> Never:
     """Run a command and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if given in ([], ["--help"], ["-h"]):
+            sys.stdout.write(front_page() + "\n")
+            sys.stdout.flush()
+            sys.exit(0)
         code = _run(given)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has gone; Python must not complain of it when it exits
@@ -67,6 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> Never:
 
 
 def _run(arguments: list[str]) -> int:
+    from cyclopts import CycloptsError
+
     try:
         command, bound, _ = build().parse_args(arguments, exit_on_error=False, print_error=False)
         done = command(*bound.args, **bound.kwargs)
@@ -101,8 +124,10 @@ def _explain(arguments: list[str], error: Exception) -> int:
     return _tell(arguments, "unexpected", sorry, 1)
 
 
-def _said(error: CycloptsError) -> str:
+def _said(error: "CycloptsError") -> str:
     """What is wrong with the words that were typed."""
+    from cyclopts import UnknownCommandError, UnusedCliTokensError
+
     if isinstance(error, UnknownCommandError | UnusedCliTokensError):
         return f"not understood: {' '.join(error.unused_tokens or ())}"
     return str(error).rstrip(".")

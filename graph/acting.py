@@ -15,6 +15,7 @@ from baton.graph.hold import Hold
 from baton.graph.move import Move, Office
 from baton.graph.outcome import Outcome, Rider
 from baton.graph.past import Past, load
+from baton.graph.receive import called_off
 from baton.graph.state import Place
 from baton.graph.team import Member
 from baton.ledger import DecisionKind, Line, Transaction, effects, journal, reviews, transcript
@@ -22,7 +23,13 @@ from baton.ledger import DecisionKind, Line, Transaction, effects, journal, revi
 
 async def act(office: Office, hold: Hold, place: Place) -> Move:
     """Take the step."""
-    past, jobs = await office.ledger.read(lambda tx: (load(tx, hold.run, place.head), _jobs(tx, place.todo)))
+    past, jobs, off = await office.ledger.read(
+        lambda tx: (load(tx, hold.run, place.head), _jobs(tx, place.todo), called_off(tx, hold.run, place.cursor))
+    )
+    if off:
+        jobs = [job for job in jobs if job.known is not None]  # what was begun is confirmed, or left in doubt
+        if not jobs:
+            return Move(goto="think", place=place.moved(todo=()), riders=())
     member = office.team.member(past.run.agent)
     scene = Scene(
         ledger=office.ledger,
@@ -34,6 +41,8 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
     )
     done: list[tuple[Job, Outcome]] = []
     for batch in _batches(member, jobs):
+        if done and not off and await office.ledger.read(lambda tx: called_off(tx, hold.run, place.cursor)):
+            break
         outcomes = await asyncio.gather(*(_one(hold, scene, past, job) for job in batch))
         done += zip(batch, outcomes, strict=True)
     return _moved(hold, past, scene, place, done)
@@ -41,6 +50,7 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
 
 def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tuple[Job, Outcome]]) -> Move:
     outcomes = [outcome for _, outcome in done]
+    _refuse_early_end(outcomes)
     riders: list[Rider] = [rider for outcome in outcomes for rider in outcome.riders]
     riders.append(lambda tx: transcript.append(tx, hold.run, place.head, [_line(*one) for one in done]))
     here = place.moved(head=place.head + len(done), todo=(), waiting=all(outcome.pending for outcome in outcomes))
@@ -49,6 +59,15 @@ def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tu
         return Move(goto="think", place=here, riders=tuple(riders))
     riders.append(lambda tx: end(tx, past.run, place.cursor, ending, scene.trust))
     return Move(goto="end", place=here, riders=tuple(riders))
+
+
+def _refuse_early_end(outcomes: Sequence[Outcome]) -> None:
+    """A `finish` beside something that has just become pending ends nothing: what that brings would be lost."""
+    if not any(outcome.pending for outcome in outcomes):
+        return
+    for outcome in outcomes:
+        if outcome.end is not None:
+            outcome.end, outcome.text = None, "error: not yet: another call of this answer is pending"
 
 
 async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:

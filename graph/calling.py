@@ -17,7 +17,7 @@ async def call_tool(spec: ToolSpec, action: Action) -> str:
     the effect's record, which says that nobody knows.
 
     Raises:
-        ToolTimeout: if it did not return in time, or lost its connection: whether it happened is not known.
+        ToolTimeout: if it did not return in time, lost its connection, or was cut off: nobody knows if it happened.
         ToolError: if it raised anything else: by that a tool says that nothing happened.
     """
     try:
@@ -28,6 +28,11 @@ async def call_tool(spec: ToolSpec, action: Action) -> str:
             result = await _run(spec, arguments)
     except TimeoutError as error:
         raise ToolTimeout(spec.name, f"no answer within {spec.timeout:g} s") from error
+    except asyncio.CancelledError as error:
+        worker = asyncio.current_task()
+        if worker is None or worker.cancelling():
+            raise
+        raise ToolTimeout(spec.name, "it was cancelled from within") from error
     except ConnectionError as error:
         raise ToolTimeout(spec.name, f"the connection was lost: {error}") from error
     except Exception as error:
@@ -54,10 +59,19 @@ async def ask_world(spec: ToolSpec, key: str) -> str | None:
 
 
 def as_text(result: Any) -> str:
-    """A tool's result as the model reads it: text as it is, anything else as JSON, what JSON lacks as its repr."""
-    if isinstance(result, str):
-        return result
-    return json.dumps(to_jsonable_python(result, fallback=repr, inf_nan_mode="strings"), ensure_ascii=False)
+    """A tool's result as the model reads it: text as it is, anything else as JSON, what JSON lacks as its repr.
+
+    Half a surrogate pair and NUL, which no database keeps, are replaced.
+    """
+    text = result if isinstance(result, str) else _json(to_jsonable_python(result, fallback=repr))
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # JSON has no NaN and no infinity: they become texts
+        return json.dumps(json.loads(json.dumps(value), parse_constant=str), ensure_ascii=False)
 
 
 async def _run(spec: ToolSpec, arguments: dict[str, Any]) -> Any:

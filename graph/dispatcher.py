@@ -86,8 +86,7 @@ class Dispatcher:
         if await fire_due(ledger):
             self._changed.set()
         limit = self._concurrency + len(self._working)
-        agents = list(self._office.team.members)
-        ready, next_time = await ledger.read(lambda tx: (runs.ready(tx, agents, limit), _next_time(tx)))
+        ready, next_time = await ledger.read(lambda tx: (runs.ready(tx, limit), _next_time(tx)))
         for run in ready:
             if run not in self._working and len(self._working) < self._concurrency:
                 self._working[run] = asyncio.create_task(self._advance(run), name=f"baton-{run}")

@@ -1,11 +1,12 @@
-"""Reading the mail: what reached a run becomes lines of its transcript and actions to carry out. No I/O."""
+"""Reading the mail: what reached a run becomes lines of its transcript and actions to carry out."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from baton.core import ActionId, ReviewId, Trust, format_time
-from baton.ledger import Decision, DecisionKind, Line, Message, Review, ReviewKind
+from baton.core import ActionId, ReviewId, RunId, Trust, format_time
+from baton.ledger import Decision, DecisionKind, Line, Message, Review, ReviewKind, Transaction, reviews
+from baton.ledger import mail as mailbox
 
 
 @dataclass
@@ -56,6 +57,20 @@ def receive(mail: Sequence[Message], reviews: Mapping[ReviewId, Review], cursor:
             case "cancel":
                 news.cancelled_by = message.sender
     return news
+
+
+def unread(tx: Transaction, run: RunId, cursor: int) -> tuple[list[Message], Mapping[ReviewId, Review]]:
+    """The messages behind the cursor, and the reviews that decisions among them are about."""
+    mail = mailbox.unread(tx, run, cursor)
+    asked = {ReviewId(message.ref) for message in mail if message.kind == "decision" and message.ref}
+    return mail, {review: reviews.get(tx, review) for review in asked}
+
+
+def called_off(tx: Transaction, run: RunId, cursor: int) -> bool:
+    """Whether mail behind the cursor cancels the run, or says that a person has stopped it after trouble."""
+    mail, asked = unread(tx, run, cursor)
+    news = receive(mail, asked, cursor, 0)
+    return news.cancelled_by is not None or news.stopped is not None
 
 
 def _decided(news: News, review: Review, decision: Decision, turn: int) -> None:

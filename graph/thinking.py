@@ -1,11 +1,11 @@
 """The think step: read the mail; then carry out what was approved, or ask the model what to do and judge it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from baton.agents import offer
-from baton.core import ModelReply, ModelRequest, ReviewId, Ruling, RunId, Trust
+from baton.core import ModelReply, ModelRequest, ReviewId, Ruling, Trust
 from baton.graph.builtins import still_open
 from baton.graph.context import lowest_trust
 from baton.graph.ending import end
@@ -15,11 +15,11 @@ from baton.graph.move import Move, Office
 from baton.graph.outcome import End, Rider
 from baton.graph.packing import packed
 from baton.graph.past import Past, load
-from baton.graph.receive import News, receive
+from baton.graph.receive import News, receive, unread
 from baton.graph.state import Place
 from baton.graph.team import Member
 from baton.graph.trouble import open_for, open_trouble
-from baton.ledger import Line, Message, Proposal, Review, Transaction, journal, mail, reviews, transcript
+from baton.ledger import Line, Proposal, Transaction, journal, transcript
 
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
@@ -27,15 +27,13 @@ STRIKES = 3
 
 async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     """Take the step; None means that there is nothing to do until mail comes."""
-    mail, asked = await office.ledger.read(lambda tx: _mail(tx, hold.run, place.cursor))
+    mail, asked = await office.ledger.read(lambda tx: unread(tx, hold.run, place.cursor))
     if place.waiting and not mail:
         return None
     news = receive(mail, asked, place.cursor, place.turn + 1)
     past = await office.ledger.read(lambda tx: load(tx, hold.run, place.head))
     if past.run.goal.conversation and not (mail or past.lines):
         return None  # nobody has said anything yet
-    if place.turn == 0:
-        news.lines += await _remembered(office, past)
     step = _Step(office, hold, past, news, place)
     if news.cancelled_by is not None:
         return step.ended(End(outcome="cancelled", summary=f"cancelled by {news.cancelled_by}"))
@@ -43,6 +41,8 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
         return step.ended(End(outcome="failed", summary=news.stopped))
     if news.todo:
         return step.move("act", todo=tuple(news.todo))
+    if place.turn == 0:
+        step.lines += await _remembered(office, past)
     return await _propose(step)
 
 
@@ -192,9 +192,3 @@ async def _remembered(office: Office, past: Past) -> list[Line]:
     rows = "\n".join(f"- {f.subject}: {f.text} (trust: {f.label.trust.name.lower()}, {f.id})" for f in found)
     trust = min(fact.label.trust for fact in found)
     return [Line(role="notice", turn=1, text=f"[remembered from earlier work]\n{rows}", trust=trust)]
-
-
-def _mail(tx: Transaction, run: RunId, cursor: int) -> tuple[list[Message], Mapping[ReviewId, Review]]:
-    messages = mail.unread(tx, run, cursor)
-    asked = {ReviewId(m.ref) for m in messages if m.kind == "decision" and m.ref}
-    return messages, {review: reviews.get(tx, review) for review in asked}

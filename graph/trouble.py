@@ -51,7 +51,10 @@ def open_for(tx: Transaction, run: Run, proposal: Proposal) -> None:
 
 
 def open_trouble(tx: Transaction, run: Run, problem: str) -> ReviewId:
-    """Ask people what to do with a run that cannot go on by itself."""
+    """Ask people what to do with a run that cannot go on by itself, unless they are asked already."""
+    for waiting in reviews.waiting(tx, runs=[run.id]):
+        if waiting.kind is ReviewKind.TROUBLE:
+            return waiting.id
     review = ReviewId(random_id("rev"))
     question = {
         "summary": problem,

@@ -66,20 +66,26 @@ def drop_superseded(tx: Transaction, run: RunId, head: str, same_turn: str | Non
 
 def get(tx: Transaction, thread: str, ns: str, id: str | None) -> StoredCheckpoint | None:
     """A checkpoint by id, or with None the newest; None if there is none."""
-    query = select(checkpoints).where(checkpoints.c.thread == thread, checkpoints.c.ns == ns)
-    query = query.where(checkpoints.c.id == id) if id else query.order_by(checkpoints.c.id.desc()).limit(1)
-    row = tx.row(query)
+    row = tx.row(_GET, thread=thread, ns=ns, id=id) if id else tx.row(_NEWEST, thread=thread, ns=ns)
     return _checkpoint(row) if row else None
 
 
 def writes_of(tx: Transaction, thread: str, ns: str, checkpoint: str) -> list[StoredWrite]:
     """The pending writes on a checkpoint."""
-    table = checkpoint_writes.c
-    query = select(checkpoint_writes).where(table.thread == thread, table.ns == ns, table.checkpoint == checkpoint)
     return [
         StoredWrite(task=row.task, idx=row.idx, path=row.path, channel=row.channel, type=row.type, value=row.value)
-        for row in tx.rows(query)
+        for row in tx.rows(_WRITES, thread=thread, ns=ns, checkpoint=checkpoint)
     ]
+
+
+_OF_THREAD = select(checkpoints).where(checkpoints.c.thread == bindparam("thread"), checkpoints.c.ns == bindparam("ns"))
+_GET = _OF_THREAD.where(checkpoints.c.id == bindparam("id"))
+_NEWEST = _OF_THREAD.order_by(checkpoints.c.id.desc()).limit(1)
+_WRITES = select(checkpoint_writes).where(
+    checkpoint_writes.c.thread == bindparam("thread"),
+    checkpoint_writes.c.ns == bindparam("ns"),
+    checkpoint_writes.c.checkpoint == bindparam("checkpoint"),
+)
 
 
 def listed(

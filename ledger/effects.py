@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import ActionId, BodyId, RunId, dump
 from baton.ledger import bodies
@@ -55,20 +55,19 @@ def claim(tx: Transaction, run: RunId, epoch: int, key: ActionId, tool: str, arg
         Superseded: if this worker's epoch is not the newest.
     """
     fence(tx, run, epoch)
-    claimed = {"state": EffectState.CLAIMED, "epoch": epoch, "attempts": effects.c.attempts + 1}
-    again = update(effects).where(effects.c.key == key).values(claimed)
-    if not tx.changed(again):
+    if not tx.changed(_CLAIM_AGAIN, claimed=key, by=epoch):
         tx.execute(
-            insert(effects).values(
-                key=key,
-                run=run,
-                tool=tool,
-                arguments=dump(arguments) if arguments is not None else None,
-                state=EffectState.CLAIMED,
-                epoch=epoch,
-                attempts=1,
-                claimed_at=tx.now,
-            )
+            _CLAIM,
+            {
+                "key": key,
+                "run": run,
+                "tool": tool,
+                "arguments": dump(arguments) if arguments is not None else None,
+                "state": EffectState.CLAIMED,
+                "epoch": epoch,
+                "attempts": 1,
+                "claimed_at": tx.now,
+            },
         )
     emit(tx, run, "effect.claimed", action=key, tool=tool)
 
@@ -81,14 +80,14 @@ def settle(tx: Transaction, run: RunId, epoch: int, key: ActionId, state: Effect
     """
     fence(tx, run, epoch)
     body = bodies.store(tx, result) if result else None
-    tx.execute(update(effects).where(effects.c.key == key).values(state=state, result=body, ended_at=tx.now))
+    tx.changed(_SETTLE, settled=key, to=state, body=body, at=tx.now)
     emit(tx, run, f"effect.{state}", action=key)
     return body
 
 
 def get(tx: Transaction, key: ActionId) -> EffectRecord | None:
     """The record for an action; None if nobody began to carry it out."""
-    row = tx.row(select(effects).where(effects.c.key == key))
+    row = tx.row(_ONE, key=key)
     return _records(tx, [row])[0] if row else None
 
 
@@ -100,9 +99,22 @@ def of_run(tx: Transaction, run: RunId) -> list[EffectRecord]:
 
 def counts(tx: Transaction, run: RunId) -> dict[str, int]:
     """How often each tool was carried out in a run, attempts whose fate is unknown included."""
-    count = func.count().label("count")
-    query = select(effects.c.tool, count).where(effects.c.run == run).group_by(effects.c.tool)
-    return {row[0]: row[1] for row in tx.rows(query)}
+    return {row[0]: row[1] for row in tx.rows(_COUNTS, run=run)}
+
+
+_ONE = select(effects).where(effects.c.key == bindparam("key"))
+_COUNTS = select(effects.c.tool, func.count()).where(effects.c.run == bindparam("run")).group_by(effects.c.tool)
+_CLAIM_AGAIN = (
+    update(effects)
+    .where(effects.c.key == bindparam("claimed"))
+    .values(state=EffectState.CLAIMED, epoch=bindparam("by"), attempts=effects.c.attempts + 1)
+)
+_CLAIM = insert(effects)
+_SETTLE = (
+    update(effects)
+    .where(effects.c.key == bindparam("settled"))
+    .values(state=bindparam("to"), result=bindparam("body"), ended_at=bindparam("at"))
+)
 
 
 def _records(tx: Transaction, rows: Any) -> list[EffectRecord]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from baton.core import Action, ActionId, ModelReply, NotFound, ReviewId, Ruling, RunId, Verdict, dump
 from baton.ledger.door import Transaction
@@ -40,18 +40,19 @@ class Proposal:
 def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: ModelReply, left_out: int) -> None:
     """Record one model call. Its text stands in the transcript, its tool calls are the actions of its turn."""
     tx.execute(
-        insert(model_calls).values(
-            run=run,
-            turn=turn,
-            model=model,
-            finish=reply.finish,
-            prompt_tokens=reply.usage.prompt,
-            completion_tokens=reply.usage.completion,
-            seconds=reply.seconds,
-            attempts=reply.attempts,
-            left_out=left_out,
-            at=tx.now,
-        )
+        _CALLED,
+        {
+            "run": run,
+            "turn": turn,
+            "model": model,
+            "finish": reply.finish,
+            "prompt_tokens": reply.usage.prompt,
+            "completion_tokens": reply.usage.completion,
+            "seconds": reply.seconds,
+            "attempts": reply.attempts,
+            "left_out": left_out,
+            "at": tx.now,
+        },
     )
     count_turn(tx, run, reply.usage.prompt, reply.usage.completion)
     emit(
@@ -69,7 +70,7 @@ def record_proposals(tx: Transaction, proposals: Sequence[Proposal]) -> None:
     """Record the actions of one model call with their verdicts."""
     if not proposals:
         return
-    tx.execute(insert(actions), [_row(proposal) for proposal in proposals])
+    tx.execute(_PROPOSED, [_row(proposal) for proposal in proposals])
     for proposal in proposals:
         action, verdict = proposal.action, proposal.verdict
         emit(
@@ -85,12 +86,15 @@ def record_proposals(tx: Transaction, proposals: Sequence[Proposal]) -> None:
         )
 
 
-def proposals(tx: Transaction, run: RunId, *, turns: Sequence[int] | None = None) -> list[Proposal]:
-    """A run's recorded actions in order, of all turns or of some."""
-    query = select(actions).where(actions.c.run == run).order_by(actions.c.turn, actions.c.position)
-    if turns is not None:
-        query = query.where(actions.c.turn.in_(turns))
-    return [_proposal(row) for row in tx.rows(query)]
+_CALLED = insert(model_calls)
+_PROPOSED = insert(actions)
+_OF_RUN = select(actions).where(actions.c.run == bindparam("run")).order_by(actions.c.turn, actions.c.position)
+_ONE = select(actions).where(actions.c.id == bindparam("action"))
+
+
+def proposals(tx: Transaction, run: RunId) -> list[Proposal]:
+    """A run's recorded actions in order."""
+    return [_proposal(row) for row in tx.rows(_OF_RUN, run=run)]
 
 
 def proposal(tx: Transaction, action: ActionId) -> Proposal:
@@ -99,7 +103,7 @@ def proposal(tx: Transaction, action: ActionId) -> Proposal:
     Raises:
         NotFound: if there is none.
     """
-    row = tx.row(select(actions).where(actions.c.id == action))
+    row = tx.row(_ONE, action=action)
     if row is None:
         raise NotFound("action", action)
     return _proposal(row)

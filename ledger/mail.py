@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import exists, insert, select
+from sqlalchemy import bindparam, exists, insert, select
 
 from baton.core import BodyId, Conflict, MessageId, NotFound, RunId, Trust, random_id
 from baton.ledger import bodies
@@ -55,29 +55,34 @@ def post(
         NotFound: if there is no such run.
         Conflict: if the run has ended: nobody would read it.
     """
-    if id is not None and tx.value(select(exists().where(messages.c.id == id))):
+    if id is not None and tx.value(_KNOWN, message=id):
         return id
-    status = tx.value(select(runs.c.status).where(runs.c.id == run))
+    status = tx.value(_STATUS, run=run)
     if status is None:
         raise NotFound("run", run)
     if status in ENDED:
         raise Conflict(f"message to {run}", f"it has ended ({status})", "Start a new run in the same conversation.")
     id = id or MessageId(random_id("msg"))
     body = bodies.store(tx, text) if text else None
-    tx.execute(
-        insert(messages).values(
-            id=id, run=run, kind=kind, sender=sender, body=body, ref=ref, trust=int(trust), at=tx.now
-        )
-    )
+    row = {"id": id, "run": run, "kind": kind, "sender": sender, "body": body, "ref": ref}
+    tx.execute(_POST, row | {"trust": int(trust), "at": tx.now})
     wake(tx, run)
     emit(tx, run, f"message.{kind}", message=id, sender=sender, ref=ref)
     return id
 
 
+_BEHIND = (messages.c.run == bindparam("run"), messages.c.seq > bindparam("cursor"))
+_UNREAD = select(messages).where(*_BEHIND).order_by(messages.c.seq)
+_HAS_UNREAD = select(exists().where(*_BEHIND))
+_CANCELLED = select(exists().where(*_BEHIND, messages.c.kind == "cancel"))
+_KNOWN = select(exists().where(messages.c.id == bindparam("message")))
+_STATUS = select(runs.c.status).where(runs.c.id == bindparam("run"))
+_POST = insert(messages)
+
+
 def unread(tx: Transaction, run: RunId, cursor: int) -> list[Message]:
     """Messages behind the cursor, oldest first."""
-    query = select(messages).where(messages.c.run == run, messages.c.seq > cursor).order_by(messages.c.seq)
-    rows = tx.rows(query)
+    rows = tx.rows(_UNREAD, run=run, cursor=cursor)
     texts = bodies.load(tx, [row.body for row in rows])
     return [
         Message(
@@ -97,10 +102,9 @@ def unread(tx: Transaction, run: RunId, cursor: int) -> list[Message]:
 
 def cancelled(tx: Transaction, run: RunId, cursor: int) -> bool:
     """Whether somebody has asked, behind the cursor, that the run end."""
-    asked = exists().where(messages.c.run == run, messages.c.seq > cursor, messages.c.kind == "cancel")
-    return bool(tx.value(select(asked)))
+    return bool(tx.value(_CANCELLED, run=run, cursor=cursor))
 
 
 def has_unread(tx: Transaction, run: RunId, cursor: int) -> bool:
     """Whether there is mail behind the cursor."""
-    return bool(tx.value(select(exists().where(messages.c.run == run, messages.c.seq > cursor))))
+    return bool(tx.value(_HAS_UNREAD, run=run, cursor=cursor))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import ActionId, Ambiguous, DecisionId, NotFound, ReviewId, RunId, Verdict, dump, random_id
 from baton.ledger import bodies
@@ -181,13 +181,16 @@ def waiting(tx: Transaction, *, runs: Sequence[RunId] | None = None, limit: int 
 
 def of_run(tx: Transaction, run: RunId) -> list[Review]:
     """All reviews of a run, oldest first."""
-    return _reviews(tx, tx.rows(select(reviews).where(reviews.c.run == run).order_by(reviews.c.opened_at)))
+    return _reviews(tx, tx.rows(_OF_RUN, run=run))
+
+
+_OF_RUN = select(reviews).where(reviews.c.run == bindparam("run")).order_by(reviews.c.opened_at)
+_COUNT_OPEN = select(func.count()).where(reviews.c.run == bindparam("run"), reviews.c.state == "open")
 
 
 def count_open(tx: Transaction, run: RunId) -> int:
     """How many questions of a run are open."""
-    query = select(func.count()).where(reviews.c.run == run, reviews.c.state == "open")
-    count: int = tx.value(query)
+    count: int = tx.value(_COUNT_OPEN, run=run)
     return count
 
 

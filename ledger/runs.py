@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, insert, select, update
 
 from baton.core import GOAL, Ambiguous, BodyId, Conflict, Goal, NotFound, RunId, Superseded, Trust, dump, random_id
 from baton.ledger import bodies, timers
@@ -171,7 +171,7 @@ def listed(
 
 def children(tx: Transaction, run: RunId) -> list[Run]:
     """The runs that this run handed work to, oldest first."""
-    return _runs(tx, tx.rows(select(runs).where(runs.c.parent == run).order_by(runs.c.created_at)))
+    return _runs(tx, tx.rows(_CHILDREN, run=run))
 
 
 def wake(tx: Transaction, run: RunId) -> None:
@@ -185,32 +185,38 @@ _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 
 
-def ready(tx: Transaction, agents: Sequence[str], limit: int) -> list[RunId]:
-    """Runs of some agents that have something to look at and that nobody works on."""
-    query = select(runs.c.id).where(_ready(tx.now), runs.c.agent.in_(agents))
-    query = query.order_by(runs.c.not_before, runs.c.created_at).limit(limit)
-    return [RunId(run) for run in tx.values(query)]
+def ready(tx: Transaction, limit: int) -> list[RunId]:
+    """Runs that have something to look at and that nobody works on."""
+    return [RunId(run) for run in tx.values(_READY, now=tx.now, most=limit)]
 
 
 def next_ready(tx: Transaction) -> float | None:
     """When the next run becomes ready by the clock alone (its lease expires, its pause ends); None if none will."""
-    leased = func.coalesce(runs.c.lease_until, 0.0)
-    soonest = case((runs.c.not_before > leased, runs.c.not_before), else_=leased)
-    query = select(func.min(soonest)).where(runs.c.wake > runs.c.seen, soonest > tx.now)
-    first: float | None = tx.value(query)
+    first: float | None = tx.value(_NEXT_READY, now=tx.now)
     return first
+
+
+_LEASED = func.coalesce(runs.c.lease_until, 0.0)
+_SOONEST = case((runs.c.not_before > _LEASED, runs.c.not_before), else_=_LEASED)
+_NEXT_READY = select(func.min(_SOONEST)).where(runs.c.wake > runs.c.seen, _SOONEST > bindparam("now"))
+_IS_READY = and_(runs.c.wake > runs.c.seen, runs.c.not_before <= bindparam("now"), _LEASED < bindparam("now"))
+_READY = select(runs.c.id).where(_IS_READY).order_by(runs.c.not_before, runs.c.created_at).limit(bindparam("most"))
+_CHILDREN = select(runs).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
 
 
 def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease | None:
     """Become the run's only writer; None if somebody else is, or there is nothing to look at."""
-    at_work = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended
-    row = tx.row(
-        update(runs)
-        .where(runs.c.id == run, _ready(tx.now))
-        .values(lease_owner=owner, lease_until=tx.now + seconds, epoch=runs.c.epoch + 1, status=at_work)
-        .returning(runs.c.epoch, runs.c.wake)
-    )
+    row = tx.row(_TAKE, run=run, now=tx.now, owner=owner, until=tx.now + seconds)
     return Lease(run, owner, row.epoch, row.wake) if row else None
+
+
+_AT_WORK = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended
+_TAKE = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"), _IS_READY)
+    .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), epoch=runs.c.epoch + 1, status=_AT_WORK)
+    .returning(runs.c.epoch, runs.c.wake)
+)
 
 
 def free_leases(tx: Transaction) -> int:
@@ -286,11 +292,6 @@ def count_turn(tx: Transaction, run: RunId, prompt: int, completion: int) -> Non
             completion_tokens=runs.c.completion_tokens + completion,
         )
     )
-
-
-def _ready(now: float) -> ColumnElement[bool]:
-    free = or_(runs.c.lease_until.is_(None), runs.c.lease_until < now)
-    return and_(runs.c.wake > runs.c.seen, runs.c.not_before <= now, free)
 
 
 def _guarded(tx: Transaction, lease: Lease, **values: Any) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from baton.core import RunId, random_id
 from baton.ledger.door import Transaction
@@ -36,13 +36,17 @@ def start(tx: Transaction, run: RunId, due: float, kind: TimerKind, ref: str | N
 
 def due(tx: Transaction, limit: int = 100) -> list[Timer]:
     """Timers whose time has come, oldest first."""
-    query = select(timers).where(timers.c.due <= tx.now).order_by(timers.c.due).limit(limit)
-    return [Timer(row.id, RunId(row.run), row.due, row.kind, row.ref) for row in tx.rows(query)]
+    return [Timer(row.id, RunId(row.run), row.due, row.kind, row.ref) for row in tx.rows(_DUE, now=tx.now, most=limit)]
+
+
+_DUE = select(timers).where(timers.c.due <= bindparam("now")).order_by(timers.c.due).limit(bindparam("most"))
+_NEXT = select(func.min(timers.c.due))
+_PENDING = select(func.min(timers.c.due)).where(timers.c.run == bindparam("run"), timers.c.kind == bindparam("kind"))
 
 
 def next_due(tx: Transaction) -> float | None:
     """When the next timer is due; None if there is none."""
-    soonest: float | None = tx.value(select(func.min(timers.c.due)))
+    soonest: float | None = tx.value(_NEXT)
     return soonest
 
 
@@ -53,6 +57,5 @@ def clear(tx: Transaction, timer: str) -> bool:
 
 def pending(tx: Transaction, run: RunId, kind: TimerKind) -> float | None:
     """When the next timer of a kind is due in a run; None if there is none."""
-    query = select(func.min(timers.c.due)).where(timers.c.run == run, timers.c.kind == kind)
-    soonest: float | None = tx.value(query)
+    soonest: float | None = tx.value(_PENDING, run=run, kind=kind)
     return soonest

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from baton.core import BodyId, RunId, Trust
 from baton.ledger import bodies
@@ -53,13 +53,20 @@ def append(tx: Transaction, run: RunId, head: int, lines: Sequence[Line]) -> Non
         for number, line in enumerate(lines, 1)
     ]
     if rows:
-        tx.execute(insert(transcript), rows)
+        tx.execute(_INSERT, rows)
+
+
+_INSERT = insert(transcript)
+_READ = (
+    select(transcript)
+    .where(transcript.c.run == bindparam("run"), transcript.c.seq <= bindparam("head"))
+    .order_by(transcript.c.seq)
+)
 
 
 def read(tx: Transaction, run: RunId, head: int) -> list[Line]:
     """The first `head` lines, oldest first."""
-    query = select(transcript).where(transcript.c.run == run, transcript.c.seq <= head).order_by(transcript.c.seq)
-    rows = tx.rows(query)
+    rows = tx.rows(_READ, run=run, head=head)
     texts = bodies.load(tx, [row.body for row in rows])
     return [
         Line(

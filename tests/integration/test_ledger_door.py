@@ -3,13 +3,14 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event, insert, text
 
-from baton.core import Goal, MessageId, RunId
-from baton.ledger import Ledger, Transaction, bodies, events, mail, runs
+from baton.core import BodyId, Goal, MessageId, RunId
+from baton.ledger import Ledger, Transaction, Work, bodies, events, mail, runs
 from baton.ledger.schema import bodies as bodies_table
 from support import text_rows
 
@@ -19,6 +20,10 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     opened = await Ledger.open(str(tmp_path / "baton.db"))
     yield opened
     await opened.close()
+
+
+def _storing(body: str) -> Work[BodyId]:
+    return lambda tx: bodies.store(tx, body)
 
 
 def _fail(tx: Transaction) -> None:
@@ -55,7 +60,7 @@ async def test_what_one_turn_of_the_loop_hands_over_is_one_commit(ledger: Ledger
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        futures = [ledger.post(lambda tx, n=n: bodies.store(tx, str(n))) for n in range(50)]
+        futures = [ledger.post(_storing(str(n))) for n in range(50)]
         await asyncio.gather(*futures)
     finally:
         event.remove(Engine, "before_cursor_execute", note)
@@ -67,7 +72,7 @@ async def test_what_one_turn_of_the_loop_hands_over_is_one_commit(ledger: Ledger
 async def test_posts_and_writes_keep_their_order(ledger: Ledger) -> None:
     waiting = []
     for number in range(600):  # more than two batches
-        waiting.append(ledger.post(lambda tx, number=number: bodies.store(tx, str(number))))
+        waiting.append(ledger.post(_storing(str(number))))
         if number % 7 == 0:
             await asyncio.sleep(0)
     await asyncio.gather(*waiting)
@@ -91,7 +96,7 @@ async def _write(ledger: Ledger, what: str) -> None:
 
 async def test_closing_commits_what_was_handed_over(tmp_path: Path) -> None:
     ledger = await Ledger.open(str(tmp_path / "baton.db"))
-    futures = [ledger.post(lambda tx, n=n: bodies.store(tx, str(n))) for n in range(20)]
+    futures = [ledger.post(_storing(str(n))) for n in range(20)]
     await ledger.close()
     assert [future.done() for future in futures] == [True] * 20
 
@@ -157,7 +162,7 @@ async def test_events_of_a_run_are_numbered_without_gaps_even_when_some_were_und
 
     futures = []
     for number in range(30):
-        futures.append(ledger.post(lambda tx, number=number: events.emit(tx, run, "kept", number=number)))
+        futures.append(ledger.post(partial(events.emit, run=run, kind="kept", number=number)))
         futures.append(ledger.post(emit_and_fail))
     await asyncio.gather(*futures, return_exceptions=True)
 
@@ -175,8 +180,9 @@ async def test_submitting_with_the_same_key_gives_the_same_run(ledger: Ledger) -
 
 async def test_a_message_with_a_known_id_changes_nothing(ledger: Ledger) -> None:
     run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("g"), "a"))
-    for text_ in ("one", "two"):
-        await ledger.write(lambda tx, t=text_: mail.post(tx, run, "user", sender="ann", text=t, id=MessageId("msg_1")))
+    for words in ("one", "two"):
+        post = partial(mail.post, run=run, kind="user", sender="ann", text=words, id=MessageId("msg_1"))
+        await ledger.write(post)
     found = await ledger.read(lambda tx: (mail.unread(tx, run, 0), runs.get(tx, run)))
     assert [message.text for message in found[0]] == ["one"]
     assert found[1].wake == 2  # once for the submission, once for the message

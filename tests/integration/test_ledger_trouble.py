@@ -1,4 +1,4 @@
-"""A database that is locked, read-only, full, foreign or too new: told in our words, and nothing acknowledged is lost."""
+"""A database that is locked, read-only, full, foreign or too new: told in our words, nothing acknowledged is lost."""
 
 import asyncio
 import sqlite3
@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from baton.core import (
+    BodyId,
     Goal,
     InvalidValue,
     LedgerError,
@@ -22,7 +23,7 @@ from baton.core import (
     Superseded,
 )
 from baton.graph import Hold
-from baton.ledger import Ledger, Line, Transaction, bodies, runs, sqlite, transcript
+from baton.ledger import Ledger, Line, Transaction, Work, bodies, runs, sqlite, transcript
 from baton.ledger.migrations import MIGRATIONS
 from support import text_rows
 
@@ -49,6 +50,10 @@ def other(path: Path, ledger: Ledger) -> Iterator[sqlite3.Connection]:
     """Another process's connection to the same file."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         yield connection
+
+
+def _storing(body: str) -> Work[BodyId]:
+    return lambda tx: bodies.store(tx, body)
 
 
 async def _texts(ledger: Ledger) -> list[str]:
@@ -81,7 +86,7 @@ async def test_a_read_only_database_is_told(ledger: Ledger) -> None:
     await ledger.write(lambda tx: bodies.store(tx, "before"))
     await ledger.write(lambda tx: tx.connection.exec_driver_sql("PRAGMA query_only=ON"))
     assert await _texts(ledger) == ["before"]
-    with pytest.raises(LedgerReadOnly, match="cannot be written. Check the rights"):
+    with pytest.raises(LedgerReadOnly, match=r"cannot be written\. Check the rights"):
         await ledger.write(lambda tx: bodies.store(tx, "refused"))
     assert await _texts(ledger) == ["before"]
 
@@ -89,7 +94,7 @@ async def test_a_read_only_database_is_told(ledger: Ledger) -> None:
 async def test_a_full_disk_loses_nothing_that_was_acknowledged(path: Path, ledger: Ledger) -> None:
     stored = await _fill(ledger)
     assert stored
-    with pytest.raises(LedgerFull, match="no space is left on its disk. Free some and try again; nothing was lost"):
+    with pytest.raises(LedgerFull, match=r"no space is left on its disk\. Free some and try again; nothing was lost"):
         await ledger.write(lambda tx: bodies.store(tx, "x" * 20_000))
 
     await ledger.write(lambda tx: tx.connection.exec_driver_sql("PRAGMA max_page_count=1000000"))
@@ -104,7 +109,7 @@ async def test_a_full_disk_loses_nothing_that_was_acknowledged(path: Path, ledge
 
 async def test_a_full_disk_fails_a_whole_batch_honestly(ledger: Ledger) -> None:
     stored = await _fill(ledger)
-    futures = [ledger.post(lambda tx, n=n: bodies.store(tx, str(n) + "y" * n * 20_000)) for n in range(4)]
+    futures = [ledger.post(_storing(str(n) + "y" * n * 20_000)) for n in range(4)]
     done: list[str] = []
     for number, future in enumerate(futures):
         try:
@@ -128,7 +133,7 @@ async def _fill(ledger: Ledger) -> list[str]:
     for number in range(100):
         body = f"{number}:" + "x" * 1000
         try:
-            await ledger.write(lambda tx, body=body: bodies.store(tx, body))
+            await ledger.write(_storing(body))
         except LedgerFull:
             return stored
         stored.append(body)
@@ -231,21 +236,30 @@ async def test_opening_twice_migrates_once(path: Path) -> None:
         assert raw.execute("SELECT count(*) FROM migrations").fetchone() == (len(MIGRATIONS),)
 
 
+def _bytes(path: Path) -> bytes:
+    """What stands in the file; and there is no other beside it."""
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    return path.read_bytes()
+
+
+def _letter(path: Path) -> None:
+    path.write_text("Dear Sir or Madam,\n" * 200)
+
+
 async def test_a_foreign_database_is_refused_and_not_touched(path: Path) -> None:
     with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("CREATE TABLE customers (name)")
-    before = path.read_bytes()
+    before = _bytes(path)
     with pytest.raises(LedgerVersion, match=r"holds other tables \(customers\)\. Name another file"):
         await Ledger.open(str(path))
-    assert path.read_bytes() == before
-    assert sorted(file.name for file in path.parent.iterdir()) == ["baton.db"]
+    assert _bytes(path) == before
 
 
 async def test_a_file_that_is_no_database_is_refused_and_not_touched(path: Path) -> None:
-    path.write_text("Dear Sir or Madam,\n" * 200)
+    _letter(path)
     with pytest.raises(LedgerVersion, match="is no SQLite database"):
         await Ledger.open(str(path))
-    assert path.read_text().startswith("Dear Sir")
+    assert _bytes(path).startswith(b"Dear Sir")
 
 
 async def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from support import open_office, script
 async def test_stopping_as_news_arrives_stops(tmp_path: Path, turns: int) -> None:
     """Python 3.11's wait_for swallows a cancellation that comes together with what it waits for."""
     async with open_office(tmp_path / "baton.db", [Agent("clerk")], script(), dispatch=False) as baton:
-        office = Office(ledger=baton.ledger, team=baton._team, live=lambda _run, _text: None)
+        office = Office(ledger=baton.ledger, team=baton._team, live=lambda _run: None)
         dispatcher = Dispatcher(office)
         await dispatcher.start()
         await asyncio.sleep(0.02)

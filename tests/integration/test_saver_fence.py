@@ -61,7 +61,7 @@ def _config(run: str, hold: Hold | None, checkpoint: str | None = None) -> Runna
 
 
 def _state(number: int, turn: int = 0) -> Checkpoint:
-    return empty_checkpoint() | {"id": f"{number:08d}", "channel_values": {"at": {"turn": turn}}}  # type: ignore[return-value]
+    return empty_checkpoint() | {"id": f"{number:08d}", "channel_values": {"at": {"turn": turn}}}
 
 
 async def _counts(ledger: Ledger) -> tuple[int, int]:

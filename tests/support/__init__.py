@@ -1,9 +1,10 @@
 """Small agents, tools and minds for tests: they run in the real runtime, over the real simulated endpoint."""
 
 from support.minds import CountingMind, Says, call, calls, script
-from support.office import SERIAL, open_office, run_row, set_policy, soon, text_rows, tool_lines, until
+from support.office import PATIENCE, SERIAL, open_office, run_row, set_policy, soon, text_rows, tool_lines, until
 
 __all__ = [
+    "PATIENCE",
     "SERIAL",
     "CountingMind",
     "Says",

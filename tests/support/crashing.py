@@ -1,0 +1,113 @@
+"""A process that works on a ledger and kills itself with SIGKILL at a named place, for tests of crashes."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from baton import Agent, Baton, tool
+from baton.graph import advance
+from baton.ledger import Ledger
+
+LEASE_SECONDS = 0.3
+"""Short, so that a successor need not wait long."""
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def delivered(outbox: Path) -> list[str]:
+    """The keys under which something was delivered, each time that it was."""
+    return outbox.read_text().split() if outbox.exists() else []
+
+
+def deliver(outbox: Path, key: str, *, keyed: bool) -> None:
+    """Deliver; a keyed target takes each key once."""
+    if keyed and key in delivered(outbox):
+        return
+    with outbox.open("a") as file:
+        file.write(f"{key}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def agent(outbox: Path, kind: str, place: str = "never", policy: str = "allow-all") -> Agent:
+    """An agent with one tool.
+
+    Args:
+        outbox: Where the tool delivers.
+        kind: What the tool promises of itself: `repeatable`, `reconcilable`, or nothing (`dumb`).
+        place: Where the process dies: `before the effect`, `after the effect`, `after commit N`, or `never`.
+        policy: What may happen.
+    """
+
+    def reconcile(key: str) -> str | None:
+        return "delivered, says the outbox" if key in delivered(outbox) else None
+
+    settings: dict[str, Any] = {
+        "repeatable": {"repeatable": True},
+        "reconcilable": {"reconcile": reconcile},
+        "dumb": {},
+    }[kind]
+
+    async def send(*, key: str) -> str:
+        """Deliver."""
+        if place == "before the effect":
+            die()
+        deliver(outbox, key, keyed=kind == "repeatable")
+        if place == "after the effect":
+            die()
+        return "delivered"
+
+    return Agent("clerk", tools=[tool(**settings)(send)], policy=policy)
+
+
+def work(database: Path, outbox: Path, kind: str, place: str, url: str) -> None:
+    """Work until every run has settled, or until the place is reached; the main function of a process."""
+    os.environ["OPENAI_BASE_URL"] = url
+    asyncio.run(_work(database, outbox, kind, place))
+
+
+def submit(database: Path) -> None:
+    """Submit and send a message, then die; the main function of a process."""
+
+    async def main() -> None:
+        async with Baton(agents=[Agent("clerk")], database=database, dispatch=False) as baton:
+            run = await baton.submit("send twice", key="k")
+            await run.message("hello")
+            die()
+
+    asyncio.run(main())
+
+
+async def _work(database: Path, outbox: Path, kind: str, place: str) -> None:
+    advance.LEASE_SECONDS = LEASE_SECONDS
+    async with Baton(agents=[agent(outbox, kind, place)], database=database) as baton:
+        if place.startswith("after commit "):
+            _die_after(baton.ledger, int(place.removeprefix("after commit ")))
+        for run in await baton.runs():
+            await (await baton.open(run.id)).settled()
+
+
+def _die_after(ledger: Ledger, number: int) -> None:
+    """Die right behind the `number`-th transaction that the ledger commits, before anybody is told."""
+    database, count = ledger.database, 0
+    writing: Callable[[], Any] = database.writing
+
+    class Counted:
+        def __enter__(self) -> Any:
+            self.inner = writing()
+            return self.inner.__enter__()
+
+        def __exit__(self, *error: Any) -> Any:
+            nonlocal count
+            done = self.inner.__exit__(*error)
+            count += 1
+            if count == number:
+                die()
+            return done
+
+    database.writing = Counted  # type: ignore[assignment,method-assign]
