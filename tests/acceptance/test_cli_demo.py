@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from support.commands import DESK, SECONDS, Done, baton, demo, environment
 
 EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((DESK / "expected.yaml").read_text("utf-8"))
@@ -87,23 +88,23 @@ def test_people_answer_and_every_goal_is_finished(played: tuple[Path, Done], tmp
     asked = baton(tmp_path, "review", "--json", "-d", ".demo").json["reviews"]
     assert len(asked) == ENDS["waiting"]
     assert {review["agent"] for review in asked} == {"desk", "billing"}
-    rejected = 0
-    while asked:
+    for _ in range(len(asked) + 4):
         review = asked[0]
         words = ["approve", review["id"]]
         if review["kind"] == "question":
             words = ["respond", review["id"], "no"]
         elif review["tool"] == "send_reply":
-            words, rejected = ["reject", review["id"], "--reason", "not to strangers"], rejected + 1
+            words = ["reject", review["id"], "--reason", "not to strangers"]
         done = baton(tmp_path, "review", *words, "-d", ".demo", "--json", DESK_WORLD=str(tmp_path / ".demo"))
         assert done.code == 0, done
         asked = baton(tmp_path, "review", "--json", "-d", ".demo").json["reviews"]
-        assert rejected < 10
+        if not asked:
+            break
     ended = demo(tmp_path)
     counts = totals(ended)
     assert ended.code == 0 and "Nothing waits for you" in ended.out
     assert counts["waiting for a person"] == 0 and sum(counts.values()) == len(EXPECTED)
-    assert counts["done with a person"] >= 2
+    assert counts["done with a person"] >= 2 and counts["refused"] == ENDS["refused"] + 1
     assert refunds(tmp_path) == ALONE | {"F-11729": 11900, "F-11631": 18800}
     assert all(state == "done" for _, state in effects(tmp_path))
 
