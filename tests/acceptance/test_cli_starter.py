@@ -158,7 +158,7 @@ def test_a_broken_project_file_is_named_with_its_line(shop: Path) -> None:
     file = shop / "agents.yaml"
     file.write_text(file.read_text().replace("    tools:", "    tool:"))
     wrong = baton(shop, "run", "x")
-    assert wrong.code == 2 and "agents.yaml:13" in wrong.err and "tools" in wrong.err
+    assert wrong.code == 2 and "agents.yaml:10" in wrong.err and "tools" in wrong.err
     doctor = baton(shop, "doctor", "--json")
     assert (doctor.code, doctor.json["ok"]) == (1, False)
     assert [each["about"] for each in doctor.json["findings"] if each["state"] == "broken"] == ["project"]
