@@ -36,7 +36,12 @@ def test_ctrl_c_says_how_to_go_on_although_a_tool_never_returns(tmp_path: Path) 
     (tmp_path / "tools.py").write_text(TOOLS)
     command = [sys.executable, "-m", "baton.cli", "run", "sleep long"]
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment(PYTHONUNBUFFERED="1"), stderr=subprocess.PIPE, text=True
+        command,
+        cwd=tmp_path,
+        env=environment(PYTHONUNBUFFERED="1"),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where the tests run in background
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
