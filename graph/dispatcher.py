@@ -67,18 +67,20 @@ class Dispatcher:
     async def _serve(self) -> None:
         while not self._lock.take():  # noqa: ASYNC110 - another process holds it: nobody can tell us
             await asyncio.sleep(POLL_SECONDS)
-        await self._office.ledger.write(runs.free_leases)  # their holders died: this process alone has the lock
+        ledger, alone = self._office.ledger, False
         while True:
             self._changed.clear()
-            version = self._office.ledger.database.version()
             try:
+                if not alone:
+                    await ledger.write(runs.free_leases)  # their holders died: this process alone has the lock
+                    alone = True
+                version = ledger.database.version()
                 next_time = await self._dispatch()
                 self.failure = None
+                await self._sleep(version, next_time)
             except LedgerError as error:
                 self._failed(error)
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
-            await self._sleep(version, next_time)
 
     async def _dispatch(self) -> float | None:
         """Begin what is ready; when to look again by the clock, None if no time is set."""

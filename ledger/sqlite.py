@@ -79,10 +79,11 @@ class Database:
 
     def version(self) -> int:
         """A number that changes with every commit by any connection; cheap enough to ask often."""
-        if self._observer is None:
-            self._observer = self._connect()
-        value: int = self._observer.exec_driver_sql("PRAGMA data_version").scalar_one()
-        return value
+        with told(self.name):
+            if self._observer is None:
+                self._observer = self._connect()
+            value: int = self._observer.exec_driver_sql("PRAGMA data_version").scalar_one()
+            return value
 
     def in_transaction(self, connection: Connection) -> bool:
         """Whether SQLite still holds the transaction that was begun on this connection."""

@@ -251,6 +251,30 @@ async def test_a_ledger_that_is_locked_for_a_while_holds_work_up_and_no_more(
     assert lines == ["", "seen", "done"]
 
 
+async def test_an_engine_that_starts_while_the_ledger_is_locked_starts_later(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_sqlite, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(dispatcher_module, "RETRY_SECONDS", 0.05)
+    till = Till()
+    async with open_office(database, [till.agent("allow-all")], PAY, dispatch=False) as baton:
+        run = await baton.submit("go")
+        dispatcher = Dispatcher(_office(baton))
+        with closing(sqlite3.connect(database, isolation_level=None, timeout=5)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await dispatcher.start()
+            try:
+                while dispatcher.failure is None:
+                    assert dispatcher._loop is not None
+                    assert not dispatcher._loop.done()
+                    await asyncio.sleep(0.01)
+                other.execute("ROLLBACK")
+                assert (await soon(run.result())).status == "done"
+            finally:
+                await dispatcher.stop()
+    assert len(till.paid) == 1
+
+
 def _office(baton: Baton) -> Office:
     return Office(ledger=baton.ledger, team=baton._team, live=lambda _run: None)
 
