@@ -1,4 +1,4 @@
-"""The last check before an action is carried out: is it what was approved, and does policy still say so? Invariant 5."""
+"""The last check before an action is carried out: is it what was approved, and does policy still say so?"""
 
 from baton.core import ReviewId, Ruling, Verdict, format_time, random_id
 from baton.graph.builtins import Scene
