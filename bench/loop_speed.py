@@ -161,7 +161,7 @@ async def growth(folder: Path) -> list[Figure]:
         for number in range(count):
             await talk.message(f"{number:04} ".ljust(size, "x"))
             await talk.settled()
-        await baton.ledger.write(lambda tx: None)
+        assert (await talk.status()).turns == count, "not every message was answered"
     await asyncio.to_thread(subprocess.run, [sys.executable, "-c", _CHECKPOINT, str(path)], check=True)
     stored = await asyncio.to_thread(_stored, folder)
     return [

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from baton.core import ActionId, Effect, Ruling
-from baton.graph.approving import still_approved
+from baton.graph.approving import still_allowed, still_approved
 from baton.graph.builtins import BUILTIN, Scene
 from baton.graph.carrying import Job, carry_out
 from baton.graph.context import lowest_trust
 from baton.graph.ending import end
 from baton.graph.hold import Hold
 from baton.graph.move import Move, Office
-from baton.graph.outcome import Outcome, Rider
+from baton.graph.outcome import Outcome, Rider, denial
 from baton.graph.past import Past, load
 from baton.graph.receive import called_off
 from baton.graph.state import Place
@@ -79,12 +79,11 @@ async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
         return refused or await carry_out(hold, scene, job)
     match proposal.verdict.ruling:
         case Ruling.ALLOW:
-            return await carry_out(hold, scene, job)
+            return still_allowed(scene, past, job) or await carry_out(hold, scene, job)
         case Ruling.ASK:
             return Outcome(text=f"pending: review {proposal.review}: {proposal.verdict.reason}", pending=True)
         case Ruling.DENY:
-            rules = f" [{', '.join(proposal.verdict.rules)}]" if proposal.verdict.rules else ""
-            return Outcome(text=f"denied: {proposal.verdict.reason}{rules}")
+            return denial(proposal.verdict.reason, proposal.verdict.rules)
 
 
 def _batches(member: Member, jobs: Sequence[Job]) -> Iterator[list[Job]]:

@@ -1,13 +1,13 @@
-"""What was approved is what runs: the last check before an approved action is carried out. See invariant 5."""
+"""The last check before an action is carried out: is it what was approved, and does policy still say so?"""
 
 from baton.core import ReviewId, Ruling, Verdict, format_time, random_id
 from baton.graph.builtins import Scene
 from baton.graph.carrying import Job
 from baton.graph.judging import judge
-from baton.graph.outcome import Outcome
+from baton.graph.outcome import Outcome, denial
 from baton.graph.past import Past
 from baton.graph.trouble import open_review
-from baton.ledger import DecisionKind, ReviewKind, Transaction, journal
+from baton.ledger import DecisionKind, ReviewKind, Transaction, events, journal
 from baton.policies import approval_digest
 
 
@@ -21,26 +21,45 @@ async def still_approved(scene: Scene, past: Past, job: Job) -> Outcome | None:
     if decision is None or decision.kind is DecisionKind.RESPOND or job.known is not None:
         return None  # a doubt was settled, or the action was begun under this approval already
     if decision.expires is not None and past.now > decision.expires:
-        return Outcome(text=f"denied: the approval by {decision.by} lapsed at {format_time(decision.expires)}")
+        return denial(f"the approval by {decision.by} lapsed at {format_time(decision.expires)}")
     judged = job.verdict
     spec = scene.member.agent.specs.get(action.tool)
     digest = approval_digest(tenant=scene.team.tenant, action=action, rule=judged.rules, expires=decision.expires)
     if digest != decision.digest or spec is None or spec.version != action.version:
-        return Outcome(text=f"denied: this is not what {decision.by} approved")
-    if judged.policy == scene.member.policy.version:
+        return denial(f"this is not what {decision.by} approved")
+    return _judged_anew(scene, past, job, "the approval")
+
+
+def still_allowed(scene: Scene, past: Past, job: Job) -> Outcome | None:
+    """None if an action that needed nobody still needs nobody: its process may have died before a policy changed."""
+    return None if job.known is not None else _judged_anew(scene, past, job, "it was proposed")
+
+
+def _judged_anew(scene: Scene, past: Past, job: Job, since: str) -> Outcome | None:
+    """None while the policy is the one that judged, or says what it said; else what becomes of the action."""
+    judged = job.verdict
+    if judged.policy == scene.member.policy.version or job.action.tool not in scene.member.agent.specs:
         return None
-    anew = judge(scene.member, past.run, action, past.record([]))
+    anew = judge(scene.member, past.run, job.action, past.record([]))
     if anew.ruling is Ruling.ALLOW or (anew.ruling is Ruling.ASK and set(anew.rules) == set(judged.rules)):
         return None
     if anew.ruling is Ruling.DENY:
-        return Outcome(text=f"denied: the policy has changed since the approval: {anew.reason}")
-    return _ask_anew(past, job, anew)
+        return _denied_anew(job, anew, since)
+    return _ask_anew(past, job, anew, since)
 
 
-def _ask_anew(past: Past, job: Job, anew: Verdict) -> Outcome:
+def _denied_anew(job: Job, anew: Verdict, since: str) -> Outcome:
+    action = job.action
+    outcome = denial(f"the policy has changed since {since}: {anew.reason}", anew.rules)
+    said = {"action": action.id, "tool": action.tool, "ruling": anew.ruling, "rules": list(anew.rules)}
+    outcome.riders.append(lambda tx: events.emit(tx, action.run, "action.judged", **said, problem=None, review=None))
+    return outcome
+
+
+def _ask_anew(past: Past, job: Job, anew: Verdict, since: str) -> Outcome:
     review, action = ReviewId(random_id("rev")), job.action
     question = {
-        "summary": f"May {past.run.agent} call {action.tool}? The policy has changed since it was approved.",
+        "summary": f"May {past.run.agent} call {action.tool}? The policy has changed since {since}.",
         "arguments": action.arguments,
         "confidence": action.confidence,
         "reason": action.reason,

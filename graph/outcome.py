@@ -1,6 +1,6 @@
 """What carrying out one action came to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from baton.core import BodyId, Trust
@@ -38,6 +38,11 @@ class Outcome:
     pending: bool = False
     riders: list[Rider] = field(default_factory=list[Rider])
     end: End | None = None
+
+
+def denial(reason: str, rules: Sequence[str] = ()) -> Outcome:
+    """Told to the model when policy or a person says no; names the rules that said it."""
+    return Outcome(text=f"denied: {reason}" + (f" [{', '.join(rules)}]" if rules else ""))
 
 
 def refusal(why: str) -> Outcome:

@@ -159,11 +159,10 @@ async def _spoke(step: _Step, reply: ModelReply) -> Move:
         step.strikes += 1
         step.say(f"[unusable answer] {problem}")
         return step.move("think")
-    step.strikes = 0
     run, cursor = step.past.run, step.news.cursor
-    if run.goal.conversation:
-        return step.parked()
-    if await step.office.ledger.read(lambda tx: still_open(tx, run.id, cursor)):
+    open_ends = await step.office.ledger.read(lambda tx: still_open(tx, run.id, cursor))
+    if run.goal.conversation or open_ends:
+        step.strikes = 0
         return step.parked()
     if run.goal.criteria:
         step.strikes += 1

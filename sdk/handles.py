@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from baton.core import Goal, RunFailed, RunId, Trust
+from baton.core import Budget, Goal, RunFailed, RunId, Trust
 from baton.ledger import Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
 from baton.story import Moment, family, moments, settled
 from baton.watch import Watch
@@ -164,6 +164,6 @@ def _result(tx: Transaction, id: RunId) -> Result:
 
 
 def conversation_goal(agent: str, previous: Run | None = None) -> Goal:
-    """The goal of a conversation: there is none but to answer."""
+    """The goal of a conversation: there is none but to answer, for as long as somebody asks."""
     follows = f", following {previous.id}" if previous else ""
-    return Goal(f"Conversation with {agent}{follows}", conversation=True)
+    return Goal(f"Conversation with {agent}{follows}", budget=Budget(turns=None), conversation=True)

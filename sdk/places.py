@@ -55,7 +55,7 @@ def find_database(given: str | None = None, project: Path | None = None) -> str:
         project: The project file; None for none.
 
     Raises:
-        InvalidFile: if the project file cannot be read.
+        NotFound, InvalidFile: if the project file is not there, or cannot be read.
     """
     named = given or os.environ.get("BATON_DATABASE_URL")
     if named:
@@ -97,6 +97,8 @@ def _database_of(project: Path) -> str | None:
     """The `database` of a project file, without reading the rest of it."""
     try:
         said: Any = yaml.safe_load(project.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotFound("project file", str(project), hint="`baton init` writes a starter project.") from error
     except (OSError, ValueError) as error:
         raise InvalidFile(str(project), None, "file", str(error), "a readable text file in UTF-8") from error
     except yaml.YAMLError as error:

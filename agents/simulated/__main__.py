@@ -1,7 +1,7 @@
 """Serve the simulated model by itself: `python -m baton.agents.simulated --mind simple --port 8765`."""
 
 import asyncio
-import contextlib
+import signal
 import sys
 
 from cyclopts import App
@@ -36,8 +36,7 @@ def serve(
     try:
         faults = Faults(seed=seed, rate=fault_rate) if fault_rate else None
         server = SimulatedServer(find_mind(mind), faults=faults, latency=latency, port=port)
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_serve(server, mind))
+        asyncio.run(_serve(server, mind))
     except (BatonError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -45,10 +44,13 @@ def serve(
 
 
 async def _serve(server: SimulatedServer, mind: str) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # said here: a shell may have started us with SIGINT ignored
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with server:
         sys.stdout.write(f"simulated model ({mind}) at {server.base_url}\n")
         sys.stdout.flush()
-        await asyncio.Event().wait()
+        await stopped.wait()
 
 
 if __name__ == "__main__":

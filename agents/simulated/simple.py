@@ -163,7 +163,7 @@ def _settled(result: str, notices: list[tuple[str, str]]) -> str:
     for header, body in notices if review else ():
         if review and review[1].rstrip(".,;:") in header:
             approved = any(word in header for word in ("approved", "edited", "answered", "responded"))
-            return re.sub(r"^[\w-]+: ", "", body) if approved else f"denied: {header}: {body}"
+            return re.sub(r"^[\w-]+(?:\(\{.*?\}\))?: ", "", body) if approved else f"denied: {header}: {body}"
     return result
 
 

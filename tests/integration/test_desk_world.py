@@ -203,7 +203,8 @@ class Play:
         review, decision = f"rev_{self.desk.reviews}", self.desk.decide(tool, arguments)
         if decision == "approved":
             decision = f"approved by anna] {tool}: {self.done(tool, arguments, key)[0]}"
-        return f"pending: review {review}", f"[review {review} {decision}" if decision else ""
+        about = f" {tool}" if decision.startswith("rejected") else ""
+        return f"pending: review {review}", f"[review {review}{about} {decision}" if decision else ""
 
     def done(self, tool: str, arguments: dict[str, Any], key: str) -> tuple[str, str]:
         self.state.tools.append(tool)

@@ -338,3 +338,14 @@ async def test_events_tell_the_whole_story_and_end(database: Path, world: World)
     wanted = ["run.submitted", "model.answered", "action.judged", "review.opened", "review.closed"]
     wanted += ["message.decision", "effect.claimed", "effect.done", "model.answered", "run.ended"]
     assert seen == wanted
+
+
+async def test_a_conversation_goes_on_for_as_long_as_somebody_asks(tmp_path: Path) -> None:
+    """The budget of model calls that keeps a goal from running away is not one for talk."""
+    async with open_office(tmp_path / "baton.db", [Agent("clerk")], script()) as baton:
+        talk = await baton.converse()
+        for number in range(60):
+            await talk.message(f"question {number}")
+            await soon(talk.settled())
+        assert (await talk.status()).turns == 60
+        assert await baton.reviews.waiting() == []

@@ -1,5 +1,6 @@
 """Questions to people: what was approved is what runs, once, and only while it is still what was approved."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -330,3 +331,42 @@ async def test_every_decision_explains_itself(database: Path, till: Till) -> Non
     assert verdict["rules"] == ["ask"]
     assert verdict["policy"].startswith("till@")
     assert verdict["evidence"]["arguments"]["cents"]["trust"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "told", "waiting"),
+    [
+        ([ALONE], "paid 500", 0),
+        ([ALONE, NEVER], "denied: the policy has changed since it was proposed: no more payments [never]", 0),
+        ([ASK], "pending: review rev_", 1),
+    ],
+)
+async def test_what_was_allowed_before_a_crash_is_judged_by_the_policy_after_it(
+    database: Path, till: Till, rules: list[str], told: str, waiting: int
+) -> None:
+    """The process dies between the verdict and the call: the second of two calls was allowed, and not begun."""
+    begun, stuck = asyncio.Event(), True
+
+    @tool(repeatable=True)
+    async def hold() -> str:
+        begun.set()
+        if stuck:
+            await asyncio.sleep(3600)
+        return "held"
+
+    def agent(*rules: str) -> Agent:
+        free = '@id("hold") permit (principal, action == Action::"call", resource is Tool::hold);'
+        own = till.agent(free, *rules)
+        return Agent("clerk", tools=[*own.tools, hold], policy=own.policy)
+
+    work = script([call("hold"), call("pay", cents=500)])
+    async with open_office(database, [agent(ALONE)], work) as baton:
+        run = await baton.submit("go")
+        await soon(begun.wait())
+    stuck = False
+    async with open_office(database, [agent(*rules)], work) as baton:
+        run = await baton.open(run.id)
+        result = await soon(run.settled())
+        assert told in "\n".join(await tool_lines(run))
+        assert len(result.reviews) == waiting
+    assert till.paid == ([500] if told == "paid 500" else [])

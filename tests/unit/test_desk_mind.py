@@ -242,7 +242,7 @@ BODIES = st.lists(st.one_of(st.sampled_from(PHRASES), st.text(max_size=30)), max
 OUTCOMES = [
     "ok", "ok", "ok", "error: it broke", "denied: some-rule", "pending: review rev_1", "not JSON", "[]",
     "pending: review rev_2|[review rev_2 answered by anna] yes",
-    "pending: review rev_3|[review rev_3 rejected by al] no",
+    "pending: review rev_3|[review rev_3 send_reply rejected by al] no",
     "pending: review rev_4|[review rev_4 approved by al] x: {}",
 ]  # fmt: skip
 BACK = [

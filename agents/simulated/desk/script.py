@@ -20,7 +20,8 @@ ROUNDS = 40
 """Rounds of calls after which a mind stops, in case its calls come back so changed that it cannot know them again."""
 
 _REVIEW = re.compile(
-    r"\[review (\S+) ((?:approved|edited|rejected|answered|expired|withdrawn|denied)[^\]]*)\]\s*(.*)", re.DOTALL
+    r"\[review (\S+)(?: [\w-]+)?? ((?:approved|edited|rejected|answered|expired|withdrawn|denied)[^\]]*)\]\s*(.*)",
+    re.DOTALL,
 )
 _RETURNED = re.compile(r"\[hand-off to (\S+) [^\]]*\]\s*(.*)", re.DOTALL)
 
@@ -141,5 +142,9 @@ def _decided(head: str, text: str) -> Outcome:
     if head.startswith("answered"):
         return Outcome("answered", text)
     if head.startswith(("approved", "edited")):
-        return _read(re.sub(r"^\w+: ", "", text, count=1) if not text.startswith(("error: ", "denied: ")) else text)
+        return _read(
+            re.sub(r"^\w+(?:\(\{.*?\}\))?: ", "", text, count=1)
+            if not text.startswith(("error: ", "denied: "))
+            else text
+        )
     return Outcome("rejected", text or head)
