@@ -6,12 +6,9 @@ from cyclopts import App
 from rich.table import Table
 from rich.text import Text
 
-from baton.cli.options import DEFAULTS, Common
+from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen, one_line
 from baton.evals import Graded, Store, load_suite, play
-
-REGRESSION = 5
-"""Exit code when a case did not end as expected."""
 
 app = App(name="eval", help="Play cases and score what came of them.")
 
@@ -41,7 +38,7 @@ async def run(
     )
     screen.show(_table(graded))
     screen.show(f"{passed} of {len(graded)} as expected; every attempt is in {store}")
-    return 0 if passed == len(graded) else REGRESSION
+    return Exit.OK if passed == len(graded) else Exit.REGRESSION
 
 
 def _tell(screen: Screen, repeat: int, graded: Graded) -> None:

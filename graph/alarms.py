@@ -2,9 +2,8 @@
 
 from functools import partial
 
-from baton.core import Conflict, RunId
-from baton.ledger import Decision, DecisionKind, Ledger, Timer, Transaction, events, mail, reviews, runs, timers
-from baton.ledger.reviews import new_decision_id
+from baton.core import Conflict, ReviewId, RunId
+from baton.ledger import DecisionKind, Ledger, Timer, Transaction, events, mail, reviews, runs, timers
 
 
 async def fire_due(ledger: Ledger) -> int:
@@ -28,26 +27,13 @@ def _fire(timer: Timer, tx: Transaction) -> None:
 
 
 def _review_due(tx: Transaction, timer: Timer) -> None:
-    review = reviews.get(tx, reviews.find(tx, timer.ref or ""))
+    review = reviews.get(tx, ReviewId(timer.ref or ""))
     if not review.open:
         return
     if review.on_deadline != "deny":
         events.emit(tx, timer.run, "review.late", review=review.id)
         return
-    decision = Decision(
-        id=new_decision_id(),
-        review=review.id,
-        kind=DecisionKind.EXPIRED,
-        by="baton",
-        channel="deadline",
-        note="nobody answered in time",
-        arguments=None,
-        verdict=None,
-        digest=None,
-        expires=None,
-        at=tx.now,
-    )
-    if reviews.close(tx, timer.run, review.version, decision):
+    if reviews.close_unanswered(tx, review, DecisionKind.EXPIRED, "nobody answered in time"):
         mail.post(tx, timer.run, "decision", sender="baton", ref=review.id)
 
 

@@ -60,10 +60,6 @@ class Dispatcher:
         self._working.clear()
         self._lock.release()
 
-    def busy(self) -> int:
-        """How many runs are being advanced."""
-        return len(self._working)
-
     async def _serve(self) -> None:
         while not self._lock.take():  # noqa: ASYNC110 - another process holds it: nobody can tell us
             await asyncio.sleep(POLL_SECONDS)

@@ -3,8 +3,7 @@
 from baton.core import Conflict, MailArrived, RunId, Trust
 from baton.graph.outcome import End
 from baton.graph.receive import handoff_text
-from baton.ledger import Decision, DecisionKind, Run, Transaction, mail, reviews, runs
-from baton.ledger.reviews import new_decision_id
+from baton.ledger import DecisionKind, Run, Transaction, mail, reviews, runs
 
 
 def end(tx: Transaction, run: Run, cursor: int, how: End, trust: Trust) -> None:
@@ -19,30 +18,12 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, trust: Trust) -> None:
         raise MailArrived(run.id)
     runs.end(tx, run.id, how.outcome, how.summary, how.evidence)
     for review in reviews.waiting(tx, runs=[run.id]):
-        withdraw(tx, run.id, review.id, review.version, f"the run has ended ({how.outcome})")
+        reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, f"the run has ended ({how.outcome})")
     for child in runs.children(tx, run.id):
         if not child.ended:
             mail.post(tx, child.id, "cancel", sender=run.id)
     if run.parent is not None:
         _tell_parent(tx, run, run.parent, how, trust)
-
-
-def withdraw(tx: Transaction, run: RunId, review: str, version: int, why: str) -> None:
-    """Take a question back: its answer no longer matters."""
-    decision = Decision(
-        id=new_decision_id(),
-        review=reviews.get(tx, reviews.find(tx, review)).id,
-        kind=DecisionKind.WITHDRAWN,
-        by="baton",
-        channel="baton",
-        note=why,
-        arguments=None,
-        verdict=None,
-        digest=None,
-        expires=None,
-        at=tx.now,
-    )
-    reviews.close(tx, run, version, decision)
 
 
 def _tell_parent(tx: Transaction, run: Run, parent: RunId, how: End, trust: Trust) -> None:

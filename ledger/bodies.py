@@ -4,14 +4,21 @@ from collections.abc import Iterable
 
 from sqlalchemy import bindparam, func, insert, select
 
-from baton.core import BodyId, RunId
+from baton.core import BodyId, InvalidValue, RunId
 from baton.ledger.door import Transaction
 from baton.ledger.schema import bodies, effects
 
 
 def store(tx: Transaction, text: str) -> BodyId:
-    """Keep a text."""
-    return BodyId(tx.value(_STORE, text=text))
+    """Keep a text.
+
+    Raises:
+        InvalidValue: if it holds half a surrogate pair, which no database takes.
+    """
+    try:
+        return BodyId(tx.value(_STORE, text=text))
+    except UnicodeEncodeError as error:
+        raise InvalidValue("text", text[error.start : error.end], "text that UTF-8 can hold") from error
 
 
 _STORE = insert(bodies).returning(bodies.c.id)

@@ -54,12 +54,12 @@ class Decision:
     kind: DecisionKind
     by: str
     channel: str
-    note: str
-    arguments: dict[str, Any] | None
-    verdict: Verdict | None
-    digest: str | None
-    expires: float | None
     at: float
+    note: str = ""
+    arguments: dict[str, Any] | None = None
+    verdict: Verdict | None = None
+    digest: str | None = None
+    expires: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +231,14 @@ def close(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool
     )
     emit(tx, run, "review.closed", review=decision.review, decision=decision.kind, by=decision.by)
     return True
+
+
+def close_unanswered(tx: Transaction, review: Review, kind: DecisionKind, note: str) -> bool:
+    """Close a review on the queue's own account, not a person's; whether it was still open."""
+    decision = Decision(
+        id=new_decision_id(), review=review.id, kind=kind, by="baton", channel="baton", note=note, at=tx.now
+    )
+    return close(tx, review.run, review.version, decision)
 
 
 def new_decision_id() -> DecisionId:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from baton import Agent, Attachment, Baton, Goal, tool
 from baton.agents.simulated import Answer, Conversation
-from baton.core import Conflict, RunId, Trust
+from baton.core import Conflict, InvalidValue, RunId, Trust
 from baton.graph import Hold
 from baton.ledger import Lease, Transaction, mail, runs
 from support import (
@@ -349,3 +349,12 @@ async def test_a_conversation_goes_on_for_as_long_as_somebody_asks(tmp_path: Pat
             await soon(talk.settled())
         assert (await talk.status()).turns == 60
         assert await baton.reviews.waiting() == []
+
+
+async def test_text_that_cannot_be_stored_is_refused_to_whoever_sends_it(tmp_path: Path) -> None:
+    async with open_office(tmp_path / "baton.db", [Agent("clerk")], script()) as baton:
+        talk = await baton.converse()
+        with pytest.raises(InvalidValue, match=r"text '.*' is not allowed: give text that UTF-8 can hold"):
+            await talk.message("half a pair: \ud83d")
+        await talk.message("whole")
+        assert (await soon(talk.settled())).turns == 1
