@@ -1,21 +1,36 @@
-"""How the tables came to be, step by step, and the check that a database is one we can read."""
+"""How the tables of older versions become today's, and the check that a database is one we can read.
 
-from collections.abc import Callable, Sequence
+An empty database gets today's tables at once. The steps are for those that were written by an older Baton.
+"""
+
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, func, inspect, select
 
 from baton.core import LedgerVersion
 from baton.ledger.schema import metadata, migrations
 
-Migration = Callable[[Connection], None]
+STEPS: Mapping[int, Sequence[str]] = {
+    2: (
+        "ALTER TABLE runs ADD COLUMN fault TEXT",
+        "ALTER TABLE runs ADD COLUMN takeovers INTEGER NOT NULL DEFAULT '0'",
+        "ALTER TABLE runs ADD COLUMN fingerprint TEXT",
+        "ALTER TABLE runs ADD COLUMN pinned TEXT",
+        "ALTER TABLE runs ADD COLUMN forked_from TEXT",
+        "ALTER TABLE runs ADD COLUMN forked_at INTEGER",
+        "ALTER TABLE runs ADD COLUMN live INTEGER NOT NULL DEFAULT '1'",
+        "ALTER TABLE runs ADD COLUMN compensates TEXT",
+        "ALTER TABLE effects ADD COLUMN undoes TEXT",
+        "ALTER TABLE events ADD COLUMN xact BIGINT NOT NULL DEFAULT '0'",
+    ),
+}
+"""For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 
+A released step is never changed, only followed by another.
+"""
 
-def _create(connection: Connection) -> None:
-    metadata.create_all(connection)
-
-
-MIGRATIONS: Sequence[Migration] = (_create,)
-"""In order; the position (from 1) is the version. A released step is never changed, only followed by another."""
+HEAD = max(STEPS)
+"""The version that this Baton writes."""
 
 
 def stored_version(connection: Connection, database: str) -> int:
@@ -32,16 +47,24 @@ def stored_version(connection: Connection, database: str) -> int:
     return 0
 
 
-def migrate(connection: Connection, database: str, now: float) -> None:
-    """Bring the tables up to date, in the caller's transaction.
+def migrate(connection: Connection, database: str, now: float) -> int:
+    """Bring the tables up to date, in the caller's transaction; returns the version that they were of.
 
     Raises:
-        LedgerVersion: if a newer Baton wrote them.
+        LedgerVersion: if a newer Baton wrote them, or they are not Baton's.
     """
     version = stored_version(connection, database)
-    if version > len(MIGRATIONS):
+    if version > HEAD:
         hint = "Upgrade Baton on this machine, or name another database."
-        raise LedgerVersion(database, f"is of version {version}, this Baton knows up to {len(MIGRATIONS)}", hint)
-    for number, step in enumerate(MIGRATIONS[version:], version + 1):
-        step(connection)
-        connection.execute(migrations.insert().values(version=number, applied_at=now))
+        raise LedgerVersion(database, f"is of version {version}, this Baton knows up to {HEAD}", hint)
+    if version == HEAD:
+        return version
+    for number in range(version + 1, HEAD + 1) if version else ():
+        for statement in STEPS[number]:
+            connection.exec_driver_sql(statement)
+    metadata.create_all(connection)
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
+    connection.execute(migrations.insert().values(version=HEAD, applied_at=now))
+    return version

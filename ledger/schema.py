@@ -56,6 +56,8 @@ runs = Table(
     Column("not_before", Double, nullable=False, default=0.0),
     Column("attempts", Integer, nullable=False, default=0),  # failed advances since the last good one
     Column("trouble", Text),  # what the last failed advance said
+    Column("fault", Text),  # the failure's class; None while nothing is wrong
+    Column("takeovers", Integer, nullable=False, server_default="0"),  # leases lost by death since its last step
     Column("lease_owner", Text),
     Column("lease_until", Double),
     Column("epoch", Integer, nullable=False, default=0),
@@ -66,9 +68,16 @@ runs = Table(
     Column("created_at", Double, nullable=False),
     Column("ended_at", Double),
     Column("deadline", Double),
+    Column("fingerprint", Text),  # of the code that advanced it last
+    Column("pinned", Text),  # the fingerprint that alone may advance it; None is any
+    Column("forked_from", Text),
+    Column("forked_at", Integer),  # the turn up to which it shares that run's transcript
+    Column("live", Integer, nullable=False, server_default="1"),  # 0: a fork that asks before it writes
+    Column("compensates", Text),  # the run whose effects it undoes
 )
 Index("runs_ready", runs.c.not_before, sqlite_where=text("wake > seen"), postgresql_where=text("wake > seen"))
-Index("runs_parent", runs.c.parent, sqlite_where=text("parent IS NOT NULL"))
+_HAS_PARENT = text("parent IS NOT NULL")
+Index("runs_parent", runs.c.parent, sqlite_where=_HAS_PARENT, postgresql_where=_HAS_PARENT)
 Index("runs_conversation", runs.c.conversation)
 Index("runs_created", runs.c.created_at)
 
@@ -150,6 +159,7 @@ effects = Table(
     Column("result", _Serial),
     Column("claimed_at", Double, nullable=False),
     Column("ended_at", Double),
+    Column("undoes", Text),  # the effect that this one undoes
 )
 Index("effects_run", effects.c.run)
 
@@ -206,8 +216,10 @@ events = Table(
     Column("kind", Text, nullable=False),
     Column("data", Text, nullable=False),
     Column("at", Double, nullable=False),
+    Column("xact", BigInteger, nullable=False, server_default="0"),  # the transaction, where several write at once
     UniqueConstraint("run", "seq", name="events_run"),
 )
+Index("events_order", events.c.xact, events.c.id)
 
 timers = Table(
     "timers",
@@ -220,6 +232,49 @@ timers = Table(
 )
 Index("timers_due", timers.c.due)
 Index("timers_run", timers.c.run)
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("body", _Serial, nullable=False),
+    Column("trust", Integer, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+Index("signals_name", signals.c.name, signals.c.key, signals.c.id)
+Index("signals_at", signals.c.at)
+
+waits = Table(
+    "waits",
+    metadata,
+    Column("action", Text, primary_key=True),  # the call that waits
+    Column("run", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("until", Double),
+    Column("state", Text, nullable=False),  # open, met, late or dropped
+    Column("signal", _Serial),  # the one that met it
+    Column("opened_at", Double, nullable=False),
+)
+Index(
+    "waits_open",
+    waits.c.name,
+    waits.c.key,
+    sqlite_where=text("state = 'open'"),
+    postgresql_where=text("state = 'open'"),
+)
+Index("waits_run", waits.c.run)
+
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("content", Text, nullable=False),  # JSON
+    Column("seen_at", Double, nullable=False),
+)
 
 facts = Table(
     "facts",
