@@ -32,7 +32,7 @@ class Database:
         self._local = threading.local()
         self._open: list[Connection] = []
 
-    def prepare(self, migrate: Callable[[Connection], None]) -> None:
+    def prepare(self, migrate: Callable[[Connection], object]) -> None:
         """Create the file where there is none, and bring its tables up to date."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

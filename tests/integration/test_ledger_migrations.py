@@ -33,8 +33,8 @@ async def test_version_1_becomes_todays_and_keeps_its_runs(tmp_path: Path) -> No
     raw.execute('INSERT INTO bodies VALUES (1, \'{"statement": "kept"}\')')
     raw.execute(
         "INSERT INTO runs (id, agent, conversation, goal, trust, status, wake, seen, not_before, attempts, epoch,"
-        " events, turns, prompt_tokens, completion_tokens, created_at) VALUES ('run_a', 'clerk', 'run_a', 1, 3, 'ready', 1, 0,"
-        " 0, 0, 0, 0, 0, 0, 0, 5)"
+        " events, turns, prompt_tokens, completion_tokens, created_at)"
+        " VALUES ('run_a', 'clerk', 'run_a', 1, 3, 'ready', 1, 0, 0, 0, 0, 0, 0, 0, 0, 5)"
     )
     raw.commit()
     raw.close()
