@@ -4,6 +4,7 @@ import asyncio
 import importlib.metadata
 import os
 import platform
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,10 +19,14 @@ from baton.cli.output import Screen, safe
 if TYPE_CHECKING:
     from baton.agents import Agent
     from baton.cli.opening import Place
+    from baton.ledger import Ledger
 
 _NEEDED = ("langgraph", "openai", "pydantic", "sqlalchemy", "sqlite-utils", "cedarpy", "rich", "cyclopts")
 
 _MARKS = {"ok": ("✓", "green"), "note": ("·", "yellow"), "broken": ("✗", "bold red")}
+
+CLOCK_SECONDS = 2.0
+"""How far this machine's clock may be from the server's before it is worth a word."""
 
 SECONDS = 3.0
 """How long the model's endpoint may take to answer a connection."""
@@ -114,27 +119,22 @@ def _packages() -> Finding:
 
 async def _database(place: "Place") -> list[Finding]:
     from baton.cli.opening import to_look
-    from baton.ledger import DispatchLock, reviews, runs
+    from baton.ledger import at_work, reviews, runs
 
-    path = place.database
-    if not path.exists():
-        return [_database_to_be(path)]
+    if place.file is not None and not place.file.exists():
+        return [_database_to_be(place.file)]
     async with to_look(place) as ledger:
         asked = await ledger.read(reviews.waiting)
         found = await ledger.read(runs.listed)
+        worker = await at_work(ledger)
+        kept = _file(place.file) if place.file is not None else await _server(ledger)
     going = sum(not run.ended for run in found)
-    size = f"{path.stat().st_size / 1e6:.1f} MB"
-    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
-        database = Finding(
-            "database", "broken", f"{path} cannot be written. Check the rights of the file and its folder."
-        )
-    else:
-        database = Finding("database", "ok", f"{path}, {size}, {len(found)} runs, {going} of them not ended")
-    worker = DispatchLock(path).holder()
-    idle = "nobody at the moment; `baton run`, `baton chat` and `baton review` do while they run"
+    held = f"{len(found)} runs, {going} of them not ended"
+    idle = "nobody at the moment; `baton worker`, `baton run`, `baton chat` and `baton review` do while they run"
     troubled = [run for run in found if run.trouble and not run.ended]
     return [
-        database,
+        *kept,
+        Finding("runs", "ok", held),
         Finding("at work", "ok", worker or idle),
         Finding(
             "reviews",
@@ -143,6 +143,30 @@ async def _database(place: "Place") -> list[Finding]:
         ),
         *(Finding("trouble", "note", f"{run.id}: {run.trouble}") for run in troubled),
     ]
+
+
+def _file(path: Path) -> list[Finding]:
+    """The database as a file."""
+    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        return [
+            Finding("database", "broken", f"{path} cannot be written. Check the rights of the file and its folder.")
+        ]
+    return [Finding("database", "ok", f"{path}, {path.stat().st_size / 1e6:.1f} MB")]
+
+
+async def _server(ledger: "Ledger") -> list[Finding]:
+    """The database on a server: the connection, the tables' version, and how far its clock is from ours."""
+    from baton.ledger.migrations import HEAD
+
+    started = time.monotonic()
+    offset = await asyncio.to_thread(ledger.database.offset)
+    answered = (time.monotonic() - started) * 1000
+    says = f"{ledger.database.name}, tables of version {HEAD}, answers in {answered:.0f} ms"
+    clock = Finding("clock", "ok", "this machine's goes with the server's")
+    if abs(offset) > CLOCK_SECONDS:
+        way = "ahead of" if offset > 0 else "behind"
+        clock = Finding("clock", "note", f"the server's is {abs(offset):.1f} s {way} this machine's; Baton goes by it")
+    return [Finding("database", "ok", says), clock]
 
 
 def _database_to_be(path: Path) -> Finding:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
 from rich.text import Text
 
 from baton.cli.options import Common
 from baton.cli.output import Screen
 from baton.core import NotFound
 from baton.ledger import Ledger
-from baton.places import FILES, Origin, find_database, find_project, note_origin, origin_of
+from baton.ledger import at_work as working
+from baton.places import FILES, Origin, file_of, find_database, find_project, note_origin, origin_of
 from baton.watch import Watch
 
 if TYPE_CHECKING:
@@ -29,14 +29,25 @@ class Place:
     """Where a command works.
 
     Attributes:
-        database: The file of the database of record.
+        database: The database of record: a file, or the URL of a server's.
         project: The project file; None if there is none.
         given: What of this was named on the command line, to be repeated in the commands that we suggest.
     """
 
-    database: Path
+    database: str
     project: Path | None
     given: str
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file; None where a server keeps it."""
+        return file_of(self.database)
+
+    def require(self) -> None:
+        """Raise NotFound if there is no database yet."""
+        if self.file is not None and not self.file.exists():
+            hint = f"`{program()} run` makes one; --database names another."
+            raise NotFound("database", self.database, hint=hint)
 
     def command(self, words: str) -> str:
         """A command as it must be typed here."""
@@ -51,7 +62,7 @@ def find_place(common: Common, *, prefer_origin: bool = False) -> Place:
         prefer_origin: Whether what the runs of the database were started with goes before this folder's project file.
     """
     here = next((Path(name) for name in FILES if Path(name).is_file()), None)
-    database = Path(find_database(common.database, common.agents or here).removeprefix("sqlite:///"))
+    database = find_database(common.database, common.agents or here).removeprefix("sqlite:///")
     origin = origin_of(database)
     noted = origin.project if origin else None
     project = common.agents or (noted or here if prefer_origin else here or noted)
@@ -92,7 +103,8 @@ async def at_work(place: Place, screen: Screen, *, needs_agents: bool = True) ->
     from baton.app import Baton
 
     agents, mind = (project.agents, project.mind) if project else ((), None)
-    async with Baton(agents=agents, database=place.database, mind=mind) as baton:
+    dispatch = place.file is not None or not await _workers(place)
+    async with Baton(agents=agents, database=place.database, mind=mind, dispatch=dispatch) as baton:
         if project is not None:
             _note(place, project.path)
             screen.note(Text(f"model: {baton.endpoint.describe()}", style="dim"))
@@ -113,14 +125,18 @@ async def to_look(place: Place) -> AsyncGenerator[Ledger]:
         NotFound: if there is none yet.
     """
     quiet()
-    if not place.database.exists():
-        hint = f"`{program()} run` makes one; --database names another."
-        raise NotFound("database", str(place.database), hint=hint)
-    ledger = await Ledger.open(str(place.database))
+    place.require()
+    ledger = await Ledger.open(place.database)
     try:
         yield ledger
     finally:
         await ledger.close()
+
+
+async def _workers(place: Place) -> bool:
+    """Whether workers are there to do what a command asks for; else the command does it itself."""
+    async with to_look(place) as ledger:
+        return await working(ledger) is not None
 
 
 def watch(ledger: Ledger) -> Watch:
@@ -136,9 +152,8 @@ def program() -> str:
     return sys.argv[0] if os.sep in sys.argv[0] and not called.is_absolute() else "baton"
 
 
-def quiet() -> None:
-    """Keep logs off the screen unless somebody debugs: what users must know is said in sentences."""
-    if os.environ.get("BATON_DEBUG") == "1":
-        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    else:
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+def quiet(level: int = logging.CRITICAL) -> None:
+    """Keep logs below `level` off the screen unless somebody debugs: what users must know is said in sentences."""
+    debugging = os.environ.get("BATON_DEBUG") == "1"
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    logging.getLogger("baton").setLevel(logging.DEBUG if debugging else level)

@@ -14,7 +14,7 @@ from baton.cli.progress import show_progress, show_result
 from baton.cli.review_page import card, change, read_page, show_page
 from baton.cli.shapes import moment_json, review_json, run_json
 from baton.cli.telling import DECIDED, proposed
-from baton.core import InvalidValue, NotFound, format_time
+from baton.core import InvalidValue, format_time
 from baton.handles import person
 from baton.ledger import DecisionKind, Review, reviews, runs
 from baton.review import Answer, ReviewQueue
@@ -154,8 +154,7 @@ async def respond(review: str, text: str, /, *, common: Common = DEFAULTS) -> No
 async def _decide(common: Common, review: str, make: Make) -> None:
     """Decide, then let the run go on, unless another process does that."""
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
-    if not place.database.exists():
-        raise NotFound("database", str(place.database), hint="--database names another.")
+    place.require()
     async with at_work(place, screen, needs_agents=False) as baton:
         known = await baton.reviews.get(review)
         family = await baton.ledger.read(lambda tx: top(tx, known.run))
@@ -163,7 +162,7 @@ async def _decide(common: Common, review: str, make: Make) -> None:
         seen = await handle.seen()
         decision = await baton.decide(known.id, make(known, baton.agents))
         screen.show(Text.assemble(one_line(decision.by), f" {DECIDED[decision.kind]} ", (known.id, "bold"), "."))
-        elsewhere = _elsewhere(baton, place)
+        elsewhere = await _elsewhere(baton, place)
         if elsewhere is not None:
             screen.note(elsewhere)
         else:
@@ -173,10 +172,11 @@ async def _decide(common: Common, review: str, make: Make) -> None:
         await _document(screen, baton, known, family.id)
 
 
-def _elsewhere(baton: "Baton", place: Place) -> str | None:
+async def _elsewhere(baton: "Baton", place: Place) -> str | None:
     """Why this command does not let the run go on itself; None if it does."""
-    if baton.dispatcher is not None:
-        return f"{baton.dispatcher} lets the run go on."
+    worker = await baton.at_work()
+    if worker is not None:
+        return f"{worker} lets the run go on."
     if not baton.agents:
         return f"The run goes on when its agents work: `{place.command('run --resume RUN')} --agents FILE`."
     return None

@@ -18,7 +18,7 @@ from baton.cli.tables import cell, table
 from baton.cli.telling import STATUS_STYLE, reviewers, tell, until
 from baton.core import RunId, format_duration, format_time
 from baton.handles import RunHandle
-from baton.ledger import DispatchLock, Event, Review, Run, Transaction, events, reviews, runs
+from baton.ledger import Event, Review, Run, Transaction, at_work, events, reviews, runs
 from baton.story import Moment, Waiting, moments, told, waiting
 
 app = App(name="runs", help="List, show, follow and cancel runs.")
@@ -118,7 +118,7 @@ async def tail(run: str | None = None, /, *, common: Common = DEFAULTS) -> None:
     """
     screen, place = Screen(common.json), find_place(common)
     async with to_look(place) as ledger:
-        if DispatchLock(place.database).holder() is None:
+        if await at_work(ledger) is None:
             idle = f"Nobody lets these agents work now; `{place.command('run --resume RUN')}` does."
             screen.note(idle, "dim")
         if run is not None:
@@ -131,7 +131,7 @@ async def tail(run: str | None = None, /, *, common: Common = DEFAULTS) -> None:
             fresh = await watch(ledger).until(partial(_after, last))
             for moment in fresh:
                 _follow(screen, moment)
-                last = moment.event.id
+                last = moment.event.mark
 
 
 @app.command
@@ -146,7 +146,7 @@ async def cancel(run: str, /, *, common: Common = DEFAULTS) -> None:
     async with to_look(place) as ledger:
         handle = RunHandle(await ledger.read(lambda tx: runs.find(tx, run)), ledger, watch(ledger))
         await handle.cancel()
-        worker = DispatchLock(place.database).holder()
+        worker = await at_work(ledger)
     screen.document({"run": handle.id, "cancelled": True, "worker": worker})
     when = f"{worker} ends it" if worker else "it ends as soon as agents work here again"
     screen.show(f"{handle.id} is to be cancelled; {when}.")
@@ -172,7 +172,7 @@ def _page(tx: Transaction, run: RunId) -> _Page:
     return _Page(runs.get(tx, run), waiting(tx, run), told(tx, run), reviews.of_run(tx, run), runs.children(tx, run))
 
 
-def _after(last: int, tx: Transaction) -> list[Moment] | None:
+def _after(last: events.Mark, tx: Transaction) -> list[Moment] | None:
     fresh: list[Event] = events.of_all(tx, last)
     return moments(tx, fresh) or None
 

@@ -2,19 +2,21 @@
 
 from baton.core.actions import Action, Ruling, Verdict
 from baton.core.canonical import digest, dump
-from baton.core.clock import Clock, ManualClock, SystemClock, format_duration, format_time, parse_duration
+from baton.core.clock import Clock, ManualClock, OffsetClock, SystemClock, format_duration, format_time, parse_duration
 from baton.core.errors import (
     Ambiguous,
     BatonError,
     CheckpointUnreadable,
     Conflict,
     Forbidden,
+    HandedBack,
     InvalidFile,
     InvalidValue,
     LedgerError,
     LedgerFull,
     LedgerLocked,
     LedgerReadOnly,
+    LedgerUnreachable,
     LedgerVersion,
     MailArrived,
     ModelError,
@@ -68,6 +70,7 @@ __all__ = [
     "FactId",
     "Forbidden",
     "Goal",
+    "HandedBack",
     "InvalidFile",
     "InvalidValue",
     "JsonSchema",
@@ -76,6 +79,7 @@ __all__ = [
     "LedgerFull",
     "LedgerLocked",
     "LedgerReadOnly",
+    "LedgerUnreachable",
     "LedgerVersion",
     "MailArrived",
     "ManualClock",
@@ -87,6 +91,7 @@ __all__ = [
     "ModelRequest",
     "ModelUnavailable",
     "NotFound",
+    "OffsetClock",
     "Policy",
     "PolicyError",
     "Question",

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -25,6 +26,27 @@ class SystemClock:
     def now(self) -> float:
         """Seconds since 1970 in UTC."""
         return time.time()
+
+
+class OffsetClock:
+    """A clock that runs ahead of another by what is measured now and then: a server's time, asked seldom."""
+
+    def __init__(self, base: Clock, measure: Callable[[], float]) -> None:
+        self._base, self._measure = base, measure
+        self._offset = measure()
+
+    @property
+    def offset(self) -> float:
+        """Seconds that it is ahead."""
+        return self._offset
+
+    def now(self) -> float:
+        """Seconds since 1970 in UTC."""
+        return self._base.now() + self._offset
+
+    def measure(self) -> None:
+        """Measure again."""
+        self._offset = self._measure()
 
 
 class ManualClock:

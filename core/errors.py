@@ -10,6 +10,7 @@ BatonError
 ├── PolicyError             a policy cannot be read or evaluated: everything it judges is denied
 ├── LedgerError             the database of record cannot be used
 │   ├── LedgerLocked        another process holds it for too long
+│   ├── LedgerUnreachable   its server does not answer, or has ended the connection
 │   ├── LedgerReadOnly      it cannot be written
 │   ├── LedgerFull          no space is left
 │   └── LedgerVersion       it was written by a newer Baton, or is not Baton's
@@ -21,7 +22,7 @@ BatonError
 │   └── ToolTimeout         it did not answer: nobody knows what happened
 └── RunFailed               a run ended without reaching its goal
 
-Superseded and MailArrived are no failures: they steer the loop (graph/) and never reach a user.
+Superseded, MailArrived and HandedBack are no failures: they steer the loop (graph/) and never reach a user.
 """
 
 from collections.abc import Iterable
@@ -102,6 +103,10 @@ class LedgerLocked(LedgerError):
     """Another process holds the database for longer than we wait."""
 
 
+class LedgerUnreachable(LedgerError):
+    """The database's server does not answer, or has ended the connection."""
+
+
 class LedgerReadOnly(LedgerError):
     """The database cannot be written."""
 
@@ -171,6 +176,13 @@ class MailArrived(BatonError):
 
     def __init__(self, run: str) -> None:
         super().__init__(f"{run}: mail arrived while it was ending")
+
+
+class HandedBack(BatonError):
+    """Control flow: the process is to end; everything up to the last step is saved, another worker goes on."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"{run}: handed back between two steps")
 
 
 def _then(hint: str) -> str:

@@ -2,6 +2,7 @@
 
 from baton.graph.advance import Advancer
 from baton.graph.dispatcher import Dispatcher
+from baton.graph.engine import Engine, engine_of
 from baton.graph.hold import Hold
 from baton.graph.judging import Record, judge
 from baton.graph.loop import build
@@ -14,6 +15,7 @@ from baton.graph.team import Member, Team
 __all__ = [
     "Advancer",
     "Dispatcher",
+    "Engine",
     "Hold",
     "LedgerSaver",
     "Member",
@@ -22,6 +24,7 @@ __all__ = [
     "Record",
     "Team",
     "build",
+    "engine_of",
     "judge",
     "load_past",
 ]

@@ -2,12 +2,25 @@
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from baton.core import BatonError, LedgerError, MailArrived, ModelRefused, ModelUnavailable, RunId, Superseded, logger
+from baton.core import (
+    BatonError,
+    HandedBack,
+    LedgerError,
+    MailArrived,
+    ModelRefused,
+    ModelUnavailable,
+    RunId,
+    Superseded,
+    logger,
+    random_id,
+)
 from baton.graph.hold import Hold
 from baton.graph.loop import build
 from baton.graph.move import Office
@@ -27,6 +40,11 @@ _STEPS = 1_000_000  # budgets limit a run, not LangGraph's count of super-steps
 log = logger()
 
 
+def worker_name() -> str:
+    """A name for one engine of this process, unlike any other's: who holds a lease."""
+    return f"{socket.gethostname()}:{os.getpid()}:{random_id('w')}"
+
+
 class Advancer:
     """Advances runs, each by at most one worker at a time."""
 
@@ -42,14 +60,21 @@ class Advancer:
         lease = await ledger.write(lambda tx: runs.take_lease(tx, run, self._owner, LEASE_SECONDS))
         if lease is None:
             return False
+        hold = Hold(ledger, lease)
         try:
             async with self._renewed(lease):
                 await self._until_parked(lease)
-            await Hold(ledger, lease).write(lambda tx: runs.park(tx, lease))
+            await hold.write(lambda tx: runs.park(tx, lease))
         except Superseded as error:
             log.warning("run dropped: a newer worker owns it", run=run, epoch=error.epoch, newer=error.newer)
+        except HandedBack:
+            await hold.write(lambda tx: runs.hand_back(tx, lease))
+            return False
+        except asyncio.CancelledError:
+            hold.post(lambda tx: runs.hand_back(tx, lease))  # unless a tool is at work, whose end nobody will see
+            raise
         except Exception as error:
-            await self._troubled(Hold(ledger, lease), error)
+            await self._troubled(hold, error)
         return True
 
     async def _until_parked(self, lease: Lease) -> None:

@@ -166,7 +166,7 @@ async def _still_ours(hold: Hold) -> None:
     Raises:
         Superseded: if a newer epoch exists.
     """
-    await hold.ledger.read(lambda tx: runs.fence(tx, hold.run, hold.lease.epoch))
+    await hold.ledger.read(lambda tx: runs.still_newest(tx, hold.run, hold.lease.epoch))
 
 
 async def _settled(hold: Hold, spec: ToolSpec, job: Job, state: EffectState, result: str) -> Outcome:

@@ -2,15 +2,13 @@
 
 import asyncio
 import contextlib
-import os
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
-from baton.core import LedgerError, RunId, logger, random_id
-from baton.graph.advance import Advancer
+from baton.core import LedgerError, RunId, logger
+from baton.graph.advance import Advancer, worker_name
 from baton.graph.alarms import fire_due
 from baton.graph.move import Office
-from baton.ledger import DispatchLock, Transaction, runs, timers
+from baton.ledger import DispatchLock, News, Transaction, runs, timers
 
 POLL_SECONDS = 0.1
 """How often the database is asked whether another process has written to it."""
@@ -31,10 +29,12 @@ class Dispatcher:
     def __init__(self, office: Office, *, concurrency: int = 32) -> None:
         self._office = office
         self._concurrency = concurrency
-        self._advancer = Advancer(office, owner=f"{socket.gethostname()}:{os.getpid()}:{random_id('w')}")
+        self._advancer = Advancer(office, worker_name())
         self._changed = asyncio.Event()
         self._working: dict[RunId, asyncio.Task[None]] = {}
-        self._lock = DispatchLock(office.ledger.database.path)
+        path = office.ledger.database.path
+        assert path is not None, "a file's engine"
+        self._lock = DispatchLock(path)
         self._loop: asyncio.Task[None] | None = None
         self._unlisten: Callable[[], None] = lambda: None
         self.failure: LedgerError | None = None
@@ -47,18 +47,29 @@ class Dispatcher:
     async def start(self) -> None:
         """Begin to dispatch, or to wait for the process that does to end; `leading` says at once which."""
         self._lock.take()
-        self._unlisten = self._office.ledger.listen(lambda woken, _noted: self._changed.set() if woken else None)
+        self._unlisten = self._office.ledger.listen(
+            lambda news: self._changed.set() if news.woken or news.times else None
+        )
         self._loop = asyncio.create_task(self._serve(), name="baton-dispatch")
 
-    async def stop(self) -> None:
-        """Stop: no new run is begun; those at work are cut off where they stand and go on elsewhere."""
+    async def stop(self, grace: float = 0.0) -> None:
+        """Begin no new run; those at work are given back between two steps, and after `grace` seconds cut off."""
         self._unlisten()
-        tasks = [task for task in (self._loop, *self._working.values()) if task is not None]
-        for task in tasks:
+        self._office.leaving.set()
+        if self._loop is not None:
+            self._loop.cancel()
+        working = tuple(self._working.values())
+        if working and grace > 0:
+            await asyncio.wait(working, timeout=grace)
+        for task in working:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*working, *filter(None, [self._loop]), return_exceptions=True)
         self._working.clear()
         self._lock.release()
+
+    def _hear(self, news: News) -> None:
+        if news.woken or news.times:
+            self._changed.set()
 
     async def _serve(self) -> None:
         while not self._lock.take():  # noqa: ASYNC110 - another process holds it: nobody can tell us
@@ -70,7 +81,7 @@ class Dispatcher:
                 if not alone:
                     await ledger.write(runs.free_leases)  # their holders died: this process alone has the lock
                     alone = True
-                version = ledger.database.version()
+                version = await ledger.version()
                 next_time = await self._dispatch()
                 self.failure = None
                 await self._sleep(version, next_time)
@@ -105,7 +116,7 @@ class Dispatcher:
             log.error("the ledger cannot be used; trying again", error=str(error))
         self.failure = error
 
-    async def _sleep(self, version: int, until: float | None) -> None:
+    async def _sleep(self, version: Hashable, until: float | None) -> None:
         """Until something was written here, another process has written, or a time has come."""
         ledger = self._office.ledger
         while not self._changed.is_set():
@@ -113,7 +124,7 @@ class Dispatcher:
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._changed.wait()
             late = until is not None and ledger.clock.now() >= until
-            if late or ledger.database.version() != version:
+            if late or await ledger.version() != version:
                 return
 
 

@@ -43,22 +43,18 @@ class Hold:
         def checked(tx: Transaction) -> T:
             if self.failure is not None:
                 raise self.failure
-            try:
-                runs.fence(tx, self.lease.run, self.lease.epoch)
-                return work(tx)
-            except BaseException as error:
-                self.failure = error
-                raise
+            runs.fence(tx, self.lease.run, self.lease.epoch)
+            return work(tx)
 
         return checked
 
     async def write(self, work: Work[T]) -> T:
         """Commit `work` behind the fence."""
-        return await self.ledger.write(self.guarded(work), self._lost)
+        return await self.ledger.write(self.guarded(work), self._lost, self.run)
 
     def post(self, work: Callable[[Transaction], object]) -> None:
         """Hand `work` over behind the fence without waiting; it is committed before any later write of this hold."""
-        future: asyncio.Future[object] = self.ledger.post(self.guarded(work), self._lost)
+        future: asyncio.Future[object] = self.ledger.post(self.guarded(work), self._lost, self.run)
         future.add_done_callback(_retrieve)
 
     def _lost(self, error: BaseException) -> None:

@@ -10,6 +10,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, interrupt
 
+from baton.core import HandedBack
 from baton.graph.acting import act
 from baton.graph.hold import Hold
 from baton.graph.move import Move, Office
@@ -25,7 +26,7 @@ def build(office: Office, saver: LedgerSaver) -> Graph:
     """The graph of a run, ready to be invoked."""
 
     async def think_node(state: State, config: RunnableConfig) -> Step:
-        hold, task = _held(config)
+        hold, task = _held(office, config)
         move = await think(office, hold, place_of(state))
         if move is None:
             interrupt("until mail")  # the only one; it carries no question
@@ -33,7 +34,7 @@ def build(office: Office, saver: LedgerSaver) -> Graph:
         return _step(hold, task, move)
 
     async def act_node(state: State, config: RunnableConfig) -> Step:
-        hold, task = _held(config)
+        hold, task = _held(office, config)
         return _step(hold, task, await act(office, hold, place_of(state)))
 
     graph: Any = StateGraph(State)  # add_node's overloads are only partly typed
@@ -44,10 +45,17 @@ def build(office: Office, saver: LedgerSaver) -> Graph:
     return compiled
 
 
-def _held(config: RunnableConfig) -> tuple[Hold, str]:
-    """The worker's hold on the run, and the id of the LangGraph task at work."""
+def _held(office: Office, config: RunnableConfig) -> tuple[Hold, str]:
+    """The worker's hold on the run, and the id of the LangGraph task at work.
+
+    Raises:
+        HandedBack: if this process is to end.
+    """
     place = config.get("configurable", {})
-    return place[HOLD], place["__pregel_task_id"]
+    hold: Hold = place[HOLD]
+    if office.leaving.is_set():
+        raise HandedBack(hold.run)
+    return hold, place["__pregel_task_id"]
 
 
 def _step(hold: Hold, task: str, move: Move) -> Step:

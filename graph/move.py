@@ -1,7 +1,8 @@
 """What a step comes to: where to go next, the new place, and the rows to commit with it."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from baton.core import Delta, RunId
@@ -18,11 +19,13 @@ class Office:
     Attributes:
         live: For a run, what is called with each piece of its model's text as it comes; None where nobody listens.
             Pieces may be lost; what was said in the end is in the record.
+        leaving: Set when this process is to end: runs are given back before their next step.
     """
 
     ledger: Ledger
     team: Team
     live: Callable[[RunId], Delta | None]
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -189,7 +189,7 @@ class LedgerSaver(BaseCheckpointSaver[int]):
             self._refuse_managed(tx, thread)
             work(tx)
 
-        await self._ledger.write(unheld)
+        await self._ledger.write(unheld, order=thread)
 
     @staticmethod
     def _refuse_managed(tx: Transaction, thread: str) -> None:

@@ -5,7 +5,7 @@ The modules `runs`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `even
 """
 
 from baton.ledger import bodies, checkpoints, effects, events, facts, journal, mail, reviews, runs, timers, transcript
-from baton.ledger.door import Ledger, Listener, Transaction, Work
+from baton.ledger.door import Ledger, Listener
 from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
 from baton.ledger.facts import Fact
@@ -15,7 +15,10 @@ from baton.ledger.mail import Message
 from baton.ledger.reviews import Decision, DecisionKind, Review, ReviewKind
 from baton.ledger.runs import ENDED, Lease, Run
 from baton.ledger.timers import Timer
+from baton.ledger.transaction import Transaction, Work
 from baton.ledger.transcript import Line
+from baton.ledger.working import at_work
+from baton.ledger.writers import News
 
 __all__ = [
     "ENDED",
@@ -31,6 +34,7 @@ __all__ = [
     "Line",
     "Listener",
     "Message",
+    "News",
     "Proposal",
     "Review",
     "ReviewKind",
@@ -38,6 +42,7 @@ __all__ = [
     "Timer",
     "Transaction",
     "Work",
+    "at_work",
     "bodies",
     "checkpoints",
     "effects",

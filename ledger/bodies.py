@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from sqlalchemy import bindparam, func, insert, select
 
 from baton.core import BodyId, InvalidValue, RunId
-from baton.ledger.door import Transaction
 from baton.ledger.schema import bodies, effects
+from baton.ledger.transaction import Transaction
 
 
 def store(tx: Transaction, text: str) -> BodyId:

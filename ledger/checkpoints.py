@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from baton.core import RunId
-from baton.ledger.door import Transaction
 from baton.ledger.schema import checkpoint_writes, checkpoints, runs
+from baton.ledger.transaction import Transaction
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,10 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import ActionId, BodyId, RunId, dump
 from baton.ledger import bodies
-from baton.ledger.door import Transaction
 from baton.ledger.events import emit
 from baton.ledger.runs import fence
 from baton.ledger.schema import effects
+from baton.ledger.transaction import Transaction
 
 
 class EffectState(StrEnum):

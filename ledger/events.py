@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, insert, select, tuple_, update
 
 from baton.core import RunId, dump
-from baton.ledger.door import Transaction
-from baton.ledger.schema import events, runs
+from baton.ledger.schema import OldestTransaction, events, runs
+from baton.ledger.transaction import Transaction
+
+Mark = tuple[int, int]
+"""A place among the events of all runs; rises in the order in which they are told."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Event:
         kind: Namespaced, such as `run.submitted` or `effect.done`.
         data: What is worth knowing; texts are referred to by id.
         at: Seconds since 1970.
+        xact: The transaction that recorded it, where several may write at once; else 0.
     """
 
     id: int
@@ -31,6 +35,12 @@ class Event:
     kind: str
     data: Mapping[str, Any]
     at: float
+    xact: int = 0
+
+    @property
+    def mark(self) -> Mark:
+        """Its place among the events of all runs."""
+        return (self.xact, self.id)
 
 
 def emit(tx: Transaction, run: RunId, kind: str, **data: Any) -> None:
@@ -50,17 +60,31 @@ def of_run(tx: Transaction, run: RunId, after: int = 0, limit: int = 1000) -> li
     return [_event(row) for row in tx.rows(query)]
 
 
-def of_all(tx: Transaction, after: int = 0, limit: int = 1000) -> list[Event]:
-    """Events of all runs with ids above `after`, oldest first."""
-    query = select(events).where(events.c.id > after).order_by(events.c.id).limit(limit)
-    return [_event(row) for row in tx.rows(query)]
+def of_all(tx: Transaction, after: Mark = (0, 0), limit: int = 1000) -> list[Event]:
+    """Events of all runs behind `after`, oldest first.
+
+    Where several transactions write at once, those of the oldest unfinished one and later are held back: an event
+    that is told is never followed by one that belongs before it.
+    """
+    return [_event(row) for row in tx.rows(_BEHIND, xact=after[0], id=after[1], most=limit)]
 
 
-def last(tx: Transaction) -> int:
-    """The id of the newest event; 0 if there is none."""
-    newest: int = tx.value(select(func.coalesce(func.max(events.c.id), 0)))
-    return newest
+def last(tx: Transaction) -> Mark:
+    """Where the events end now; (0, 0) if there is none."""
+    row = tx.row(_LAST)
+    return (row.xact, row.id) if row else (0, 0)
+
+
+_ORDER = tuple_(events.c.xact, events.c.id)
+_FINISHED = events.c.xact < OldestTransaction()
+_BEHIND = (
+    select(events)
+    .where(_ORDER > tuple_(bindparam("xact", type_=BigInteger), bindparam("id", type_=BigInteger)), _FINISHED)
+    .order_by(events.c.xact, events.c.id)
+    .limit(bindparam("most"))
+)
+_LAST = select(events.c.xact, events.c.id).where(_FINISHED).order_by(events.c.xact.desc(), events.c.id.desc()).limit(1)
 
 
 def _event(row: Any) -> Event:
-    return Event(row.id, RunId(row.run), row.seq, row.kind, json.loads(row.data), row.at)
+    return Event(row.id, RunId(row.run), row.seq, row.kind, json.loads(row.data), row.at, row.xact)

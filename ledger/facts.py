@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from baton.core import FactId, Label, RunId, Trust, dump, random_id
-from baton.ledger.door import Transaction
 from baton.ledger.schema import facts
+from baton.ledger.transaction import Transaction
 
 
 @dataclass(frozen=True, kw_only=True)

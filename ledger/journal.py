@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 
 from baton.core import Action, ActionId, ModelReply, NotFound, ReviewId, Ruling, RunId, Verdict, dump
-from baton.ledger.door import Transaction
 from baton.ledger.events import emit
 from baton.ledger.runs import count_turn
 from baton.ledger.schema import actions, model_calls
+from baton.ledger.transaction import Transaction
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ from sqlalchemy import bindparam, exists, insert, select
 
 from baton.core import BodyId, Conflict, MessageId, NotFound, RunId, Trust, random_id
 from baton.ledger import bodies
-from baton.ledger.door import Transaction
 from baton.ledger.events import emit
-from baton.ledger.runs import ENDED, wake
-from baton.ledger.schema import messages, runs
+from baton.ledger.runs import ENDED, lock, wake
+from baton.ledger.schema import messages
+from baton.ledger.transaction import Transaction
 
 MessageKind = Literal["user", "decision", "handoff", "timer", "cancel"]
 
@@ -55,9 +55,9 @@ def post(
         NotFound: if there is no such run.
         Conflict: if the run has ended: nobody would read it.
     """
+    status = lock(tx, run)  # nobody ends the run, and no other message gets a number, until this one is in
     if id is not None and tx.value(_KNOWN, message=id):
         return id
-    status = tx.value(_STATUS, run=run)
     if status is None:
         raise NotFound("run", run)
     if status in ENDED:
@@ -76,7 +76,6 @@ _UNREAD = select(messages).where(*_BEHIND).order_by(messages.c.seq)
 _HAS_UNREAD = select(exists().where(*_BEHIND))
 _CANCELLED = select(exists().where(*_BEHIND, messages.c.kind == "cancel"))
 _KNOWN = select(exists().where(messages.c.id == bindparam("message")))
-_STATUS = select(runs.c.status).where(runs.c.id == bindparam("run"))
 _POST = insert(messages)
 
 

@@ -10,10 +10,10 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import ActionId, Ambiguous, DecisionId, NotFound, ReviewId, RunId, Verdict, dump, random_id
 from baton.ledger import bodies
-from baton.ledger.door import Transaction
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
 from baton.ledger.schema import decisions, reviews
+from baton.ledger.transaction import Transaction
 
 
 class ReviewKind(StrEnum):

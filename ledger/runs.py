@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, case, func, insert, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, select, update
 
 from baton.core import GOAL, Ambiguous, BodyId, Conflict, Goal, NotFound, RunId, Superseded, Trust, dump, random_id
 from baton.ledger import bodies, timers
-from baton.ledger.door import Transaction
 from baton.ledger.events import emit
-from baton.ledger.schema import runs
+from baton.ledger.locks import lock_name
+from baton.ledger.schema import effects, runs
+from baton.ledger.transaction import Transaction
 
 Status = Literal["ready", "waiting", "done", "refused", "failed", "cancelled"]
 Outcome = Literal["done", "refused", "failed", "cancelled"]
@@ -101,6 +102,7 @@ def create(
         Conflict: if the key is known for another agent.
     """
     if key is not None:
+        lock_name(tx, f"submit {key}")
         known = tx.row(select(runs.c.id, runs.c.agent).where(runs.c.key == key))
         if known is not None:
             if known.agent != agent:
@@ -180,9 +182,23 @@ def wake(tx: Transaction, run: RunId) -> None:
     tx.woken.add(run)
 
 
+_AT_TOOL = select(
+    exists().where(
+        effects.c.run == bindparam("run"), effects.c.epoch == bindparam("epoch"), effects.c.state == "claimed"
+    )
+)
+_WOKEN = select(runs.c.wake).where(runs.c.id == bindparam("run"))
 _WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
 _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
+_LOCKED_EPOCH = _EPOCH.with_for_update()  # SQLite has one writer anyway
+_STATUS = select(runs.c.status).where(runs.c.id == bindparam("run")).with_for_update()
 _GET = select(runs).where(runs.c.id == bindparam("run"))
+
+
+def lock(tx: Transaction, run: RunId) -> str | None:
+    """Hold the run's row until the transaction ends; its status, None if there is no such run."""
+    status: str | None = tx.value(_STATUS, run=run)
+    return status
 
 
 def ready(tx: Transaction, limit: int) -> list[RunId]:
@@ -199,8 +215,9 @@ def next_ready(tx: Transaction) -> float | None:
 _LEASED = func.coalesce(runs.c.lease_until, 0.0)
 _SOONEST = case((runs.c.not_before > _LEASED, runs.c.not_before), else_=_LEASED)
 _NEXT_READY = select(func.min(_SOONEST)).where(runs.c.wake > runs.c.seen, _SOONEST > bindparam("now"))
-_IS_READY = and_(runs.c.wake > runs.c.seen, runs.c.not_before <= bindparam("now"), _LEASED < bindparam("now"))
-_READY = select(runs.c.id).where(_IS_READY).order_by(runs.c.not_before, runs.c.created_at).limit(bindparam("most"))
+is_ready = and_(runs.c.wake > runs.c.seen, runs.c.not_before <= bindparam("now"), _LEASED < bindparam("now"))
+"""Whether a run has something to look at and nobody works on it, at the time `now`."""
+_READY = select(runs.c.id).where(is_ready).order_by(runs.c.not_before, runs.c.created_at).limit(bindparam("most"))
 _CHILDREN = select(runs).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
 
 
@@ -213,7 +230,7 @@ def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease
 _AT_WORK = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended
 _TAKE = (
     update(runs)
-    .where(runs.c.id == bindparam("run"), _IS_READY)
+    .where(runs.c.id == bindparam("run"), is_ready)
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), epoch=runs.c.epoch + 1, status=_AT_WORK)
     .returning(runs.c.epoch, runs.c.wake)
 )
@@ -237,12 +254,24 @@ def renew_lease(tx: Transaction, lease: Lease, seconds: float) -> None:
 
 
 def fence(tx: Transaction, run: RunId, epoch: int) -> None:
-    """Let a worker's write pass only while its epoch is the newest.
+    """Let a worker's write pass only while its epoch is the newest; nobody can raise it before this write is done.
 
     Raises:
         Superseded: if a newer one exists, or the run is gone.
     """
-    newest = tx.value(_EPOCH, run=run)
+    _check(run, epoch, tx.value(_LOCKED_EPOCH, run=run))
+
+
+def still_newest(tx: Transaction, run: RunId, epoch: int) -> None:
+    """The same question where nothing is written.
+
+    Raises:
+        Superseded: if a newer epoch exists, or the run is gone.
+    """
+    _check(run, epoch, tx.value(_EPOCH, run=run))
+
+
+def _check(run: RunId, epoch: int, newest: int | None) -> None:
     if newest != epoch:
         raise Superseded(run, epoch, newest)
 
@@ -252,8 +281,21 @@ def park(tx: Transaction, lease: Lease) -> None:
     status = tx.value(select(runs.c.status).where(runs.c.id == lease.run))
     values: dict[str, Any] = {} if status in ENDED else {"status": "waiting"}
     _guarded(tx, lease, seen=lease.wake, lease_owner=None, lease_until=None, attempts=0, trouble=None, **values)
-    tx.woken.add(lease.run)
+    if tx.value(_WOKEN, run=lease.run) > lease.wake:
+        tx.woken.add(lease.run)  # something came while it was at work
     tx.noted.add(lease.run)
+
+
+def hand_back(tx: Transaction, lease: Lease) -> None:
+    """Give the lease back in the middle of the work: another worker goes on where the last step ended.
+
+    While a tool that this worker has called is still at work, the lease is left to run out: nobody may ask the world
+    whether it happened before it had the time to.
+    """
+    if tx.value(_AT_TOOL, run=lease.run, epoch=lease.epoch):
+        return
+    _guarded(tx, lease, lease_owner=None, lease_until=None)
+    tx.woken.add(lease.run)
 
 
 def pause(tx: Transaction, lease: Lease, trouble: str, seconds: float) -> None:
@@ -268,7 +310,7 @@ def pause(tx: Transaction, lease: Lease, trouble: str, seconds: float) -> None:
         trouble=trouble,
     )
     emit(tx, lease.run, "run.troubled", trouble=trouble, again_in=seconds)
-    tx.woken.add(lease.run)
+    tx.times.add(tx.now + seconds)
 
 
 def end(tx: Transaction, run: RunId, outcome: Outcome, summary: str, evidence: Sequence[str] = ()) -> None:

@@ -7,6 +7,7 @@ JSON is text, so that a row reads the same in both databases.
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Double,
     Index,
     Integer,
@@ -17,10 +18,45 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 metadata = MetaData()
 
 _Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+class _Transaction(ColumnElement[int]):
+    """The number of the current transaction on Postgres; 0 on SQLite, where one writes at a time."""
+
+    inherit_cache = True
+
+
+@compiles(_Transaction)
+def _number(_element: _Transaction, _compiler: SQLCompiler, **_options: object) -> str:
+    return "'0'"
+
+
+@compiles(_Transaction, "postgresql")
+def _number_on_postgres(_element: _Transaction, _compiler: SQLCompiler, **_options: object) -> str:
+    return "(pg_current_xact_id()::text::bigint)"
+
+
+class OldestTransaction(ColumnElement[int]):
+    """The number below which every transaction is over; on SQLite, whatever is seen is over."""
+
+    inherit_cache = True
+
+
+@compiles(OldestTransaction)
+def _oldest(_element: OldestTransaction, _compiler: SQLCompiler, **_options: object) -> str:
+    return str(2**62)
+
+
+@compiles(OldestTransaction, "postgresql")
+def _oldest_on_postgres(_element: OldestTransaction, _compiler: SQLCompiler, **_options: object) -> str:
+    return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
 
 migrations = Table(
     "migrations",
@@ -216,7 +252,7 @@ events = Table(
     Column("kind", Text, nullable=False),
     Column("data", Text, nullable=False),
     Column("at", Double, nullable=False),
-    Column("xact", BigInteger, nullable=False, server_default="0"),  # the transaction, where several write at once
+    Column("xact", BigInteger, nullable=False, server_default=_Transaction()),  # where several write at once
     UniqueConstraint("run", "seq", name="events_run"),
 )
 Index("events_order", events.c.xact, events.c.id)

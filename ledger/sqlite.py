@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from baton.core import InvalidValue, LedgerError, LedgerFull, LedgerLocked, LedgerReadOnly, LedgerVersion
+from baton.core import InvalidValue, LedgerError, LedgerFull, LedgerLocked, LedgerReadOnly, LedgerVersion, RunId
+from baton.ledger.migrations import migrate
 
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another process before it gives up."""
@@ -19,20 +20,23 @@ BUSY_SECONDS = 10.0
 _PRAGMAS = ("synchronous=FULL", "cache_size=-16000")
 
 
-class Database:
+class SqliteDatabase:
     """One SQLite file with one writing connection and one reading connection a thread."""
+
+    writers = 1
+    readers = 2
 
     def __init__(self, url: str) -> None:
         """Name the file by its path or as `sqlite:///path`."""
         self.path = _path(url)
-        self.name = str(self.path)
+        self.name = self.url = str(self.path)
         self._engine = _engine(self.path)
         self._writer: Connection | None = None
         self._observer: Connection | None = None
         self._local = threading.local()
         self._open: list[Connection] = []
 
-    def prepare(self, migrate: Callable[[Connection], object]) -> None:
+    def prepare(self, now: Callable[[], float]) -> None:
         """Create the file where there is none, and bring its tables up to date."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,8 +44,8 @@ class Database:
             raise LedgerError(self.name, f"its folder cannot be made: {error.strerror}") from error
         try:
             with self.writing() as connection:
-                migrate(connection)
-            with told(self.name):
+                migrate(connection, self.name, now())
+            with self.errors():
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # stays in the file, so it must be ours
         except BaseException:
             self.close()
@@ -50,14 +54,14 @@ class Database:
     @contextmanager
     def writing(self) -> Generator[Connection]:
         """A transaction on the writing connection: committed at the end, undone on an error."""
-        with told(self.name):
+        with self.errors():
             if self._writer is None:
                 self._writer = self._connect()
             connection = self._writer
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             yield connection
-            with told(self.name):
+            with self.errors():
                 connection.exec_driver_sql("COMMIT")
         except BaseException:
             if self.in_transaction(connection):
@@ -67,7 +71,7 @@ class Database:
     @contextmanager
     def reading(self) -> Generator[Connection]:
         """A snapshot on this thread's reading connection."""
-        with told(self.name):
+        with self.errors():
             connection: Connection | None = getattr(self._local, "connection", None)
             if connection is None:
                 connection = self._local.connection = self._connect()
@@ -79,16 +83,35 @@ class Database:
 
     def version(self) -> int:
         """A number that changes with every commit by any connection; cheap enough to ask often."""
-        with told(self.name):
+        with self.errors():
             if self._observer is None:
                 self._observer = self._connect()
             value: int = self._observer.exec_driver_sql("PRAGMA data_version").scalar_one()
             return value
 
+    def offset(self) -> float:
+        """A file has no clock of its own."""
+        return 0.0
+
+    def announce(self, connection: Connection, woken: Collection[RunId], times: Collection[float]) -> None:
+        """The dispatcher sees by itself that something was written."""
+
     def in_transaction(self, connection: Connection) -> bool:
         """Whether SQLite still holds the transaction that was begun on this connection."""
         driver = connection.connection.driver_connection
         return isinstance(driver, sqlite3.Connection) and driver.in_transaction
+
+    @contextmanager
+    def errors(self) -> Generator[None]:
+        """Turn SQLite's errors into ours that say what to do."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise explain(self.name, error.orig or error) from error
+
+    def passing(self, error: BaseException) -> bool:
+        """Never: SQLite has waited for others already."""
+        return False
 
     def close(self) -> None:
         """Close every connection."""
@@ -101,15 +124,6 @@ class Database:
         connection = self._engine.connect()
         self._open.append(connection)
         return connection
-
-
-@contextmanager
-def told(database: str) -> Generator[None]:
-    """Turn a driver's error into one of ours that says what to do."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise explain(database, error.orig or error) from error
 
 
 def explain(database: str, error: BaseException) -> LedgerError:

@@ -6,8 +6,8 @@ from typing import Literal
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from baton.core import RunId, random_id
-from baton.ledger.door import Transaction
 from baton.ledger.schema import timers
+from baton.ledger.transaction import Transaction
 
 TimerKind = Literal["wait", "review", "goal"]
 
@@ -31,7 +31,7 @@ class Timer:
 def start(tx: Transaction, run: RunId, due: float, kind: TimerKind, ref: str | None = None) -> None:
     """Have something done at `due` (seconds since 1970)."""
     tx.execute(insert(timers).values(id=random_id("tmr"), run=run, due=due, kind=kind, ref=ref))
-    tx.woken.add(run)  # the engine looks anew when to wake up
+    tx.times.add(due)
 
 
 def due(tx: Transaction, limit: int = 100) -> list[Timer]:

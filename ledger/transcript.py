@@ -8,8 +8,8 @@ from sqlalchemy import bindparam, insert, select
 
 from baton.core import BodyId, RunId, Trust
 from baton.ledger import bodies
-from baton.ledger.door import Transaction
 from baton.ledger.schema import transcript
+from baton.ledger.transaction import Transaction
 
 Role = Literal["user", "assistant", "tool", "notice"]
 

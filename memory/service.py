@@ -1,7 +1,9 @@
 """What agents remember: facts in the ledger, found again through indexes that are made from them."""
 
 import asyncio
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Hashable, Sequence
+from pathlib import Path
 
 from baton.core import FactId, Label, LedgerError, RunId, logger
 from baton.ledger import Fact, Ledger, facts
@@ -23,11 +25,12 @@ class Memory:
 
     def __init__(self, ledger: Ledger, *, embedder: Embedder | None = None) -> None:
         self._ledger = ledger
-        self._keywords = KeywordIndex(ledger.database.path.with_suffix(".index.db"))
+        path = ledger.database.path  # beside a server's database there is no place: its keyword index is in memory
+        self._keywords = KeywordIndex(path.with_suffix(".index.db") if path else Path(":memory:"))
         self._embedder = embedder
         self._vectors: VectorIndex | None = None
         self._facts: dict[FactId, Fact] | None = None
-        self._version = -1
+        self._version: Hashable = None
         self._lock = asyncio.Lock()
 
     async def remember(self, scope: str, subject: str, text: str, label: Label, run: RunId | None = None) -> FactId:
@@ -56,7 +59,7 @@ class Memory:
 
     async def _catch_up(self) -> dict[FactId, Fact]:
         """The believed facts, with the keyword index brought up to date, whoever wrote to the ledger."""
-        version = self._ledger.database.version()
+        version = await self._ledger.version()
         if self._facts is not None and version == self._version:
             return self._facts
         current = {fact.id: fact for fact in await self.believed()}
@@ -86,7 +89,10 @@ class Memory:
         return await asyncio.to_thread(vectors.search, vector, scopes, k)
 
     def _open_vectors(self, embedder: str) -> VectorIndex:
-        return VectorIndex(self._ledger.database.path.with_suffix(".vectors"), embedder)
+        path = self._ledger.database.path or Path(
+            ".baton", hashlib.sha256(self._ledger.database.name.encode()).hexdigest()
+        )
+        return VectorIndex(path.with_suffix(".vectors"), embedder)
 
     async def _embed(self, vectors: VectorIndex, scope: str) -> None:
         """Have the vectors of a scope be those of its believed facts: what is missing is made, what is gone removed."""

@@ -24,9 +24,9 @@ from baton.core import (
     Trust,
     Verdict,
 )
-from baton.graph import Dispatcher, Member, Office, Record, Team, judge, load_past
+from baton.graph import Engine, Member, Office, Record, Team, engine_of, judge, load_past
 from baton.handles import Result, RunHandle, conversation_goal, person
-from baton.ledger import Decision, DecisionKind, DispatchLock, Ledger, Review, Run, Transaction, runs
+from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs
 from baton.memory import Memory, counter
 from baton.places import find_database
 from baton.policies import load_policy
@@ -103,12 +103,12 @@ class Baton:
             self._model = model
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
             self._team = Team(members=members, memory=self.memory)
-            self._dispatcher: Dispatcher | None = None
+            self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self._delta)
-                self._dispatcher = Dispatcher(office, concurrency=self._concurrency)
-                await self._dispatcher.start()
-                stack.push_async_callback(self._dispatcher.stop)
+                self._engine = engine_of(office, self._concurrency)
+                await self._engine.start()
+                stack.push_async_callback(self._engine.stop)
             self._watch = Watch(self.ledger, self._failure)
             self.reviews = ReviewQueue(self.ledger, self._team.tenant)
             self._stack = stack.pop_all()
@@ -125,11 +125,15 @@ class Baton:
         """The roles by name."""
         return self._agents
 
-    @property
-    def dispatcher(self) -> str | None:
-        """The other process that lets the agents of this database work; None if it is this one, or none does."""
-        leading = self._dispatcher is not None and self._dispatcher.leading
-        return None if leading else DispatchLock(self.ledger.database.path).holder()
+    async def at_work(self) -> str | None:
+        """Who else lets the agents of this database work; None if this process does, or nobody."""
+        leading = self._engine is not None and self._engine.leading
+        return None if leading else await at_work(self.ledger)
+
+    async def leave(self, grace: float) -> None:
+        """Work no more: runs are given back between two steps; what takes over `grace` seconds is cut off."""
+        if self._engine is not None:
+            await self._engine.stop(grace)
 
     def employ(self, agent: Agent) -> None:
         """Take an agent on, or put a changed one in place of the one with its name; its runs go on with it.
@@ -276,7 +280,7 @@ class Baton:
         return tell if self._live else None
 
     def _failure(self) -> LedgerError | None:
-        return self._dispatcher.failure if self._dispatcher else None
+        return self._engine.failure if self._engine else None
 
     @staticmethod
     def _check(agents: Sequence[Agent]) -> None:

@@ -61,23 +61,34 @@ def find_database(given: str | None = None, project: Path | None = None) -> str:
     if named:
         return str(Path(named) / NAME) if Path(named).is_dir() else named
     said = _database_of(project) if project else None
+    if said and file_of(said) is None:
+        return said
     return str(project.parent / said) if project and said else str(DEFAULT_DATABASE)
 
 
-def note_origin(database: Path, origin: Origin) -> None:
-    """Keep beside a database what its runs are started with; the newest counts."""
+def file_of(database: str) -> Path | None:
+    """The file that a path or `sqlite:///path` names; None for a server's URL."""
+    path = database.removeprefix("sqlite:///")
+    return None if "://" in path else Path(path)
+
+
+def note_origin(database: str | Path, origin: Origin) -> None:
+    """Keep beside a database's file what its runs are started with; the newest counts. A server has no such place."""
+    beside = _beside(database)
+    if beside is None:
+        return
     said = {"project": str(origin.project.resolve()), "environment": dict(origin.environment)}
-    _beside(database).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    beside.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
-def origin_of(database: Path) -> Origin | None:
+def origin_of(database: str | Path) -> Origin | None:
     """What the runs of a database were started with; None where nobody noted it, or the project file is gone.
 
     Raises:
         InvalidFile: if the note cannot be read.
     """
     path = _beside(database)
-    if not path.is_file():
+    if path is None or not path.is_file():
         return None
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
@@ -89,8 +100,9 @@ def origin_of(database: Path) -> Origin | None:
     return origin if origin.project.is_file() else None
 
 
-def _beside(database: Path) -> Path:
-    return Path(f"{database}.project")
+def _beside(database: str | Path) -> Path | None:
+    file = file_of(str(database))
+    return Path(f"{file}.project") if file is not None else None
 
 
 def _database_of(project: Path) -> str | None:

@@ -46,13 +46,13 @@ class Project:
         path: The file.
         agents: In the file's order; the first one is asked when none is named.
         simulated: Name of the mind that the simulated model thinks with.
-        database: The ledger's file, relative to the project file; None is the default.
+        database: The ledger: a server's URL, or a file relative to the project file; None is the default.
     """
 
     path: Path
     agents: tuple[Agent, ...]
     simulated: str
-    database: Path | None
+    database: str | None
 
     @property
     def mind(self) -> Mind:
@@ -96,8 +96,7 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         line = _line(tree, ("simulated",))
         raise InvalidFile(str(file), line, "simulated", entry.simulated, f"one of: {', '.join(MINDS)}")
     agents = tuple(_agent(file, number, agent, tree) for number, agent in enumerate(entry.agents))
-    database = file.parent / entry.database if entry.database else None
-    return Project(path=file, agents=agents, simulated=entry.simulated, database=database)
+    return Project(path=file, agents=agents, simulated=entry.simulated, database=entry.database)
 
 
 def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) -> Agent:

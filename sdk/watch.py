@@ -29,15 +29,15 @@ class Watch:
             LedgerError: if this process's engine cannot use the ledger, which nobody would mend by waiting.
         """
         changed = asyncio.Event()
-        unlisten = self._ledger.listen(lambda _woken, _noted: changed.set())
+        unlisten = self._ledger.listen(lambda _news: changed.set())
         try:
             while True:
                 changed.clear()
-                version = self._ledger.database.version()
+                version = await self._ledger.version()
                 found = await self._ledger.read(look)
                 if found is not None:
                     return found
-                while not changed.is_set() and self._ledger.database.version() == version:
+                while not changed.is_set() and await self._ledger.version() == version:
                     self._complain()
                     with contextlib.suppress(TimeoutError):  # not wait_for, which may lose a cancellation
                         async with asyncio.timeout(WATCH_SECONDS):

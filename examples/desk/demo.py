@@ -58,7 +58,7 @@ class Progress:
     """
 
     mails: Mapping[RunId, str]
-    last: int
+    last: events.Mark
     stands: dict[RunId, str] = field(default_factory=dict[RunId, str])
     steps: int = 0
     tokens: int = 0
@@ -96,8 +96,9 @@ async def work(console: Console, folder: Path, *, stats: bool) -> int:
     async with Baton(agents=project.agents, mind=project.mind, database=database) as baton:
         note_origin(database, Origin(project.path, {"DESK_WORLD": os.environ["DESK_WORLD"]}))
         console.print(Text(f"desk and billing answer the inbox; model: {baton.endpoint.describe()}", style="dim"))
-        if baton.dispatcher is not None:
-            console.print(f"{baton.dispatcher} lets them work already; this start looks on.")
+        worker = await baton.at_work()
+        if worker is not None:
+            console.print(f"{worker} lets them work already; this start looks on.")
         last = await baton.ledger.read(events.last)
         mails = await submit(baton)
         progress = Progress(mails, last)
@@ -145,7 +146,7 @@ def _look(tx: Transaction, progress: Progress) -> bool:
     for moment in moments(tx, fresh[-LINES * 4 :]):
         _note(progress, moment, known)
     progress.steps += sum(event.kind == "effect.done" for event in fresh)
-    progress.last = fresh[-1].id if fresh else progress.last
+    progress.last = fresh[-1].mark if fresh else progress.last
     progress.tokens = sum(run.prompt_tokens + run.completion_tokens for run in known.values())
     stands = {run: _stand(known[run], list(known.values())) for run in progress.mails}
     changed = bool(fresh) or stands != progress.stands

@@ -134,7 +134,7 @@ async def test_a_reader_cannot_leave_anything_behind(ledger: Ledger) -> None:
 async def test_listeners_hear_after_the_commit_and_only_of_what_stands(ledger: Ledger) -> None:
     heard: list[tuple[frozenset[RunId], frozenset[RunId]]] = []
     run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("g"), "a"))
-    unlisten = ledger.listen(lambda woken, noted: heard.append((woken, noted)))
+    unlisten = ledger.listen(lambda news: heard.append((news.woken, news.noted)))
 
     def wake_and_fail(tx: Transaction) -> None:
         mail.post(tx, run, "user", sender="ann", text="lost")

@@ -70,10 +70,10 @@ def database(tmp_path: Path) -> Path:
 async def test_one_process_dispatches_and_another_submits_decides_and_sees(database: Path) -> None:
     here, there = Till(), Till()
     async with open_office(database, [here.agent()], PAY), open_office(database, [there.agent()], PAY) as other:
-        assert other._dispatcher is not None
+        assert other._engine is not None
         run = await other.submit("go")
         (review,) = (await soon(run.settled())).reviews
-        assert not other._dispatcher.leading
+        assert not other._engine.leading
         await other.approve(review.id)
         assert (await soon(run.result())).status == "done"
         kinds = [event.kind async for event in run.events()]

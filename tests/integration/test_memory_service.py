@@ -50,12 +50,12 @@ async def test_a_fact_keeps_its_label_and_one_that_was_retired_is_not_recalled(l
     memory.close()
 
 
-async def test_the_index_is_made_again_from_the_ledger(ledger: Ledger) -> None:
+async def test_the_index_is_made_again_from_the_ledger(ledger: Ledger, tmp_path: Path) -> None:
     memory = Memory(ledger)
     await memory.remember("team", "carl", "pays late", USER)
     assert await told(memory, "late") == ["pays late"]
     memory.close()
-    index = ledger.database.path.with_suffix(".index.db")
+    index = tmp_path / "baton.index.db"
     for file in index.parent.glob(f"{index.name}*"):
         file.unlink()
     again = Memory(ledger)

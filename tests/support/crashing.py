@@ -111,4 +111,4 @@ def _die_after(ledger: Ledger, number: int) -> None:
                 die()
             return done
 
-    database.writing = Counted  # type: ignore[assignment,method-assign]
+    database.writing = Counted  # type: ignore[method-assign]

@@ -1,0 +1,151 @@
+"""The engine on Postgres: Procrastinate's workers, with a reaper and a reconciler beside each.
+
+A job says only which run to look at (its lock). Jobs may be lost or doubled: what counts is in the record, and the
+lease there, not the job's row, keeps a stale worker out.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import procrastinate
+import psycopg
+from procrastinate.exceptions import ProcrastinateException
+
+from baton.core import LedgerError, LedgerUnreachable, OffsetClock, RunId, logger
+from baton.graph.advance import Advancer, worker_name
+from baton.graph.alarms import fire_due
+from baton.graph.move import Office
+from baton.ledger import Transaction, wakes
+
+POLL_SECONDS = 1.0
+"""How often a worker asks for jobs that nobody told it of: those whose time has come, those whose lock is free."""
+
+TEND_SECONDS = 2.0
+"""How often each worker looks for what was lost: jobs of the dead, runs without a job, times that have come."""
+
+MEASURE_SECONDS = 60.0
+"""How often the server's clock is asked."""
+
+log = logger()
+
+
+class JobEngine:
+    """Advances runs as jobs of Procrastinate, beside any number of other workers on the same database."""
+
+    leading = True
+
+    def __init__(self, office: Office, *, concurrency: int = 32) -> None:
+        self._office = office
+        self._concurrency = concurrency
+        self._advancer = Advancer(office, worker_name())
+        self._tasks: list[asyncio.Task[None]] = []
+        self._working: set[asyncio.Task[Any]] = set()
+        self.failure: LedgerError | None = None
+
+    async def start(self) -> None:
+        """Begin to work."""
+        self._tasks = [
+            asyncio.create_task(self._kept_up(self._work), name="baton-work"),
+            asyncio.create_task(self._kept_up(self._tend), name="baton-tend"),
+        ]
+
+    async def stop(self, grace: float = 0.0) -> None:
+        """Take no more jobs; runs are given back between two steps, and after `grace` seconds cut off."""
+        self._office.leaving.set()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks and grace > 0:
+            await asyncio.wait(self._tasks, timeout=grace)
+        for task in tuple(self._working):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _kept_up(self, work: Callable[[procrastinate.App], Awaitable[None]]) -> None:
+        """Do one part of the engine's work for ever, on a connection made anew whenever it was lost."""
+        while True:
+            try:
+                connector = procrastinate.PsycopgConnector(
+                    conninfo=self._office.ledger.database.url, min_size=1, max_size=4
+                )
+                app = procrastinate.App(connector=connector)
+                async with app.open_async():
+                    await work(app)
+            except (ProcrastinateException, psycopg.Error, LedgerError) as error:
+                self._failed(error)
+            except Exception as error:
+                log.error("the engine stumbled; it starts again", exc_info=error)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _work(self, app: procrastinate.App) -> None:
+        """Take jobs until the connection is lost, or this worker was taken for dead."""
+
+        @app.task(name=wakes.ADVANCE, pass_context=True)
+        async def advance(context: procrastinate.JobContext) -> None:
+            await self._advance(RunId(context.job.lock or ""))
+
+        @app.task(name=wakes.LOOK)
+        async def look() -> None:
+            await self._look()
+
+        self.failure = None
+        await app.run_worker_async(
+            queues=[wakes.QUEUE, *(wakes.queue_of(name) for name in self._office.team.members)],
+            concurrency=self._concurrency,
+            fetch_job_polling_interval=POLL_SECONDS,
+            update_heartbeat_interval=wakes.HEARTBEAT_SECONDS,
+            stalled_worker_timeout=wakes.SILENT_SECONDS,
+            delete_jobs="always",
+            install_signal_handlers=False,
+        )
+
+    async def _advance(self, run: RunId) -> None:
+        """Advance a run for as long as there is something to look at: what came meanwhile needs no other job."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._working.add(task)
+        try:
+            while await self._advancer.advance(run):
+                pass
+        finally:
+            self._working.discard(task)
+
+    async def _tend(self, app: procrastinate.App) -> None:
+        """Look for what was lost, each time a little after the last."""
+        measured = asyncio.get_running_loop().time()
+        while True:
+            await self._look()
+            await self._reap(app)
+            clock = self._office.ledger.clock
+            if isinstance(clock, OffsetClock) and asyncio.get_running_loop().time() > measured + MEASURE_SECONDS:
+                await asyncio.to_thread(clock.measure)
+                measured = asyncio.get_running_loop().time()
+            await asyncio.sleep(TEND_SECONDS)
+
+    async def _look(self) -> None:
+        """Do what is due, and wake the runs that are ready and that no job will look at."""
+        ledger, agents = self._office.ledger, tuple(self._office.team.members)
+        await fire_due(ledger)
+        if await ledger.read(lambda tx: wakes.forgotten(tx, agents, 1)):
+
+            def wake(tx: Transaction) -> None:
+                tx.woken.update(wakes.forgotten(tx, agents, 1000))
+
+            await ledger.write(wake)
+
+    async def _reap(self, app: procrastinate.App) -> None:
+        """Give the jobs of workers that have fallen silent to others."""
+        jobs = app.job_manager
+        for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=wakes.SILENT_SECONDS):
+            with contextlib.suppress(ProcrastinateException):  # another reaper was faster
+                await jobs.retry_job(job)
+                log.warning("a worker has died; its job goes to another", run=job.lock)
+        await jobs.prune_stalled_workers(wakes.SILENT_SECONDS)
+
+    def _failed(self, error: Exception) -> None:
+        name = self._office.ledger.database.name
+        known = error if isinstance(error, LedgerError) else LedgerUnreachable(name, str(error.__cause__ or error))
+        if str(known) != str(self.failure):
+            log.error("the ledger cannot be used; trying again", error=str(known))
+        self.failure = known

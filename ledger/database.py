@@ -1,0 +1,73 @@
+"""What the write door needs of a database, whichever it is."""
+
+from collections.abc import Callable, Collection, Hashable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from baton.core import RunId
+
+
+class Database(Protocol):
+    """A database of record, used by several threads; each has connections of its own.
+
+    Attributes:
+        url: What names it, with all that is needed to connect.
+        name: For messages; without a password.
+        path: The file; None where a server keeps it.
+        writers: Transactions that may write at once.
+        readers: Transactions that may read at once.
+    """
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> Path | None: ...
+    @property
+    def writers(self) -> int: ...
+    @property
+    def readers(self) -> int: ...
+
+    def prepare(self, now: Callable[[], float]) -> None:
+        """Make the tables where there are none; refuse what is not a record that we can read."""
+        ...
+
+    def offset(self) -> float:
+        """Seconds that the database's clock is ahead of this machine's; 0 where it has none of its own."""
+        ...
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction: committed at the end, undone on an error."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A consistent snapshot."""
+        ...
+
+    def announce(self, connection: Connection, woken: Collection[RunId], times: Collection[float]) -> None:
+        """Tell the engine, in the transaction itself, which runs it made ready and at which times something is due."""
+        ...
+
+    def version(self) -> Hashable:
+        """Differs from an earlier answer once somebody has committed."""
+        ...
+
+    def in_transaction(self, connection: Connection) -> bool:
+        """Whether the transaction that was begun on this connection still stands."""
+        ...
+
+    def errors(self) -> AbstractContextManager[None]:
+        """Turns the driver's errors into ours that say what to do."""
+        ...
+
+    def passing(self, error: BaseException) -> bool:
+        """Whether a transaction that failed so, before its commit, may simply be run again."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection."""
+        ...

@@ -1,0 +1,252 @@
+"""Postgres as the database of record: connections, their settings, and its errors in our words."""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Generator, Hashable
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, bindparam, create_engine, make_url, select, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
+
+from baton.core import (
+    BatonError,
+    InvalidValue,
+    LedgerError,
+    LedgerFull,
+    LedgerLocked,
+    LedgerReadOnly,
+    LedgerUnreachable,
+    LedgerVersion,
+    RunId,
+)
+from baton.ledger import wakes
+from baton.ledger.migrations import HEAD, migrate, stored_version
+from baton.ledger.schema import runs
+
+LOCK_SECONDS = 20.0
+"""How long a transaction waits for a row that another one holds."""
+
+IDLE_SECONDS = 10.0
+"""How long a transaction may stand still, as that of a worker that was stopped, before the server ends it."""
+
+_SETTINGS = (
+    f"-c lock_timeout={int(LOCK_SECONDS * 1000)}"
+    f" -c idle_in_transaction_session_timeout={int(IDLE_SECONDS * 1000)}"
+    " -c synchronous_commit=on -c timezone=UTC"
+)
+_CONNECTING = {  # a connection that died in silence is noticed within half a minute
+    "application_name": "baton",
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+_AGENTS = select(runs.c.id, runs.c.agent).where(runs.c.id.in_(bindparam("runs", expanding=True)))
+_MIGRATING = 0x6261746F6E  # "baton": the advisory lock under which tables are made
+_GIVE_WAY = {"40001", "40P01", "55P03"}  # serialisation, deadlock, lock time-out: another transaction went first
+
+
+class PostgresDatabase:
+    """One Postgres database, with one connection a thread."""
+
+    path = None
+    writers = 8
+    readers = 4
+
+    def __init__(self, url: str) -> None:
+        """Name it as `postgresql://user:password@host/name`."""
+        self.url = url
+        self.name, self._engine = _engine(url)
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._open: set[Connection] = set()
+
+    def prepare(self, now: Callable[[], float]) -> None:
+        """Make the tables in an empty database; refuse one that an older or newer Baton wrote."""
+        try:
+            with self.writing() as connection:
+                if self.stored(connection) == 0:
+                    self._migrate(connection, now())
+                elif (version := self.stored(connection)) < HEAD:
+                    hint = "Stop the workers that run older code, then run `baton db migrate`."
+                    raise LedgerVersion(self.name, f"is of version {version}, this Baton needs {HEAD}", hint)
+        except BaseException:
+            self.close()
+            raise
+
+    def migrate(self, now: float) -> int:
+        """Bring the tables up to date; returns the version that they were of."""
+        with self.writing() as connection:
+            return self._migrate(connection, now)
+
+    def stored(self, connection: Connection) -> int:
+        """The version of the tables; 0 where there are none.
+
+        Raises:
+            LedgerVersion: if a newer Baton wrote them, or they are not Baton's.
+        """
+        with self.errors():
+            version = stored_version(connection, self.name)
+        if version > HEAD:
+            hint = "Upgrade Baton on this machine, or name another database."
+            raise LedgerVersion(self.name, f"is of version {version}, this Baton knows up to {HEAD}", hint)
+        return version
+
+    def _migrate(self, connection: Connection, now: float) -> int:
+        with self.errors():
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
+            before = migrate(connection, self.name, now)
+            if before == 0:
+                _driver(connection).execute(wakes.schema())
+            return before
+
+    def offset(self) -> float:
+        """Seconds that the server's clock is ahead of this machine's, to half the time that asking takes."""
+        with self.reading() as connection:
+            asked = time.time()
+            there = connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())::float8"))
+            return float(there or asked) - (asked + time.time()) / 2
+
+    @contextmanager
+    def writing(self) -> Generator[Connection]:
+        """A transaction on this thread's connection: committed at the end, undone on an error."""
+        with self.errors():
+            connection = self._begun("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        try:
+            yield connection
+            with self.errors():
+                connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            self._undo(connection)
+            raise
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """A snapshot on this thread's connection."""
+        with self.errors():
+            connection = self._begun("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            yield connection
+        finally:
+            self._undo(connection)
+
+    def announce(self, connection: Connection, woken: Collection[RunId], times: Collection[float]) -> None:
+        """Defer the jobs that have a worker look, in the transaction itself."""
+        if woken or times:
+            agents = connection.execute(_AGENTS, {"runs": sorted(woken)}).all() if woken else ()
+            wakes.defer(_driver(connection), {RunId(row.id): row.agent for row in agents}, times)
+
+    def version(self) -> Hashable:
+        """The transactions that are visible now."""
+        with self.reading() as connection, self.errors():
+            snapshot: str | None = connection.exec_driver_sql("SELECT pg_current_snapshot()::text").scalar()
+            return snapshot
+
+    def in_transaction(self, connection: Connection) -> bool:
+        """Whether a transaction that can still go on stands on the connection."""
+        states = psycopg.pq.TransactionStatus
+        return _driver(connection).info.transaction_status in (states.INTRANS, states.INERROR)
+
+    @contextmanager
+    def errors(self) -> Generator[None]:
+        """Turn the driver's errors into ours that say what to do."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise explain(self.name, error.orig or error) from error
+        except psycopg.Error as error:
+            raise explain(self.name, error) from error
+
+    def passing(self, error: BaseException) -> bool:
+        """A lost connection, and a transaction that had to give way to another."""
+        return isinstance(error, LedgerUnreachable | LedgerLocked)
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            connections, self._open = self._open, set()
+        for connection in connections:
+            connection.close()
+        self._engine.dispose()
+
+    def _begun(self, begin: str) -> Connection:
+        """This thread's connection with a transaction begun; a new one where the old one is dead."""
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            try:
+                connection.exec_driver_sql(begin)
+            except DBAPIError:
+                self._drop(connection)
+            else:
+                return connection
+        connection = self._local.connection = self._engine.connect()
+        with self._lock:
+            self._open.add(connection)
+        connection.exec_driver_sql(begin)
+        return connection
+
+    def _undo(self, connection: Connection) -> None:
+        """Roll back; a connection that cannot is thrown away, which the server takes for the same."""
+        try:
+            connection.exec_driver_sql("ROLLBACK")
+        except (DBAPIError, psycopg.Error):
+            self._drop(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        self._local.connection = None
+        with self._lock:
+            self._open.discard(connection)
+        connection.invalidate()
+        connection.close()
+
+
+def explain(database: str, error: BaseException) -> BatonError:
+    """Our error for what Postgres or its driver said."""
+    state = getattr(error, "sqlstate", None) or ""
+    said = str(error).strip().split("\n")[0]
+    if state in _GIVE_WAY:
+        problem = f"another transaction holds what this one needs ({said})"
+        return LedgerLocked(database, problem, "Try again; nothing was lost.")
+    if state == "25006":
+        return LedgerReadOnly(database, "can only be read now", "Name the primary server, or wait until it is one.")
+    if state == "53100":
+        return LedgerFull(database, "no space is left on its disk", "Free some and try again; nothing was lost.")
+    if state[:2] in ("3D", "28"):
+        return LedgerError(database, said, "Check the name, the user and the password in the URL.")
+    if state == "42501":
+        return LedgerReadOnly(database, said, "Give the user the right to it.")
+    if state[:2] in ("08", "57", "53", "25") or (not state and isinstance(error, psycopg.OperationalError)):
+        hint = "It is tried again; what was answered is safe, for anything else submit with a key and submit again."
+        return LedgerUnreachable(database, f"the server does not answer or has ended the connection ({said})", hint)
+    return LedgerError(database, said)
+
+
+def _driver(connection: Connection) -> "psycopg.Connection[Any]":
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
+
+
+def _engine(url: str) -> tuple[str, Engine]:
+    """The name to show and the engine of a URL."""
+    allowed = "postgresql://user:password@host:port/name"
+    try:
+        parsed = make_url(url).set(drivername="postgresql+psycopg")
+    except ArgumentError as error:
+        raise InvalidValue("database", url, allowed) from error
+    if not parsed.database:
+        raise InvalidValue("database", parsed.render_as_string(), allowed)
+    given = parsed.query.get("options", "")
+    options = f"{given} {_SETTINGS}".strip() if isinstance(given, str) else _SETTINGS
+    engine = create_engine(
+        parsed,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",  # we say BEGIN and COMMIT ourselves
+        connect_args=_CONNECTING | {"options": options},
+    )
+    return parsed.set(drivername="postgresql").render_as_string(), engine
