@@ -223,6 +223,7 @@ _CHILDREN = select(runs).where(runs.c.parent == bindparam("run")).order_by(runs.
 
 def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease | None:
     """Become the run's only writer; None if somebody else is, or there is nothing to look at."""
+    tx.fenced.pop(run, None)
     row = tx.row(_TAKE, run=run, now=tx.now, owner=owner, until=tx.now + seconds)
     return Lease(run, owner, row.epoch, row.wake) if row else None
 
@@ -259,7 +260,9 @@ def fence(tx: Transaction, run: RunId, epoch: int) -> None:
     Raises:
         Superseded: if a newer one exists, or the run is gone.
     """
-    _check(run, epoch, tx.value(_LOCKED_EPOCH, run=run))
+    if tx.fenced.get(run) != epoch:
+        _check(run, epoch, tx.value(_LOCKED_EPOCH, run=run))
+        tx.fenced[run] = epoch
 
 
 def still_newest(tx: Transaction, run: RunId, epoch: int) -> None:

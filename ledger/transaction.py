@@ -24,6 +24,7 @@ class Transaction:
         woken: Runs that became ready in it; told to the engine.
         noted: Runs that got events in it; told to whoever follows them.
         times: When something becomes due that was set in it; told to the engine.
+        fenced: Runs whose epoch this transaction has checked already, and holds.
     """
 
     connection: Connection
@@ -31,6 +32,7 @@ class Transaction:
     woken: set[RunId] = field(default_factory=set[RunId])
     noted: set[RunId] = field(default_factory=set[RunId])
     times: set[float] = field(default_factory=set[float])
+    fenced: dict[RunId, int] = field(default_factory=dict[RunId, int])
 
     def execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None

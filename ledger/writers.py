@@ -162,54 +162,70 @@ class ManyWriters:
 
 
 def commit(database: Database, clock: Clock, items: Sequence[Item]) -> News:
-    """Run the items in one transaction; what each came to stands in it afterwards."""
+    """Run the items in one transaction; what each came to stands in it afterwards.
+
+    It is first tried without savepoints, which few need: when a piece of work fails, all are run again with them.
+    """
     pauses = iter(_PAUSES)
+    savepoints = False
     while True:
         batch = _Batch(database, clock)
         try:
-            return batch.run(items)
+            return batch.run([item for item in items if item.error is None], savepoints=savepoints)
         except BaseException as error:
-            pause = next(pauses, None)
-            if pause is None or batch.committing or not database.passing(error):
+            passing = not batch.committing and database.passing(error)
+            pause = next(pauses, None) if passing else None
+            if pause is not None:
+                time.sleep(pause)
+            elif batch.at_work and not passing and not savepoints and len(items) > 1:
+                savepoints = True
+            else:
                 for item in items:
                     item.fail(error)
                 return News(frozenset(), frozenset(), frozenset())
-        time.sleep(pause)
 
 
 class _Batch:
-    """One try of a transaction."""
+    """One try of a transaction.
+
+    Attributes:
+        at_work: Whether a piece of work is being run: what fails then is its own failure.
+        committing: From here on, a failure does not tell whether the work stands.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._done: list[Transaction] = []
-        self.committing = False  # from here on, a failure does not tell whether the work stands
+        self.at_work = self.committing = False
 
-    def run(self, items: Sequence[Item]) -> News:
+    def run(self, items: Sequence[Item], *, savepoints: bool) -> News:
         with self._database.writing() as connection:
+            now, fenced = self._clock.now(), dict[RunId, int]()
             for item in items:
-                if item.error is None:  # an earlier try may have settled that it fails
-                    self._one(item, Transaction(connection, self._clock.now()), alone=len(items) == 1)
+                if savepoints:
+                    self._guarded(item, Transaction(connection, now))
+                else:
+                    self._one(item, Transaction(connection, now, fenced=fenced))
             news = self._news()
             with self._database.errors():
                 self._database.announce(connection, news.woken, news.times)
             self.committing = True
         return news
 
-    def _one(self, item: Item, transaction: Transaction, *, alone: bool) -> None:
-        """Run one piece of work in a savepoint; alone in its transaction, a failure simply undoes that."""
-        if alone:
-            with self._database.errors():
-                item.value = item.work(transaction)
-            self._done.append(transaction)
-            return
+    def _one(self, item: Item, transaction: Transaction) -> None:
+        self.at_work = True
+        with self._database.errors():
+            item.value = item.work(transaction)
+        self.at_work = False
+        self._done.append(transaction)
+
+    def _guarded(self, item: Item, transaction: Transaction) -> None:
+        """Run one piece of work in a savepoint: its failure undoes what it did, and nothing else."""
         connection = transaction.connection
         with self._database.errors():
             connection.exec_driver_sql("SAVEPOINT item")
         try:
-            with self._database.errors():
-                item.value = item.work(transaction)
-            self._done.append(transaction)
+            self._one(item, transaction)
         except BaseException as error:
             if self._database.passing(error) or not self._database.in_transaction(connection):
                 raise  # the whole transaction is gone, or had better be: nobody's work stands
