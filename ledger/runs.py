@@ -1,7 +1,7 @@
 """Runs: their life from submission to end, their lease, and the fence that keeps a stale worker out."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -144,6 +144,12 @@ def get(tx: Transaction, run: RunId) -> Run:
     return _runs(tx, [row])[0]
 
 
+def status(tx: Transaction, run: RunId) -> str | None:
+    """How a run stands, in a word; None if there is no such run."""
+    known: str | None = tx.value(_STATUS, run=run)
+    return known
+
+
 def find(tx: Transaction, prefix: str) -> RunId:
     """The run whose id starts with `prefix`, with or without `run_`.
 
@@ -176,6 +182,24 @@ def children(tx: Transaction, run: RunId) -> list[Run]:
     return _runs(tx, tx.rows(_CHILDREN, run=run))
 
 
+def family(tx: Transaction, run: RunId) -> list[RunId]:
+    """The ids of a run and of all that it handed work to, however deep, itself first."""
+    found = [run]
+    for member in found:
+        found.extend(RunId(child) for child in tx.values(_CHILD_IDS, run=member))
+    return found
+
+
+def marks(tx: Transaction, wanted: Collection[RunId]) -> dict[RunId, Hashable]:
+    """For each run something that differs once anything has happened to it."""
+    ordered = sorted(wanted)
+    found: dict[RunId, Hashable] = {}
+    for start in range(0, len(ordered), 500):
+        rows = tx.rows(_MARKS, runs=ordered[start : start + 500])
+        found.update((RunId(row.id), tuple(row)) for row in rows)
+    return found
+
+
 def wake(tx: Transaction, run: RunId) -> None:
     """Have a run looked at; waking twice changes nothing."""
     tx.changed(_WAKE, run=run)
@@ -187,6 +211,10 @@ _AT_TOOL = select(
         effects.c.run == bindparam("run"), effects.c.epoch == bindparam("epoch"), effects.c.state == "claimed"
     )
 )
+_CHILD_IDS = select(runs.c.id).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
+_MARKS = select(runs.c.id, runs.c.events, runs.c.wake, runs.c.seen, runs.c.status, runs.c.lease_owner).where(
+    runs.c.id.in_(bindparam("runs", expanding=True))
+)
 _WOKEN = select(runs.c.wake).where(runs.c.id == bindparam("run"))
 _WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
 _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
@@ -197,14 +225,15 @@ _LOCKED_EPOCHS = (
     .order_by(runs.c.id)
     .with_for_update()
 )
-_STATUS = select(runs.c.status).where(runs.c.id == bindparam("run")).with_for_update()
+_STATUS = select(runs.c.status).where(runs.c.id == bindparam("run"))
+_LOCKED_STATUS = _STATUS.with_for_update()
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 
 
 def lock(tx: Transaction, run: RunId) -> str | None:
     """Hold the run's row until the transaction ends; its status, None if there is no such run."""
-    status: str | None = tx.value(_STATUS, run=run)
-    return status
+    known: str | None = tx.value(_LOCKED_STATUS, run=run)
+    return known
 
 
 def ready(tx: Transaction, limit: int) -> list[RunId]:
@@ -298,7 +327,7 @@ def park(tx: Transaction, lease: Lease) -> None:
     _guarded(tx, lease, seen=lease.wake, lease_owner=None, lease_until=None, attempts=0, trouble=None, **values)
     if tx.value(_WOKEN, run=lease.run) > lease.wake:
         tx.woken.add(lease.run)  # something came while it was at work
-    tx.noted.add(lease.run)
+    tx.rested.add(lease.run)
 
 
 def hand_back(tx: Transaction, lease: Lease) -> None:
@@ -336,6 +365,7 @@ def end(tx: Transaction, run: RunId, outcome: Outcome, summary: str, evidence: S
         .values(status=outcome, summary=bodies.store(tx, summary), evidence=dump(list(evidence)), ended_at=tx.now)
     )
     emit(tx, run, "run.ended", outcome=outcome)
+    tx.rested.add(run)
 
 
 def count_turn(tx: Transaction, run: RunId, prompt: int, completion: int) -> None:
