@@ -157,12 +157,14 @@ def find(tx: Transaction, prefix: str) -> RunId:
         NotFound, Ambiguous: if there is none, or several.
     """
     start = prefix if prefix.startswith("run_") else f"run_{prefix}"
+    if status(tx, RunId(start)) is not None:
+        return RunId(start)  # the usual case, without looking through all
     fits = tx.values(select(runs.c.id).where(runs.c.id.startswith(start, autoescape=True)).limit(5))
     if not fits:
         raise NotFound("run", prefix, hint="`baton runs list` shows what there is.")
-    if len(fits) > 1 and start not in fits:
+    if len(fits) > 1:
         raise Ambiguous("run", prefix, fits)
-    return RunId(start if start in fits else fits[0])
+    return RunId(fits[0])
 
 
 def listed(
