@@ -20,6 +20,7 @@ HELP = "Durable orchestration for agents and people who work at different times.
 
 _COMMANDS = (
     ("run", "baton.cli.running:run", _WORK, "Work on one goal until it is reached, refused, or waits for somebody."),
+    ("publish", "baton.cli.publishing:publish", _WORK, "Tell the runs that wait that something has happened."),
     ("chat", "baton.cli.chatting:chat", _WORK, "Talk with an agent."),
     ("runs", "baton.cli.runs:app", _WORK, "List, show, follow and cancel runs."),
     ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),

@@ -1,29 +1,54 @@
 """What happens when a time has come: a wait is over, a question expires, a goal is late."""
 
-from functools import partial
+from baton.core import ActionId, ReviewId, RunId, format_time
+from baton.ledger import ENDED, DecisionKind, Ledger, Timer, Transaction, events, mail, reviews, runs, timers, waits
 
-from baton.core import Conflict, ReviewId, RunId
-from baton.ledger import DecisionKind, Ledger, Timer, Transaction, events, mail, reviews, runs, timers
+BATCH = 200
+"""Timers that are fired in one transaction. Between two batches runs are begun, so that a crowd starves nobody."""
 
 
 async def fire_due(ledger: Ledger) -> int:
-    """Do what is due, each timer exactly once; how many there were."""
-    due = await ledger.read(timers.due)
+    """Do what is due, the oldest first, each timer exactly once; how many there were, `BATCH` at most.
+
+    Whoever calls it calls it again until it says 0. Several workers may do so at once.
+    """
+    soonest = await ledger.read(timers.next_due)
+    if soonest is None or soonest > ledger.clock.now():
+        return 0
+    return await ledger.write(_fire_batch)
+
+
+def _fire_batch(tx: Transaction) -> int:
+    due = timers.take(tx, BATCH)
+    status = {run: runs.lock(tx, run) for run in sorted({timer.run for timer in due})}
     for timer in due:
-        await ledger.write(partial(_fire, timer))
+        known = status[timer.run]
+        if known is not None and known not in ENDED:
+            _fire(tx, timer)
     return len(due)
 
 
-def _fire(timer: Timer, tx: Transaction) -> None:
-    if not timers.clear(tx, timer.id) or runs.get(tx, timer.run).ended:
-        return
+def _fire(tx: Transaction, timer: Timer) -> None:
     match timer.kind:
         case "wait":
-            _tell(tx, timer.run, "[wait] The time you waited for has come.")
+            _tell(tx, timer.run, f"[wait] The time you waited for has come: {format_time(timer.due)}.")
+        case "event":
+            _event_due(tx, ActionId(timer.ref or ""))
         case "goal":
             _tell(tx, timer.run, "[deadline] The deadline of the goal has passed. Finish with what you have.")
         case "review":
             _review_due(tx, timer)
+
+
+def _event_due(tx: Transaction, action: ActionId) -> None:
+    settled = waits.settle(tx, action)
+    if settled is None:
+        return
+    wait, signal = settled
+    if signal is None:
+        _tell(tx, wait.run, f"[wait] The event {wait.event} has not come in the time you gave it.")
+    else:
+        mail.post(tx, wait.run, "event", sender=signal.sender, body=signal.body, trust=signal.trust)
 
 
 def _review_due(tx: Transaction, timer: Timer) -> None:
@@ -38,7 +63,4 @@ def _review_due(tx: Transaction, timer: Timer) -> None:
 
 
 def _tell(tx: Transaction, run: RunId, text: str) -> None:
-    try:
-        mail.post(tx, run, "timer", sender="baton", text=text)
-    except Conflict:
-        return  # the run has ended: nobody waits for this time any more
+    mail.post(tx, run, "timer", sender="baton", text=text)

@@ -1,10 +1,23 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
-The modules `runs`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `facts`, `bodies` and
-`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`.
+The modules `runs`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`, `facts`,
+`bodies` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`.
 """
 
-from baton.ledger import bodies, checkpoints, effects, events, facts, journal, mail, reviews, runs, timers, transcript
+from baton.ledger import (
+    bodies,
+    checkpoints,
+    effects,
+    events,
+    facts,
+    journal,
+    mail,
+    reviews,
+    runs,
+    timers,
+    transcript,
+    waits,
+)
 from baton.ledger.door import Ledger, Listener, Transaction, Work
 from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
@@ -16,6 +29,7 @@ from baton.ledger.reviews import Decision, DecisionKind, Review, ReviewKind
 from baton.ledger.runs import ENDED, Lease, Run
 from baton.ledger.timers import Timer
 from baton.ledger.transcript import Line
+from baton.ledger.waits import Wait
 
 __all__ = [
     "ENDED",
@@ -37,6 +51,7 @@ __all__ = [
     "Run",
     "Timer",
     "Transaction",
+    "Wait",
     "Work",
     "bodies",
     "checkpoints",
@@ -49,4 +64,5 @@ __all__ = [
     "runs",
     "timers",
     "transcript",
+    "waits",
 ]

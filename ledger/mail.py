@@ -12,7 +12,7 @@ from baton.ledger.events import emit
 from baton.ledger.runs import ENDED, wake
 from baton.ledger.schema import messages, runs
 
-MessageKind = Literal["user", "decision", "handoff", "timer", "cancel"]
+MessageKind = Literal["user", "decision", "handoff", "timer", "event", "cancel"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +45,14 @@ def post(
     *,
     sender: str,
     text: str = "",
+    body: BodyId | None = None,
     ref: str | None = None,
     trust: Trust = Trust.SYSTEM,
     id: MessageId | None = None,
 ) -> MessageId:
     """Put a message into a run's mailbox and wake the run; a message whose id is known changes nothing.
+
+    Its text is stored, or stands in `body` already.
 
     Raises:
         NotFound: if there is no such run.
@@ -63,7 +66,7 @@ def post(
     if status in ENDED:
         raise Conflict(f"message to {run}", f"it has ended ({status})", "Start a new run in the same conversation.")
     id = id or MessageId(random_id("msg"))
-    body = bodies.store(tx, text) if text else None
+    body = bodies.store(tx, text) if text else body
     row = {"id": id, "run": run, "kind": kind, "sender": sender, "body": body, "ref": ref}
     tx.execute(_POST, row | {"trust": int(trust), "at": tx.now})
     wake(tx, run)

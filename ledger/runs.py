@@ -106,7 +106,7 @@ def create(
             if known.agent != agent:
                 raise Conflict(f"submit with key {key!r}", f"{known.id} has it, for agent {known.agent!r}")
             return RunId(known.id), False
-    run = id or RunId(random_id("run"))
+    run, deadline = id or RunId(random_id("run")), goal.due(tx.now)
     tx.execute(
         insert(runs).values(
             id=run,
@@ -120,12 +120,12 @@ def create(
             requester=goal.requester,
             status="ready",
             created_at=tx.now,
-            deadline=tx.now + goal.deadline.total_seconds() if goal.deadline else None,
+            deadline=deadline,
         )
     )
     tx.woken.add(run)
-    if goal.deadline is not None:
-        timers.start(tx, run, tx.now + goal.deadline.total_seconds(), "goal")
+    if deadline is not None:
+        timers.start(tx, run, deadline, "goal")
     emit(tx, run, "run.submitted", agent=agent, parent=parent)
     return run, True
 
@@ -169,6 +169,12 @@ def listed(
     return _runs(tx, tx.rows(query))
 
 
+def lock(tx: Transaction, run: RunId) -> str | None:
+    """Hold the run's row until the transaction ends; its status, None if there is no such run."""
+    status: str | None = tx.value(_LOCK, run=run)
+    return status
+
+
 def children(tx: Transaction, run: RunId) -> list[Run]:
     """The runs that this run handed work to, oldest first."""
     return _runs(tx, tx.rows(_CHILDREN, run=run))
@@ -182,6 +188,7 @@ def wake(tx: Transaction, run: RunId) -> None:
 
 _WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
 _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
+_LOCK = select(runs.c.status).where(runs.c.id == bindparam("run")).with_for_update()
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 
 

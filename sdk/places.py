@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import yaml
 
-from baton.core import InvalidFile, NotFound
+from baton.core import InvalidFile, NotFound, time_zone
 
 FILES = ("agents.yaml", "agents.yml", "baton.yaml")
 """Names that a project file is looked for under."""
@@ -62,6 +62,17 @@ def find_database(given: str | None = None, project: Path | None = None) -> str:
         return str(Path(named) / NAME) if Path(named).is_dir() else named
     said = _database_of(project) if project else None
     return str(project.parent / said) if project and said else str(DEFAULT_DATABASE)
+
+
+def home_zone() -> str:
+    """The time zone of local times where an agent names none: BATON_TIMEZONE, else UTC.
+
+    Raises:
+        InvalidValue: if there is no such zone.
+    """
+    name = os.environ.get("BATON_TIMEZONE", "").strip() or "UTC"
+    time_zone(name)
+    return name
 
 
 def note_origin(database: Path, origin: Origin) -> None:
