@@ -3,7 +3,7 @@
 from baton.core import Conflict, MailArrived, RunId, Trust
 from baton.graph.outcome import End
 from baton.graph.receive import handoff_text
-from baton.ledger import DecisionKind, Run, Transaction, mail, reviews, runs, waits
+from baton.ledger import DecisionKind, Run, Transaction, checkpoints, mail, reviews, runs, waits
 
 
 def end(tx: Transaction, run: Run, cursor: int, how: End, trust: Trust) -> None:
@@ -20,6 +20,7 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, trust: Trust) -> None:
     for review in reviews.waiting(tx, runs=[run.id]):
         reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, f"the run has ended ({how.outcome})")
     waits.drop(tx, run.id)
+    checkpoints.prune(tx, run.id, 1)
     for child in runs.children(tx, run.id):
         if not child.ended:
             mail.post(tx, child.id, "cancel", sender=run.id)

@@ -2,14 +2,17 @@
 
 The modules `runs`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`, `facts`,
 `bodies` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`.
+`growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
+    archive,
     bodies,
     checkpoints,
     effects,
     events,
     facts,
+    growth,
     journal,
     mail,
     reviews,
@@ -53,11 +56,13 @@ __all__ = [
     "Transaction",
     "Wait",
     "Work",
+    "archive",
     "bodies",
     "checkpoints",
     "effects",
     "events",
     "facts",
+    "growth",
     "journal",
     "mail",
     "reviews",

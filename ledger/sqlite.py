@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from baton.core import InvalidValue, LedgerError, LedgerFull, LedgerLocked, LedgerReadOnly, LedgerVersion
+from baton.core import Conflict, InvalidValue, LedgerError, LedgerFull, LedgerLocked, LedgerReadOnly, LedgerVersion
+from baton.ledger.lock import DispatchLock
 
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another process before it gives up."""
@@ -84,6 +85,33 @@ class Database:
                 self._observer = self._connect()
             value: int = self._observer.exec_driver_sql("PRAGMA data_version").scalar_one()
             return value
+
+    @contextmanager
+    def alone(self, work: str) -> Generator[None]:
+        """Keep other processes from dispatching meanwhile.
+
+        Raises:
+            Conflict: if one does; `work` is what cannot be done then.
+        """
+        lock = DispatchLock(self.path)
+        if not lock.take():
+            raise Conflict(work, f"{lock.holder()} lets agents work on {self.name}", "Stop it first.")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def compact(self) -> None:
+        """Give back to the disk what deleted rows took. It needs as much free space again, and writers wait."""
+        with told(self.name):
+            connection = self._connect()
+            for statement in ("VACUUM", "PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                connection.exec_driver_sql(statement)
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+        files = (self.path, Path(f"{self.path}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def in_transaction(self, connection: Connection) -> bool:
         """Whether SQLite still holds the transaction that was begun on this connection."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from baton.core import ActionId, BodyId, InvalidValue, RunId, Trust, dump
 from baton.ledger import bodies, timers
@@ -108,7 +108,7 @@ def settle(tx: Transaction, action: ActionId) -> tuple[Wait, Signal | None] | No
         return _wait(row), None
     tx.changed(_GIVEN_TOO, of=row.run, by=row.signal)  # the run waited for it twice, and is told once
     signal = tx.row(_SIGNAL, signal=row.signal)
-    return _wait(row), Signal(body=signal.body, trust=Trust(signal.trust), sender=signal.sender)
+    return _wait(row), signal and Signal(body=signal.body, trust=Trust(signal.trust), sender=signal.sender)
 
 
 def pending(tx: Transaction, members: Sequence[RunId]) -> list[Wait]:
@@ -119,6 +119,12 @@ def pending(tx: Transaction, members: Sequence[RunId]) -> list[Wait]:
 def drop(tx: Transaction, run: RunId) -> None:
     """Have a run wait for no event any more."""
     tx.changed(_DROP, of=run)
+
+
+def expire(tx: Transaction, before: float) -> int:
+    """Forget events published before a time, other than those on their way to a run; how many."""
+    tx.changed(_UNTIE, before=before)
+    return tx.changed(_EXPIRE, before=before)
 
 
 _LEFT = waits.c.state.in_(("open", "met"))
@@ -152,6 +158,10 @@ _ONE = select(waits).where(waits.c.action == bindparam("action"))
 _SIGNAL = select(signals).where(signals.c.id == bindparam("signal"))
 _PENDING = select(waits).where(waits.c.run.in_(bindparam("members", expanding=True)), _LEFT).order_by(waits.c.opened_at)
 _DROP = update(waits).where(waits.c.run == bindparam("of"), _LEFT).values(state="dropped")
+_OLD = select(signals.c.id).where(signals.c.at < bindparam("before"))
+_UNTIE = update(waits).where(waits.c.signal.in_(_OLD), waits.c.state != "met").values(signal=None)
+_TIED = select(waits.c.signal).where(waits.c.signal.is_not(None))
+_EXPIRE = delete(signals).where(signals.c.at < bindparam("before"), signals.c.id.not_in(_TIED))
 
 _EXCLUSIVE: Literal["exclusive"] = "exclusive"
 _SHARED: Literal["shared"] = "shared"
