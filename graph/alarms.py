@@ -20,22 +20,36 @@ async def fire_due(ledger: Ledger) -> int:
 
 def _fire_batch(tx: Transaction) -> int:
     due = timers.take(tx, BATCH)
-    status = {run: runs.lock(tx, run) for run in sorted({timer.run for timer in due})}
+    status = runs.lock_all(tx, {timer.run for timer in due})
+    told: dict[RunId, str] = {}
+    rest: list[Timer] = []
+    seen: set[RunId] = set()
     for timer in due:
-        known = status[timer.run]
-        if known is not None and known not in ENDED:
-            _fire(tx, timer)
+        if status.get(timer.run, "gone") in (*ENDED, "gone"):
+            continue
+        if timer.kind in ("wait", "goal") and timer.run not in seen:
+            told[timer.run] = _notice(timer)
+        else:
+            rest.append(timer)
+        seen.add(timer.run)
+    mail.post_all(tx, "timer", told)
+    for timer in rest:  # behind the first of its run, or with more to do than to tell
+        _fire(tx, timer)
     return len(due)
+
+
+def _notice(timer: Timer) -> str:
+    if timer.kind == "goal":
+        return "[deadline] The deadline of the goal has passed. Finish with what you have."
+    return f"[wait] The time you waited for has come: {format_time(timer.due)}."
 
 
 def _fire(tx: Transaction, timer: Timer) -> None:
     match timer.kind:
-        case "wait":
-            _tell(tx, timer.run, f"[wait] The time you waited for has come: {format_time(timer.due)}.")
+        case "wait" | "goal":
+            _tell(tx, timer.run, _notice(timer))
         case "event":
             _event_due(tx, ActionId(timer.ref or ""))
-        case "goal":
-            _tell(tx, timer.run, "[deadline] The deadline of the goal has passed. Finish with what you have.")
         case "review":
             _review_due(tx, timer)
 

@@ -1,7 +1,7 @@
 """Runs: their life from submission to end, their lease, and the fence that keeps a stale worker out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -169,10 +169,9 @@ def listed(
     return _runs(tx, tx.rows(query))
 
 
-def lock(tx: Transaction, run: RunId) -> str | None:
-    """Hold the run's row until the transaction ends; its status, None if there is no such run."""
-    status: str | None = tx.value(_LOCK, run=run)
-    return status
+def lock_all(tx: Transaction, ids: Iterable[RunId]) -> dict[RunId, str]:
+    """Hold the rows of runs until the transaction ends; their statuses, without runs that are not there."""
+    return {RunId(row.id): row.status for row in tx.rows(_LOCK_ALL, ids=list(ids))}
 
 
 def children(tx: Transaction, run: RunId) -> list[Run]:
@@ -188,7 +187,12 @@ def wake(tx: Transaction, run: RunId) -> None:
 
 _WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
 _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
-_LOCK = select(runs.c.status).where(runs.c.id == bindparam("run")).with_for_update()
+_LOCK_ALL = (
+    select(runs.c.id, runs.c.status)
+    .where(runs.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(runs.c.id)  # always in one order: two that lock several cannot wait for each other
+    .with_for_update()
+)
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 
 
