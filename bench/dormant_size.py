@@ -42,6 +42,7 @@ async def main() -> None:
             for number in range(RUNS):
                 await baton.submit(f"Handle the broken tea pot of order {number}")
             await baton.until(lambda tx: None if runs.listed(tx, statuses=["ready"], limit=1) else True)
+            print(f"{(baton.ledger.database.size() - empty) / RUNS:,.0f} bytes a run before a vacuum")
             print(f"{RUNS} runs parked in {time.perf_counter() - started:.0f} s")
         async with Baton(database=database) as baton:
             await growth.vacuum(baton.ledger)

@@ -25,6 +25,8 @@ LONGEST_NAME = 200
 LONGEST_DATA = 100_000
 """Characters of an event's data as JSON."""
 
+_AT_ONCE = 0.0  # by any worker's clock
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
@@ -82,7 +84,7 @@ def publish(tx: Transaction, name: str, key: str, data: object, *, trust: Trust,
     signal: int = tx.value(_PUBLISH, **row, at=tx.now)
     met = {wait.run: wait.action for wait in tx.rows(_MEET, event=name, about=key, met_by=signal)}
     for run, action in sorted(met.items()):
-        timers.start(tx, RunId(run), tx.now, "event", action)
+        timers.start(tx, RunId(run), _AT_ONCE, "event", action)
     return len(met)
 
 
@@ -93,7 +95,7 @@ def begin(tx: Transaction, run: RunId, action: ActionId, name: str, key: str, un
     state = "open" if signal is None else "met"
     row = {"action": action, "run": run, "name": name, "key": key, "until": until, "state": state}
     tx.execute(_BEGIN, row | {"signal": signal, "opened_at": tx.now})
-    due = until if signal is None else tx.now
+    due = until if signal is None else _AT_ONCE
     if due is not None:
         timers.start(tx, run, due, "event", action)
 

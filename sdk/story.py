@@ -78,7 +78,7 @@ def settled(tx: Transaction, run: RunId) -> bool:
     known = runs.get(tx, run)
     if known.status in ENDED:
         return True
-    if known.wake > known.seen or known.working:
+    if known.wake > known.seen or known.working or timers.overdue(tx, run):
         return False
     return all(settled(tx, child.id) for child in runs.children(tx, run))
 

@@ -52,6 +52,7 @@ async def test_an_event_reaches_the_run_that_waits_for_it(database: Path) -> Non
         assert await baton.publish("order.packed", key="4417") == 0
         assert (await soon(run.settled())).status == "waiting"
         assert await baton.publish("order.shipped", key="4417", data={"by": "DHL"}, by="shop") == 1
+        assert (await soon(run.settled())).status == "done"  # what is on its way is not waited for by anybody else
         assert (await soon(run.result())).summary == '[event order.shipped 4417] {"by":"DHL"}'
         (line,) = [line for line in await run.transcript() if line.text.startswith("[event")]
         assert (line.role, line.trust) == ("notice", Trust.EXTERNAL)
