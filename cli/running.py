@@ -12,7 +12,7 @@ from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen
 from baton.cli.progress import show_progress, show_result
 from baton.cli.shapes import review_json, run_json
-from baton.core import Goal, InvalidValue, parse_duration
+from baton.core import Goal, InvalidValue, parse_deadline
 from baton.handles import RunHandle
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def run(
         agent: Who works on it (default: the first agent of the project).
         attach: A text or an e-mail that the goal is about; may be given several times.
         criterion: A success criterion; may be given several times.
-        deadline: When it should be reached, such as 2h or 1d.
+        deadline: When it should be reached: 2h, 1d, or 2026-11-23T08:00+01:00.
         key: Running again with the same key goes on with the same run.
         resume: Go on with this run instead of beginning one.
         common: Options of every command.
@@ -84,5 +84,5 @@ def _goal(goal: str | None, files: tuple[Path, ...], criteria: tuple[str, ...], 
         goal.strip(),
         criteria=criteria,
         attachments=tuple(read_attachment(path) for path in files),
-        deadline=parse_duration(deadline) if deadline else None,
+        deadline=parse_deadline(deadline) if deadline else None,
     )

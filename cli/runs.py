@@ -262,11 +262,16 @@ def _waits_for(run: Run, state: Waiting) -> str:
         return str(state.reviews[0].id)
     if state.reviews:
         return f"{len(state.reviews)} reviews"
-    return f"until {format_time(state.until)}" if state.until is not None else ""
+    awaited = ", ".join(wait.event for wait in state.events)
+    return f"{awaited} until {format_time(state.until)}".lstrip() if state.until is not None else awaited
 
 
 def _waiting_json(state: Waiting) -> dict[str, object]:
-    return {"waits_for": [review.id for review in state.reviews], "waits_until": time_json(state.until)}
+    return {
+        "waits_for": [review.id for review in state.reviews],
+        "waits_for_events": [{"event": wait.name, "key": wait.key} for wait in state.events],
+        "waits_until": time_json(state.until),
+    }
 
 
 def _age(seconds: float) -> str:

@@ -125,7 +125,7 @@ def _tell_message(moment: Moment) -> Told | None:
             return Told("<", one_line(f"{sender}: {moment.text}"))
         case "message.cancel":
             return Told("<", one_line(f"{sender} cancels the run"), "magenta")
-        case "message.handoff" | "message.timer":
+        case "message.handoff" | "message.timer" | "message.event":
             return Told("⇠", one_line(moment.text), "dim")
         case _:
             return None

@@ -47,6 +47,7 @@ from baton.core.judging import Policy, Question, Reading
 from baton.core.labels import Label, Trust, derived
 from baton.core.log import logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
+from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
 from baton.core.tools import Effect, JsonSchema, ToolSpec
 
 __all__ = [
@@ -111,12 +112,17 @@ __all__ = [
     "Verdict",
     "action_id",
     "call_id",
+    "check_due",
     "derived",
     "digest",
     "dump",
     "format_duration",
     "format_time",
     "logger",
+    "parse_deadline",
     "parse_duration",
+    "parse_time",
     "random_id",
+    "tell_time",
+    "time_zone",
 ]

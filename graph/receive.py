@@ -54,6 +54,9 @@ def receive(mail: Sequence[Message], reviews: Mapping[ReviewId, Review], cursor:
                 news.lines.append(_notice(message.text, turn, message.ref, message.trust))
             case "timer":
                 news.lines.append(_notice(message.text, turn, None, Trust.SYSTEM))
+            case "event":
+                line = Line(role="notice", turn=turn, text=message.text, trust=message.trust, body=message.body)
+                news.lines.append(line)
             case "cancel":
                 news.cancelled_by = message.sender
     return news

@@ -32,8 +32,8 @@ class LedgerSaver(BaseCheckpointSaver[int]):
     """Stores checkpoints in the ledger.
 
     A thread whose id is a run's is managed: only a worker with a hold on it may write, its epoch is checked in the
-    same transaction, the rows that ride with a task are committed with that task's writes, and of each turn only the
-    last checkpoint is kept. Any other thread is stored as every LangGraph checkpointer does.
+    same transaction, the rows that ride with a task are committed with that task's writes, and of the last few turns
+    the last checkpoint each is kept. Any other thread is stored as every LangGraph checkpointer does.
     """
 
     def __init__(self, ledger: Ledger) -> None:

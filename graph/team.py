@@ -25,11 +25,13 @@ class Team:
         members: By the agent's name.
         memory: What they remember.
         tenant: Whose they are.
+        zone: The IANA name of the time zone of local times, where an agent names none.
     """
 
     members: dict[str, Member]
     memory: Memory
     tenant: str = "local"
+    zone: str = "UTC"
 
     def member(self, name: str) -> Member:
         """The agent with this name.

@@ -1,7 +1,7 @@
 """What happened, in order: each run's events are numbered from 1."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,13 @@ def emit(tx: Transaction, run: RunId, kind: str, **data: Any) -> None:
     number = tx.value(_NEXT, to=run)
     tx.later(_INSERT, [{"run": run, "seq": number, "kind": kind, "data": dump(data), "at": tx.now}])
     tx.noted.add(run)
+
+
+def emit_numbered(tx: Transaction, kind: str, numbered: Sequence[tuple[RunId, int, Mapping[str, Any]]]) -> None:
+    """Record one event each for several runs whose counts of events have been raised already: run, number, data."""
+    rows = [{"run": run, "seq": seq, "kind": kind, "data": dump(data), "at": tx.now} for run, seq, data in numbered]
+    tx.later(_INSERT, rows)
+    tx.noted.update(run for run, _, _ in numbered)
 
 
 _NEXT = update(runs).where(runs.c.id == bindparam("to")).values(events=runs.c.events + 1).returning(runs.c.events)

@@ -1,7 +1,7 @@
 """Runs: their life from submission to end, their lease, and the fence that keeps a stale worker out."""
 
 import json
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -108,7 +108,7 @@ def create(
             if known.agent != agent:
                 raise Conflict(f"submit with key {key!r}", f"{known.id} has it, for agent {known.agent!r}")
             return RunId(known.id), False
-    run = id or RunId(random_id("run"))
+    run, deadline = id or RunId(random_id("run")), goal.due(tx.now)
     tx.execute(
         insert(runs).values(
             id=run,
@@ -122,12 +122,12 @@ def create(
             requester=goal.requester,
             status="ready",
             created_at=tx.now,
-            deadline=tx.now + goal.deadline.total_seconds() if goal.deadline else None,
+            deadline=deadline,
         )
     )
     tx.woken.add(run)
-    if goal.deadline is not None:
-        timers.start(tx, run, tx.now + goal.deadline.total_seconds(), "goal")
+    if deadline is not None:
+        timers.start(tx, run, deadline, "goal")
     emit(tx, run, "run.submitted", agent=agent, parent=parent)
     return run, True
 
@@ -177,6 +177,11 @@ def listed(
     if agent is not None:
         query = query.where(runs.c.agent == agent)
     return _runs(tx, tx.rows(query))
+
+
+def lock_all(tx: Transaction, ids: Iterable[RunId]) -> dict[RunId, str]:
+    """Hold the rows of runs until the transaction ends; their statuses, without runs that are not there."""
+    return {RunId(row.id): row.status for row in tx.rows(_LOCK_ALL, ids=list(ids))}
 
 
 def children(tx: Transaction, run: RunId) -> list[Run]:
@@ -229,6 +234,12 @@ _LOCKED_EPOCHS = (
 )
 _STATUS = select(runs.c.status).where(runs.c.id == bindparam("run"))
 _LOCKED_STATUS = _STATUS.with_for_update()
+_LOCK_ALL = (
+    select(runs.c.id, runs.c.status)
+    .where(runs.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(runs.c.id)  # always in one order: two that lock several cannot wait for each other
+    .with_for_update()
+)
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 
 

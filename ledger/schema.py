@@ -291,7 +291,7 @@ waits = Table(
     Column("name", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("until", Double),
-    Column("state", Text, nullable=False),  # open, met, late or dropped
+    Column("state", Text, nullable=False),  # open, met, given, late or dropped; see waits.py
     Column("signal", _Serial),  # the one that met it
     Column("opened_at", Double, nullable=False),
 )

@@ -23,12 +23,13 @@ from baton.core import (
     RunId,
     Trust,
     Verdict,
+    check_due,
 )
 from baton.graph import Engine, Member, Office, Record, Team, engine_of, judge, load_past
 from baton.handles import Result, RunHandle, conversation_goal, person
-from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs
+from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs, waits
 from baton.memory import Memory, counter
-from baton.places import find_database
+from baton.places import find_database, home_zone
 from baton.policies import load_policy
 from baton.review import Answer, Recheck, ReviewQueue
 from baton.watch import Watch
@@ -88,6 +89,7 @@ class Baton:
         Raises:
             LedgerError: if the database cannot be used; says what to do.
             PolicyError: if an agent's policy cannot be read.
+            InvalidValue: if BATON_TIMEZONE names no time zone.
         """
         async with contextlib.AsyncExitStack() as stack:
             self.ledger = await Ledger.open(self._url, self._clock)
@@ -102,7 +104,7 @@ class Baton:
                 model = await stack.enter_async_context(open_model(self.endpoint, self._mind, stream=True))
             self._model = model
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
-            self._team = Team(members=members, memory=self.memory)
+            self._team = Team(members=members, memory=self.memory, zone=home_zone())
             self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self._delta)
@@ -159,13 +161,20 @@ class Baton:
         Raises:
             NotFound: if there is no such agent.
             Conflict: if the key is known for another agent.
+            InvalidValue: if the goal's deadline has passed.
         """
         wanted = Goal(goal) if isinstance(goal, str) else goal
         if wanted.requester is None:
             wanted = replace(wanted, requester=person())
         name = self._named(agent)
-        id, _new = await self.ledger.write(lambda tx: runs.create(tx, wanted, name, key=key))
-        return self._handle(id)
+
+        def create(tx: Transaction) -> RunId:
+            id, new = runs.create(tx, wanted, name, key=key)
+            if new and (due := wanted.due(tx.now)) is not None:
+                check_due(due, tx.now, str(wanted.deadline))
+            return id
+
+        return self._handle(await self.ledger.write(create))
 
     async def converse(self, *, agent: str | None = None, follow: RunId | None = None) -> RunHandle:
         """Begin a conversation, or one that follows a run that has ended."""
@@ -175,6 +184,27 @@ class Baton:
         conversation = previous.conversation if previous else None
         id, _new = await self.ledger.write(lambda tx: runs.create(tx, goal, name, conversation=conversation))
         return self._handle(id)
+
+    async def publish(
+        self, event: str, *, key: str = "", data: object = None, by: str | None = None, trust: Trust = Trust.EXTERNAL
+    ) -> int:
+        """Make known that something has happened, for the runs that wait for it and for those that will.
+
+        Args:
+            event: Its name, such as `order.shipped`.
+            key: Which one, such as the order's number.
+            data: What agents are told of it; anything that JSON can hold.
+            by: Who says so; None is the person at the keyboard.
+            trust: How far the data is trusted.
+
+        Returns:
+            To how many runs it goes at once.
+
+        Raises:
+            InvalidValue: if the name, the key or the data cannot be taken.
+        """
+        who = by or person()
+        return await self.ledger.write(lambda tx: waits.publish(tx, event, key, data, trust=trust, sender=who))
 
     async def open(self, run: str) -> RunHandle:
         """The run with this id or beginning of an id.

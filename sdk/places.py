@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import yaml
 
-from baton.core import InvalidFile, NotFound
+from baton.core import InvalidFile, NotFound, time_zone
 
 FILES = ("agents.yaml", "agents.yml", "baton.yaml")
 """Names that a project file is looked for under."""
@@ -70,6 +70,17 @@ def file_of(database: str) -> Path | None:
     """The file that a path or `sqlite:///path` names; None for a server's URL."""
     path = database.removeprefix("sqlite:///")
     return None if "://" in path else Path(path)
+
+
+def home_zone() -> str:
+    """The time zone of local times where an agent names none: BATON_TIMEZONE, else UTC.
+
+    Raises:
+        InvalidValue: if there is no such zone.
+    """
+    name = os.environ.get("BATON_TIMEZONE", "").strip() or "UTC"
+    time_zone(name)
+    return name
 
 
 def note_origin(database: str | Path, origin: Origin) -> None:

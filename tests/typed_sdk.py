@@ -1,6 +1,6 @@
 """What a user of the SDK sees of its types. mypy and pyright read this file; nothing runs it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_type
 
 from baton import Agent, Answer, Attachment, Baton, Budget, Goal, Project, Result, RunHandle, load_project, tool
@@ -40,7 +40,7 @@ def goals() -> Goal:
 
 
 def late(goal: Goal) -> Goal:
-    assert_type(goal.deadline, timedelta | None)
+    assert_type(goal.deadline, timedelta | datetime | None)
     return Goal("Answer the mail", deadline=timedelta(hours=2))
 
 
