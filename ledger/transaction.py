@@ -53,7 +53,8 @@ class Transaction:
         For what is written often and not read back at once: many rows in one go cost a fraction of each alone. What
         reads the same tables calls `flush` first.
         """
-        self.pending.setdefault(statement, []).extend(rows)
+        if rows:
+            self.pending.setdefault(statement, []).extend(rows)
 
     def flush(self) -> None:
         """Write what was put off, in the order in which the statements first came."""
