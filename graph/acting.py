@@ -72,7 +72,7 @@ def _refuse_early_end(outcomes: Sequence[Outcome]) -> None:
 
 async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
     proposal = job.proposal
-    if proposal.problem is not None:
+    if proposal.problem is not None and job.known is None:
         return Outcome(text=f"error: {proposal.problem}")
     if job.decision is not None:
         refused = await still_approved(scene, past, job)

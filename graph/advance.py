@@ -8,13 +8,14 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from baton.core import BatonError, LedgerError, MailArrived, ModelRefused, ModelUnavailable, RunId, Superseded, logger
+from baton.graph.fitting import fits
 from baton.graph.hold import Hold
 from baton.graph.loop import build
 from baton.graph.move import Office
 from baton.graph.saver import HOLD, LedgerSaver
 from baton.graph.state import Place
 from baton.graph.trouble import open_trouble
-from baton.ledger import Lease, Transaction, runs
+from baton.ledger import Lease, Transaction, fingerprints, runs
 
 LEASE_SECONDS = 30.0
 """How long a worker that stopped renewing keeps its run."""
@@ -33,17 +34,21 @@ class Advancer:
     def __init__(self, office: Office, owner: str) -> None:
         self._office = office
         self._owner = owner
+        self._kept: set[str | None] = set()  # fingerprints that the record is known to hold
         self._saver = LedgerSaver(office.ledger)
         self._graph: Any = build(office, self._saver)  # LangGraph's own overloads are only partly typed
 
     async def advance(self, run: RunId) -> bool:
         """Do what a run has to do now; False if somebody else does, or there is nothing to do."""
         ledger = self._office.ledger
-        lease = await ledger.write(lambda tx: runs.take_lease(tx, run, self._owner, LEASE_SECONDS))
+        lease = await ledger.write(lambda tx: self._take(tx, run))
         if lease is None:
             return False
+        self._kept.add(lease.fingerprint)
         try:
             async with self._renewed(lease):
+                if not await fits(self._office, Hold(ledger, lease)):
+                    return True
                 await self._until_parked(lease)
             await Hold(ledger, lease).write(lambda tx: runs.park(tx, lease))
         except Superseded as error:
@@ -51,6 +56,15 @@ class Advancer:
         except Exception as error:
             await self._troubled(Hold(ledger, lease), error)
         return True
+
+    def _take(self, tx: Transaction, run: RunId) -> Lease | None:
+        """The lease of a run that the code at hand may advance; what that code is, is kept with the run."""
+        team = self._office.team
+        lease = runs.take_lease(tx, run, self._owner, LEASE_SECONDS, team.at_hand)
+        if lease is not None and lease.agent in team.members and lease.fingerprint not in self._kept:
+            code = team.members[lease.agent].fingerprint
+            fingerprints.keep(tx, code.hash, code.content)
+        return lease
 
     async def _until_parked(self, lease: Lease) -> None:
         """Invoke the graph; mail that came while the run was ending makes it read on.

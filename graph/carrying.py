@@ -20,6 +20,7 @@ from baton.graph.builtins import BUILTIN, Scene
 from baton.graph.calling import ask_world, call_tool
 from baton.graph.hold import Hold
 from baton.graph.outcome import Outcome, refusal
+from baton.graph.stranded import stand_in
 from baton.graph.trouble import open_review
 from baton.ledger import (
     Decision,
@@ -63,7 +64,7 @@ class Job:
 
 async def carry_out(hold: Hold, scene: Scene, job: Job) -> Outcome:
     """Carry out one action that may go ahead; a crash in the middle of an earlier try is settled first."""
-    spec = scene.member.agent.specs.get(job.action.tool)
+    spec = stand_in(job.proposal, job.known, scene.member.agent.specs.get(job.action.tool))
     if spec is None:
         return refusal(f"the tool {job.action.tool!r} is no longer there")
     builtin = BUILTIN.get(spec.name)

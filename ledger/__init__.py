@@ -1,10 +1,24 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
-The modules `runs`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `facts`, `bodies` and
-`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`.
+The modules `runs`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `facts`, `bodies`,
+`fingerprints` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
+`Ledger.read`.
 """
 
-from baton.ledger import bodies, checkpoints, effects, events, facts, journal, mail, reviews, runs, timers, transcript
+from baton.ledger import (
+    bodies,
+    checkpoints,
+    effects,
+    events,
+    facts,
+    fingerprints,
+    journal,
+    mail,
+    reviews,
+    runs,
+    timers,
+    transcript,
+)
 from baton.ledger.door import Ledger, Listener, Transaction, Work
 from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
@@ -43,6 +57,7 @@ __all__ = [
     "effects",
     "events",
     "facts",
+    "fingerprints",
     "journal",
     "mail",
     "reviews",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -114,6 +114,11 @@ def set_review(tx: Transaction, action: ActionId, review: ReviewId) -> None:
     tx.execute(update(actions).where(actions.c.id == action).values(review=review))
 
 
+def spoil(tx: Transaction, action: ActionId, problem: str) -> None:
+    """Note that an action can no longer be carried out as it was proposed, and what its agent is told of it."""
+    tx.execute(update(actions).where(actions.c.id == action).values(problem=problem))
+
+
 def verdict_json(verdict: Verdict) -> str:
     """A verdict as stored."""
     return dump(asdict(verdict))
@@ -156,7 +161,7 @@ def _proposal(row: Any) -> Proposal:
         agent=row.agent,
         tool=row.tool,
         version=row.version,
-        arguments=json.loads(row.arguments) if valid else {},
+        arguments=json.loads(row.arguments) if valid else _readable(row.arguments),
         confidence=row.confidence,
         margin=row.margin,
         reason=row.reason,
@@ -170,3 +175,12 @@ def _proposal(row: Any) -> Proposal:
         verdict=verdict_from(row.verdict),
         review=row.review,
     )
+
+
+def _readable(raw: str) -> dict[str, Any]:
+    """What can be read of the arguments of a call that is not valid; empty where nothing can."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

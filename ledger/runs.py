@@ -1,17 +1,17 @@
 """Runs: their life from submission to end, their lease, and the fence that keeps a stale worker out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, case, func, insert, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, or_, select, update
 
 from baton.core import GOAL, Ambiguous, BodyId, Conflict, Goal, NotFound, RunId, Superseded, Trust, dump, random_id
 from baton.ledger import bodies, timers
 from baton.ledger.door import Transaction
 from baton.ledger.events import emit
-from baton.ledger.schema import runs
+from baton.ledger.schema import messages, runs
 
 Status = Literal["ready", "waiting", "done", "refused", "failed", "cancelled"]
 Outcome = Literal["done", "refused", "failed", "cancelled"]
@@ -32,6 +32,11 @@ class Run:
         seen: The value of `wake` up to which it was; ready means wake > seen.
         trouble: What the last failed advance said; None when it went well.
         working: Whether a worker holds its lease now.
+        fingerprint: Of the code that it was begun with, or was last found to fit; None before its first advance.
+        pinned: The fingerprint that alone may advance it; None is any.
+        forked_from: The run whose transcript it shares up to turn `forked_at`; None where it is no fork.
+        live: False for a fork, and what it hands over, that answers from the record and asks before it writes.
+        compensates: The run whose effects it undoes; None where it undoes nothing.
     """
 
     id: RunId
@@ -59,6 +64,12 @@ class Run:
     created_at: float
     ended_at: float | None
     deadline: float | None
+    fingerprint: str | None
+    pinned: str | None
+    forked_from: RunId | None
+    forked_at: int | None
+    live: bool
+    compensates: RunId | None
 
     @property
     def ended(self) -> bool:
@@ -72,12 +83,18 @@ class Lease:
 
     Attributes:
         wake: The run's `wake` when the lease was taken: what `seen` becomes once the work is done.
+        agent: The run's agent.
+        fingerprint: What the run was begun with, or last found to fit; None where no code was at hand.
+        forked_at: The turn that a fork goes on from; None where it is no fork.
     """
 
     run: RunId
     owner: str
     epoch: int
     wake: int
+    agent: str = ""
+    fingerprint: str | None = None
+    forked_at: int | None = None
 
 
 def create(
@@ -185,9 +202,17 @@ _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 
 
-def ready(tx: Transaction, limit: int) -> list[RunId]:
-    """Runs that have something to look at and that nobody works on."""
-    return [RunId(run) for run in tx.values(_READY, now=tx.now, most=limit)]
+def ready(tx: Transaction, limit: int, at_hand: Mapping[str, str] | None = None) -> list[RunId]:
+    """Runs that have something to look at and that nobody works on.
+
+    Args:
+        tx: The transaction.
+        limit: How many at most.
+        at_hand: Fingerprints of the agents at hand by name: only what they may advance; None is whatever is ready.
+    """
+    if at_hand is None:
+        return [RunId(run) for run in tx.values(_READY, now=tx.now, most=limit)]
+    return [RunId(run) for run in tx.values(_READY_HERE, now=tx.now, most=limit, **_names(at_hand))]
 
 
 def next_ready(tx: Transaction) -> float | None:
@@ -201,13 +226,51 @@ _SOONEST = case((runs.c.not_before > _LEASED, runs.c.not_before), else_=_LEASED)
 _NEXT_READY = select(func.min(_SOONEST)).where(runs.c.wake > runs.c.seen, _SOONEST > bindparam("now"))
 _IS_READY = and_(runs.c.wake > runs.c.seen, runs.c.not_before <= bindparam("now"), _LEASED < bindparam("now"))
 _READY = select(runs.c.id).where(_IS_READY).order_by(runs.c.not_before, runs.c.created_at).limit(bindparam("most"))
+_IS_OURS = and_(
+    runs.c.agent.in_(bindparam("agents", expanding=True)),
+    or_(runs.c.pinned.is_(None), runs.c.pinned.in_(bindparam("prints", expanding=True))),
+)
+_IS_CANCELLED = exists().where(messages.c.run == runs.c.id, messages.c.kind == "cancel")  # anybody may end a run
+_FITS_HERE = or_(_IS_OURS, _IS_CANCELLED)
+_READY_HERE = _READY.where(_FITS_HERE)
 _CHILDREN = select(runs).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
 
 
-def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease | None:
-    """Become the run's only writer; None if somebody else is, or there is nothing to look at."""
-    row = tx.row(_TAKE, run=run, now=tx.now, owner=owner, until=tx.now + seconds)
-    return Lease(run, owner, row.epoch, row.wake) if row else None
+def take_lease(
+    tx: Transaction, run: RunId, owner: str, seconds: float, at_hand: Mapping[str, str] | None = None
+) -> Lease | None:
+    """Become the run's only writer.
+
+    Args:
+        tx: The transaction.
+        run: The run.
+        owner: Who takes it.
+        seconds: How long it is kept without being renewed.
+        at_hand: Fingerprints of the agents at hand by name; None takes whatever is ready. A run's first worker
+            leaves its own with the run.
+
+    Returns:
+        None if somebody else is, there is nothing to look at, or the code at hand may not advance it.
+    """
+    who = {"run": run, "now": tx.now, "owner": owner, "until": tx.now + seconds}
+    row = tx.row(_TAKE, **who) if at_hand is None else tx.row(_TAKE_HERE, **who, **_names(at_hand))
+    if row is None:
+        return None
+    known = row.fingerprint
+    if known is None and at_hand is not None and row.agent in at_hand:
+        known = at_hand[row.agent]
+        tx.changed(_FINGERPRINT, run=run, print=known)
+    return Lease(run, owner, row.epoch, row.wake, row.agent, known, row.forked_at)
+
+
+def _names(at_hand: Mapping[str, str]) -> dict[str, list[str]]:
+    return {"agents": list(at_hand), "prints": list(at_hand.values())}
+
+
+def lock(tx: Transaction, run: RunId) -> str | None:
+    """Hold the run's row until the transaction ends; its status, None if there is no such run."""
+    status: str | None = tx.value(_LOCK, run=run)
+    return status
 
 
 _AT_WORK = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended
@@ -215,8 +278,11 @@ _TAKE = (
     update(runs)
     .where(runs.c.id == bindparam("run"), _IS_READY)
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), epoch=runs.c.epoch + 1, status=_AT_WORK)
-    .returning(runs.c.epoch, runs.c.wake)
+    .returning(runs.c.epoch, runs.c.wake, runs.c.agent, runs.c.fingerprint, runs.c.forked_at)
 )
+_TAKE_HERE = _TAKE.where(_FITS_HERE)
+_FINGERPRINT = update(runs).where(runs.c.id == bindparam("run")).values(fingerprint=bindparam("print"))
+_LOCK = select(runs.c.status).where(runs.c.id == bindparam("run")).with_for_update()
 
 
 def free_leases(tx: Transaction) -> int:
@@ -331,4 +397,10 @@ def _run(row: Any, texts: dict[BodyId, str], now: float) -> Run:
         created_at=row.created_at,
         ended_at=row.ended_at,
         deadline=row.deadline,
+        fingerprint=row.fingerprint,
+        pinned=row.pinned,
+        forked_from=row.forked_from,
+        forked_at=row.forked_at,
+        live=bool(row.live),
+        compensates=row.compensates,
     )
