@@ -57,7 +57,7 @@ def _settled(tx: Transaction, lease: Lease, mine: Fingerprint) -> bool:
     fingerprints.note(tx, run.id, mine.hash)
     differs = differences(old, mine) if old else []
     events.emit(tx, run.id, "run.code_changed", before=run.fingerprint, now=mine.hash, differs=differs)
-    _withdraw_trouble(tx, run.id, "the code fits again")
+    withdraw_trouble(tx, run.id, "the code fits again")
     return True
 
 
@@ -122,7 +122,7 @@ def _stop(tx: Transaction, lease: Lease, run: Run, hash: str, problems: list[Pro
         runs.park(tx, lease)
         return
     if asked is None or not asked.open:
-        _withdraw_trouble(tx, run.id, "the code has changed once more")
+        withdraw_trouble(tx, run.id, "the code has changed once more")
         question = {"summary": said, "code": hash, "answers": _ANSWERS if readable else _ANSWERS_UNREADABLE}
         verdict = Verdict(ruling=Ruling.ASK, reason=said, policy="", kind=f"{run.agent}/code")
         open_review(tx, run, ReviewId(random_id("rev")), ReviewKind.TROUBLE, question, verdict)
@@ -148,7 +148,7 @@ def told(run: Run, problems: list[Problem]) -> str:
     )
 
 
-def _withdraw_trouble(tx: Transaction, run: RunId, why: str) -> None:
+def withdraw_trouble(tx: Transaction, run: RunId, why: str) -> None:
     for review in reviews.waiting(tx, runs=[run]):
         if review.question.get("code"):
             reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, why)
@@ -168,6 +168,6 @@ async def look_again(office: Office) -> None:
 
 
 def _free(run: RunId, tx: Transaction) -> None:
-    _withdraw_trouble(tx, run, "the code fits again")
+    withdraw_trouble(tx, run, "the code fits again")
     fingerprints.stop(tx, run, None)
     runs.wake(tx, run)
