@@ -162,12 +162,12 @@ async def _homeless(place: "Place", here: set[str]) -> list[Finding]:
     async with to_look(place) as ledger:
         going = await ledger.read(lambda tx: runs.listed(tx, statuses=("ready", "waiting")))
     missing = sorted({run.agent for run in going} - here)
-    return [
-        Finding(
-            f"agent {name}", "note", f"not here, and {sum(run.agent == name for run in going)} open runs wait for it"
-        )
-        for name in missing
-    ]
+    findings: list[Finding] = []
+    for name in missing:
+        count = sum(run.agent == name for run in going)
+        waits = "1 open run waits for it" if count == 1 else f"{count} open runs wait for it"
+        findings.append(Finding(f"agent {name}", "note", f"not here, and {waits}"))
+    return findings
 
 
 def _database_to_be(path: Path) -> Finding:

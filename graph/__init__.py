@@ -2,6 +2,7 @@
 
 from baton.graph.advance import Advancer
 from baton.graph.dispatcher import Dispatcher
+from baton.graph.forking import fork
 from baton.graph.hold import Hold
 from baton.graph.judging import Record, judge
 from baton.graph.loop import build
@@ -22,6 +23,7 @@ __all__ = [
     "Record",
     "Team",
     "build",
+    "fork",
     "judge",
     "load_past",
 ]

@@ -11,6 +11,7 @@ from baton.graph.builtins import BUILTIN, Scene
 from baton.graph.carrying import Job, carry_out
 from baton.graph.context import lowest_trust
 from baton.graph.ending import end
+from baton.graph.forking import echo_of
 from baton.graph.hold import Hold
 from baton.graph.move import Move, Office
 from baton.graph.outcome import Outcome, Rider, denial
@@ -18,7 +19,7 @@ from baton.graph.past import Past, load
 from baton.graph.receive import called_off
 from baton.graph.state import Place
 from baton.graph.team import Member
-from baton.ledger import DecisionKind, Line, Transaction, effects, journal, reviews, transcript
+from baton.ledger import DecisionKind, Line, Transaction, effects, events, journal, reviews, transcript
 
 
 async def act(office: Office, hold: Hold, place: Place) -> Move:
@@ -79,11 +80,22 @@ async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
         return refused or await carry_out(hold, scene, job)
     match proposal.verdict.ruling:
         case Ruling.ALLOW:
-            return still_allowed(scene, past, job) or await carry_out(hold, scene, job)
+            return still_allowed(scene, past, job) or await _allowed(hold, scene, past, job)
         case Ruling.ASK:
             return Outcome(text=f"pending: review {proposal.review}: {proposal.verdict.reason}", pending=True)
         case Ruling.DENY:
             return denial(proposal.verdict.reason, proposal.verdict.rules)
+
+
+async def _allowed(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
+    """Carry out what needs nobody; in a fork, what the record answers counts as carried out with that result."""
+    echo = echo_of(past.run, job.action, past.echoes, past.proposals) if job.known is None else None
+    if echo is None:
+        return await carry_out(hold, scene, job)
+    outcome = await carry_out(hold, scene, replace(job, known=echo.effect))
+    said = {"action": job.action.id, "of": echo.effect.key, "origin": echo.run}
+    outcome.riders.append(lambda tx: events.emit(tx, hold.run, "call.recorded", **said))
+    return outcome
 
 
 def _batches(member: Member, jobs: Sequence[Job]) -> Iterator[list[Job]]:

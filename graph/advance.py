@@ -9,6 +9,7 @@ from langchain_core.runnables import RunnableConfig
 
 from baton.core import BatonError, LedgerError, MailArrived, ModelRefused, ModelUnavailable, RunId, Superseded, logger
 from baton.graph.fitting import fits
+from baton.graph.forking import first_place
 from baton.graph.hold import Hold
 from baton.graph.loop import build
 from baton.graph.move import Office
@@ -79,7 +80,7 @@ class Advancer:
                 "recursion_limit": _STEPS,
             }
             started = await self._saver.aget_tuple(config)
-            given: Any = None if started else Place().as_state()
+            given: Any = None if started else (await self._first_place(lease)).as_state()
             try:
                 await self._graph.ainvoke(given, config, durability="sync")
             except Exception as error:
@@ -91,6 +92,11 @@ class Advancer:
                     return
                 if not isinstance(hold.failure, MailArrived):
                     raise hold.failure
+
+    async def _first_place(self, lease: Lease) -> Place:
+        if lease.forked_at is None:
+            return Place()
+        return await self._office.ledger.read(lambda tx: first_place(tx, runs.get(tx, lease.run)))
 
     @contextlib.asynccontextmanager
     async def _renewed(self, lease: Lease) -> AsyncGenerator[None]:

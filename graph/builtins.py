@@ -8,7 +8,7 @@ from typing import Any
 from baton.core import Action, BodyId, FactId, Goal, Label, RunId, Trust, dump, format_time, random_id
 from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.team import Member, Team
-from baton.ledger import ENDED, Ledger, Run, Transaction, bodies, events, facts, mail, reviews, runs, timers
+from baton.ledger import ENDED, Ledger, Run, Transaction, bodies, events, facts, forks, mail, reviews, runs, timers
 
 PIECE = 8000
 """Characters that `read_on` gives at a time."""
@@ -68,7 +68,11 @@ async def read_on(scene: Scene, action: Action, arguments: dict[str, Any]) -> Ou
     body, offset = BodyId(arguments["handle"]), arguments["offset"]
 
     def piece(tx: Transaction) -> tuple[str, int] | None:
-        return bodies.piece(tx, body, offset, PIECE) if bodies.shown_to(tx, scene.run.id, body) else None
+        return (
+            bodies.piece(tx, body, offset, PIECE)
+            if bodies.shown_to(tx, forks.lineage(tx, scene.run.id), body)
+            else None
+        )
 
     found = await scene.ledger.read(piece)
     if found is None:
@@ -99,6 +103,7 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
             trust=scene.trust,
             parent=parent.id,
             parent_action=action.id,
+            live=parent.live,
         )
         events.emit(tx, parent.id, "handoff.offered", to=to, child=child, action=action.id)
 

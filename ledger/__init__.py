@@ -1,7 +1,7 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
 The modules `runs`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `facts`, `bodies`,
-`fingerprints` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
+`fingerprints`, `forks` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
 `Ledger.read`.
 """
 
@@ -12,6 +12,7 @@ from baton.ledger import (
     events,
     facts,
     fingerprints,
+    forks,
     journal,
     mail,
     reviews,
@@ -58,6 +59,7 @@ __all__ = [
     "events",
     "facts",
     "fingerprints",
+    "forks",
     "journal",
     "mail",
     "reviews",

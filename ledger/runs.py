@@ -108,6 +108,7 @@ def create(
     trust: Trust = Trust.USER,
     parent: RunId | None = None,
     parent_action: str | None = None,
+    live: bool = True,
 ) -> tuple[RunId, bool]:
     """Record a new run, ready to go; with a `key` that is known, find that run instead.
 
@@ -135,6 +136,7 @@ def create(
             goal=bodies.store(tx, GOAL.dump_json(goal).decode()),
             trust=int(trust),
             requester=goal.requester,
+            live=int(live),
             status="ready",
             created_at=tx.now,
             deadline=tx.now + goal.deadline.total_seconds() if goal.deadline else None,

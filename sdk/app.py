@@ -24,7 +24,7 @@ from baton.core import (
     Trust,
     Verdict,
 )
-from baton.graph import Dispatcher, Member, Office, Record, Team, judge, load_past
+from baton.graph import Dispatcher, Member, Office, Record, Team, fork, judge, load_past
 from baton.handles import Result, RunHandle, conversation_goal, person
 from baton.ledger import Decision, DecisionKind, DispatchLock, Ledger, Review, Run, Transaction, runs
 from baton.memory import Memory, counter
@@ -180,6 +180,28 @@ class Baton:
         """
         return self._handle(await self.ledger.read(lambda tx: runs.find(tx, run)))
 
+    async def fork(
+        self, run: str, *, at: int, live: bool = False, goal: str | None = None, say: str | None = None
+    ) -> RunHandle:
+        """Start a run that shares another one's transcript up to and with turn `at`, and goes on by itself.
+
+        Args:
+            run: The id of the run to fork, or the beginning of one; it stays as it is.
+            at: The last turn that is shared; 0 shares the goal alone.
+            live: Whether it may write as its policy says; else what the other run did is answered from the record,
+                and new writes are asked about.
+            goal: What is wanted instead; None keeps the goal.
+            say: What it is told first; None is nothing.
+
+        Raises:
+            InvalidValue: if the run has no such turn.
+            Conflict: if the calls of that turn are not answered yet.
+        """
+        by = person()
+        return self._handle(
+            await self.ledger.write(lambda tx: fork(tx, runs.find(tx, run), at, live=live, goal=goal, say=say, by=by))
+        )
+
     async def until(self, look: Callable[[Transaction], T | None]) -> T:
         """What `look` finds in the record, as soon as it finds something; it is asked after each change.
 
@@ -246,7 +268,7 @@ class Baton:
                 raise InvalidValue(f"edit of {action.tool}", action.arguments, str(error)) from error
             editor = Reading(source="user", content=action.arguments, label=Label(Trust.USER))
             record = past.record([])
-            seen: Record = replace(record, readings=(*record.readings, editor))
+            seen: Record = replace(record, readings=(*record.readings, editor), echoes=())
             return judge(member, past.run, action, seen)
 
         return recheck
