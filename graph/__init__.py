@@ -9,21 +9,26 @@ from baton.graph.loop import build
 from baton.graph.move import Office
 from baton.graph.past import Past
 from baton.graph.past import load as load_past
+from baton.graph.replaying import Done, Replay, Turn, replay
 from baton.graph.saver import LedgerSaver
 from baton.graph.team import Member, Team
 
 __all__ = [
     "Advancer",
     "Dispatcher",
+    "Done",
     "Hold",
     "LedgerSaver",
     "Member",
     "Office",
     "Past",
     "Record",
+    "Replay",
     "Team",
+    "Turn",
     "build",
     "fork",
     "judge",
     "load_past",
+    "replay",
 ]

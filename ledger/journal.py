@@ -37,6 +37,38 @@ class Proposal:
     review: ReviewId | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelCall:
+    """One model call as it was recorded.
+
+    Attributes:
+        turn: From 1.
+        finish: Why the model stopped.
+        seconds: How long it took, retries included.
+        attempts: Tries that were needed.
+        left_out: Messages that did not fit the budget.
+        at: When its answer was recorded, seconds since 1970.
+    """
+
+    turn: int
+    model: str
+    finish: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    attempts: int
+    left_out: int
+    at: float
+
+
+def calls(tx: Transaction, run: RunId) -> list[ModelCall]:
+    """A run's model calls in order."""
+    query = select(model_calls).where(model_calls.c.run == run).order_by(model_calls.c.turn)
+    return [
+        ModelCall(**{name: value for name, value in row._asdict().items() if name != "run"}) for row in tx.rows(query)
+    ]
+
+
 def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: ModelReply, left_out: int) -> None:
     """Record one model call. Its text stands in the transcript, its tool calls are the actions of its turn."""
     tx.execute(

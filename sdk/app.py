@@ -24,7 +24,7 @@ from baton.core import (
     Trust,
     Verdict,
 )
-from baton.graph import Dispatcher, Member, Office, Record, Team, fork, judge, load_past
+from baton.graph import Dispatcher, Member, Office, Record, Replay, Team, fork, judge, load_past, replay
 from baton.handles import Result, RunHandle, conversation_goal, person
 from baton.ledger import Decision, DecisionKind, DispatchLock, Ledger, Review, Run, Transaction, runs
 from baton.memory import Memory, counter
@@ -201,6 +201,14 @@ class Baton:
         return self._handle(
             await self.ledger.write(lambda tx: fork(tx, runs.find(tx, run), at, live=live, goal=goal, say=say, by=by))
         )
+
+    async def replay(self, run: str, *, to: int | None = None) -> Replay:
+        """A run turn by turn from the record, up to turn `to`; no model and no tool is called.
+
+        Raises:
+            NotFound, Ambiguous: if no run fits, or several do.
+        """
+        return await self.ledger.read(lambda tx: replay(tx, run, self._agents, to=to))
 
     async def until(self, look: Callable[[Transaction], T | None]) -> T:
         """What `look` finds in the record, as soon as it finds something; it is asked after each change.
