@@ -23,6 +23,7 @@ from baton.places import agent_names
 from baton.story import Moment, Waiting, moments, told, waiting
 
 app = App(name="runs", help="List, show, follow and cancel runs.")
+app.command("baton.cli.undoing:compensate", name="compensate", help="Undo what a run did, in a run of its own.")
 app.command("baton.cli.forking:fork", name="fork", help="Start a run that goes on from a turn of another.")
 app.command("baton.cli.deploying:pin", name="pin", help="Keep runs for the code that they were begun with.")
 app.command("baton.cli.deploying:unpin", name="unpin", help="Let any code that runs fit go on with them.")

@@ -92,6 +92,8 @@ def _tell_past(moment: Moment) -> Told | None:
     match moment.event.kind:
         case "call.recorded":
             return Told("←", f"answered from the record of {moment.event.data['origin']}", "dim")
+        case "run.compensated":
+            return Told("↶", f"{moment.event.data['child']} undoes {moment.event.data['effects']} effects", "dim")
         case "run.forked":
             return Told("⑂", f"goes on from turn {moment.event.data['turn']} of {moment.event.data['origin']}", "dim")
         case "run.code_changed":

@@ -12,6 +12,7 @@ from baton.graph.past import load as load_past
 from baton.graph.replaying import Done, Replay, Turn, replay
 from baton.graph.saver import LedgerSaver
 from baton.graph.team import Member, Team
+from baton.graph.undoing import compensate
 
 __all__ = [
     "Advancer",
@@ -27,6 +28,7 @@ __all__ = [
     "Team",
     "Turn",
     "build",
+    "compensate",
     "fork",
     "judge",
     "load_past",

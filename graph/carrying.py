@@ -22,6 +22,7 @@ from baton.graph.hold import Hold
 from baton.graph.outcome import Outcome, refusal
 from baton.graph.stranded import stand_in
 from baton.graph.trouble import open_review
+from baton.graph.undoing import undone_by
 from baton.ledger import (
     Decision,
     DecisionKind,
@@ -133,7 +134,8 @@ async def _call(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> Outcome:
     edited = action.arguments if action.arguments != job.proposal.action.arguments else None
 
     def claim(tx: Transaction) -> None:
-        effects.claim(tx, hold.run, hold.lease.epoch, action.id, spec.name, edited)
+        undoes = undone_by(scene.run, job.proposal.turn)
+        effects.claim(tx, hold.run, hold.lease.epoch, action.id, spec.name, edited, undoes)
 
     if spec.effect is Effect.WRITE:
         await hold.write(claim)

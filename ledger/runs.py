@@ -193,6 +193,16 @@ def children(tx: Transaction, run: RunId) -> list[Run]:
     return _runs(tx, tx.rows(_CHILDREN, run=run))
 
 
+def compensations(tx: Transaction, run: RunId) -> list[Run]:
+    """The runs that undo what this run did, oldest first."""
+    return _runs(tx, tx.rows(select(runs).where(runs.c.compensates == run).order_by(runs.c.created_at)))
+
+
+def mark_compensation(tx: Transaction, run: RunId, of: RunId) -> None:
+    """Make a run that has just been created one that undoes what another did."""
+    tx.execute(update(runs).where(runs.c.id == run).values(compensates=of))
+
+
 def wake(tx: Transaction, run: RunId) -> None:
     """Have a run looked at; waking twice changes nothing."""
     tx.changed(_WAKE, run=run)

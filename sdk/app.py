@@ -24,7 +24,7 @@ from baton.core import (
     Trust,
     Verdict,
 )
-from baton.graph import Dispatcher, Member, Office, Record, Replay, Team, fork, judge, load_past, replay
+from baton.graph import Dispatcher, Member, Office, Record, Replay, Team, compensate, fork, judge, load_past, replay
 from baton.handles import Result, RunHandle, conversation_goal, person
 from baton.ledger import Decision, DecisionKind, DispatchLock, Ledger, Review, Run, Transaction, runs
 from baton.memory import Memory, counter
@@ -201,6 +201,19 @@ class Baton:
         return self._handle(
             await self.ledger.write(lambda tx: fork(tx, runs.find(tx, run), at, live=live, goal=goal, say=say, by=by))
         )
+
+    async def compensate(self, run: str, *, by: str | None = None) -> RunHandle:
+        """Start the run that undoes what another one did, last things first, each call judged by policy.
+
+        Args:
+            run: The id of the run to undo, or the beginning of one.
+            by: Who asks for it; None is the person at the keyboard.
+
+        Raises:
+            Conflict: if it is being undone already, or nothing of it can be undone; says why.
+        """
+        who = by or person()
+        return self._handle(await self.ledger.write(lambda tx: compensate(tx, runs.find(tx, run), self._agents, who)))
 
     async def replay(self, run: str, *, to: int | None = None) -> Replay:
         """A run turn by turn from the record, up to turn `to`; no model and no tool is called.

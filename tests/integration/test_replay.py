@@ -19,7 +19,7 @@ class Recorded:
         self.asked: list[list[dict[str, Any]]] = []
 
     def answer(self, conversation: Conversation) -> Answer:
-        self.asked.append(copy.deepcopy(list(conversation.messages)))
+        self.asked.append([dict(copy.deepcopy(message)) for message in conversation.messages])
         rounds = [calls(call("look")), calls(call("pay", cents=5), call("nothing"))]
         return rounds[len(self.asked) - 1] if len(self.asked) <= len(rounds) else Answer(text="all done")
 
@@ -65,8 +65,8 @@ async def test_replay_tells_each_turn_as_it_was(database: Path) -> None:
     assert (paid.proposal.verdict.rules, paid.effect and paid.effect.state) == (("ask-writes.write",), EffectState.DONE)
     assert [one.decision and one.decision.by for one in paid.reviews] == ["ann"]
     assert unknown.proposal.problem is not None
-    assert [line.text for line in found.turns[2].news] == ["hurry up"]
-    (news,) = found.turns[3].news
+    assert [line.text for line in found.turns[3].news] == ["hurry up"]
+    (news,) = found.turns[4].news
     assert news.text.startswith(f"[review {review.id} approved by ann] pay: paid 5...")
     assert [event.kind for event in found.turns[-1].beside] == ["run.ended"]
 
