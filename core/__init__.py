@@ -45,7 +45,7 @@ from baton.core.judging import Policy, Question, Reading
 from baton.core.labels import Label, Trust, derived
 from baton.core.log import logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
-from baton.core.tools import Effect, JsonSchema, ToolSpec
+from baton.core.tools import Effect, JsonSchema, ToolSpec, Upcaster
 
 __all__ = [
     "GOAL",
@@ -102,6 +102,7 @@ __all__ = [
     "ToolSpec",
     "ToolTimeout",
     "Trust",
+    "Upcaster",
     "Usage",
     "Verdict",
     "action_id",

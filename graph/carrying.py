@@ -65,7 +65,7 @@ class Job:
 
 async def carry_out(hold: Hold, scene: Scene, job: Job) -> Outcome:
     """Carry out one action that may go ahead; a crash in the middle of an earlier try is settled first."""
-    spec = stand_in(job.proposal, job.known, scene.member.agent.specs.get(job.action.tool))
+    spec = stand_in(job.action, job.proposal.problem, job.known, scene.member.agent.specs.get(job.action.tool))
     if spec is None:
         return refusal(f"the tool {job.action.tool!r} is no longer there")
     builtin = BUILTIN.get(spec.name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from baton.agents import Agent
 from baton.core import Conflict, RunId
 from baton.graph.fingerprint import Fingerprint, fingerprint
-from baton.graph.fitting import drop, misfits, problems, told, withdraw_trouble
+from baton.graph.fitting import drop, misfits, problems_of, told, withdraw_trouble
 from baton.graph.skew import Kind, Problem
 from baton.ledger import Run, Transaction, events, fingerprints, runs
 
@@ -54,7 +54,7 @@ def survey(tx: Transaction, agents: Iterable[Agent]) -> Survey:
 def _found(tx: Transaction, run: Run, mine: Fingerprint | None) -> tuple[Problem, ...]:
     if mine is not None and run.fingerprint == mine.hash:
         return ()
-    return tuple(problems(tx, run, mine))
+    return tuple(problems_of(tx, run, mine))
 
 
 def pin(tx: Transaction, run: RunId) -> str:

@@ -97,13 +97,8 @@ def _tool(spec: ToolSpec) -> ToolPrint:
         repeatable=spec.repeatable,
         reconcile=spec.reconcile is not None,
         undo=spec.undo,
-        upcasts=tuple(sorted(upcastable(spec))),
+        upcasts=tuple(sorted(spec.upcasters)),
     )
-
-
-def upcastable(spec: ToolSpec) -> list[str]:
-    """Versions from which upcasters lead to a tool's own, one after another."""
-    return []
 
 
 def _shape(schema: JsonSchema) -> JsonSchema:

@@ -9,8 +9,11 @@ from baton.graph.hold import Hold
 from baton.graph.move import Office
 from baton.graph.open_matters import open_matters
 from baton.graph.outcome import End
+from baton.graph.past import load
 from baton.graph.skew import Problem, differences, skew
+from baton.graph.team import Member
 from baton.graph.trouble import open_review
+from baton.graph.upcasting import supersede
 from baton.ledger import (
     DecisionKind,
     Lease,
@@ -41,18 +44,21 @@ async def fits(office: Office, hold: Hold) -> bool:
     lease, team = hold.lease, office.team
     if lease.agent not in team.members or lease.fingerprint == team.members[lease.agent].fingerprint.hash:
         return True  # an agent that is not here: only a cancelled run is advanced without it
-    mine = team.members[lease.agent].fingerprint
-    return await hold.write(lambda tx: _settled(tx, lease, mine))
+    member = team.members[lease.agent]
+    return await hold.write(lambda tx: _settled(tx, lease, member))
 
 
-def _settled(tx: Transaction, lease: Lease, mine: Fingerprint) -> bool:
-    run = runs.get(tx, lease.run)
-    old = stored(tx, run.fingerprint)
-    problems = misfits(tx, run, mine)
+def _settled(tx: Transaction, lease: Lease, member: Member) -> bool:
+    run, mine = runs.get(tx, lease.run), member.fingerprint
+    old, found = stored(tx, run.fingerprint), problems_of(tx, run, mine)
+    problems = [problem for problem in found if problem.kind != "asked again"]
     if problems and not _may_drop(tx, run, mine.hash, problems):
         _stop(tx, lease, run, mine.hash, problems)
         return False
     drop(tx, run.id, problems)
+    for problem in found:
+        if problem.kind == "asked again" and problem.review is not None:
+            supersede(tx, member, load(tx, run.id, 2**31), reviews.get(tx, problem.review))
     fingerprints.keep(tx, mine.hash, mine.content)
     fingerprints.note(tx, run.id, mine.hash)
     differs = differences(old, mine) if old else []
@@ -74,10 +80,10 @@ def _may_drop(tx: Transaction, run: Run, hash: str, problems: list[Problem]) -> 
 
 def misfits(tx: Transaction, run: Run, code: Fingerprint | None) -> list[Problem]:
     """What of a run the code does not fit; what is only to be asked again is none of it."""
-    return [problem for problem in problems(tx, run, code) if problem.kind != "asked again"]
+    return [problem for problem in problems_of(tx, run, code) if problem.kind != "asked again"]
 
 
-def problems(tx: Transaction, run: Run, code: Fingerprint | None) -> list[Problem]:
+def problems_of(tx: Transaction, run: Run, code: Fingerprint | None) -> list[Problem]:
     """What of a run the code does not fit, or would have asked again."""
     return skew(run.agent, stored(tx, run.fingerprint), code, open_matters(tx, run.id))
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from baton.core import ActionId, ReviewId
 from baton.graph.fingerprint import Fingerprint, ToolPrint
 from baton.graph.open_matters import How, Matter
 from baton.graph.state import GRAPH
+from baton.policies import asked_form
 
 READABLE = frozenset({GRAPH})
 """Versions of the graph whose states this one goes on with."""
@@ -76,7 +77,8 @@ def skew(agent: str, old: Fingerprint | None, new: Fingerprint | None, matters: 
 
 def _misfit(matter: Matter, before: ToolPrint | None, now: ToolPrint | None) -> tuple[Kind, str] | None:
     """Why a tool is not the one that an open action was proposed for; None if it is."""
-    version = form_of(matter).version
+    action = matter.action if matter.review is None else asked_form(matter.action, matter.review.question)
+    version = action.version
     if now is None:
         return "orphaned", "the tool is gone"
     if version != now.version:
@@ -88,11 +90,6 @@ def _misfit(matter: Matter, before: ToolPrint | None, now: ToolPrint | None) -> 
         return None
     same = before.schema == now.schema and before.effect == now.effect
     return None if same else ("misread", f"of the same version {version}, but {_changes(before, now)}")
-
-
-def form_of(matter: Matter) -> Any:
-    """The form in which an action is open."""
-    return matter.action
 
 
 def _changes(before: ToolPrint, after: ToolPrint) -> str:
