@@ -1,5 +1,7 @@
 """Upcasters: what is open of an older version is asked anew in today's form, and only that runs."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,35 @@ async def test_what_policy_or_the_upcasters_refuse_is_not_asked(
         assert (await soon(run.settled())).status == "done"
         assert any(says in line for line in await tool_lines(run))
     assert till.paid == []
+
+
+@pytest.mark.parametrize(("rule", "paid"), [("call", [(5, "shop")]), ("call_with_approval", [])])
+async def test_what_needed_nobody_goes_ahead_in_todays_form_if_it_still_needs_nobody(
+    database: Path, till: Till, rule: str, paid: list[Any]
+) -> None:
+    begun = asyncio.Event()
+
+    @tool(effect="read")
+    async def look() -> str:
+        """Look."""
+        begun.set()
+        return await asyncio.Event().wait() and ""
+
+    @tool(effect="read", name="look")
+    async def look_at_once() -> str:
+        """Look."""
+        return "seen"
+
+    both = script([call("look"), call("pay", cents=500)])
+    old, new = till.first(), till.third(f'permit (principal, action == Action::"{rule}", resource is Tool::pay);')
+    async with open_office(database, [replace(old, tools=[look, *old.tools], policy="allow-all")], both) as baton:
+        run = await baton.submit("go")
+        await soon(begun.wait())
+    async with open_office(database, [replace(new, tools=[look_at_once, *new.tools])], both) as baton:
+        run = await baton.open(run.id)
+        asked = [review.question["arguments"] for review in (await soon(run.settled())).reviews]
+    assert till.paid == paid
+    assert asked == ([] if paid else [{"euros": 5, "to": "shop"}])
 
 
 async def test_a_later_version_is_asked_about_once_more(database: Path, till: Till) -> None:
