@@ -11,6 +11,7 @@ from baton.graph.past import Past
 from baton.graph.team import Member
 from baton.graph.trouble import open_review
 from baton.ledger import DecisionKind, Proposal, Review, ReviewKind, Run, Transaction, journal, mail, reviews
+from baton.policies import asked_form
 
 
 def behind(member: Member, action: Action) -> bool:
@@ -51,19 +52,23 @@ def supersede(tx: Transaction, member: Member, past: Past, review: Review) -> No
     assert review.action is not None
     proposal = journal.proposal(tx, review.action)
     try:
-        now = brought_up(member, proposal.action)
-        anew = judge(member, past.run, now, past.record([]))
-        refused = anew.reason if anew.ruling is Ruling.DENY else None
+        now = brought_up(member, asked_form(proposal.action, review.question))
     except ValueError as error:
-        anew, refused = review.verdict, f"its upcasters fail: {error}"
-    if refused is not None:
-        journal.spoil(tx, proposal.action.id, f"the tool has changed: {refused}")
-        if reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, f"the tool has changed: {refused}"):
-            mail.post(tx, past.run.id, "decision", sender="baton", ref=review.id)
-        return
+        return _refuse(tx, review, proposal, f"its upcasters fail: {error}")
+    anew = judge(member, past.run, now, past.record([]))
+    if anew.ruling is Ruling.DENY:
+        return _refuse(tx, review, proposal, anew.reason)
     id = ReviewId(random_id("rev"))
     if reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, f"the tool has changed; asked again as {id}"):
         _open(tx, past.run, id, proposal, now, _asking(anew, review.verdict), "it was proposed")
+
+
+def _refuse(tx: Transaction, review: Review, proposal: Proposal, why: str) -> None:
+    """Withdraw a question about a call that cannot be made any more, and tell the agent."""
+    said = f"the tool has changed: {why}"
+    journal.spoil(tx, proposal.action.id, said)
+    if reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, said):
+        mail.post(tx, review.run, "decision", sender="baton", ref=review.id)
 
 
 def _asking(anew: Verdict, before: Verdict) -> Verdict:
