@@ -7,7 +7,7 @@ from baton.agents.embedding import OpenAIEmbedder
 from baton.agents.proposing import ParsedCall, offer, parse
 from baton.agents.simulated import MINDS, Mind, SimpleMind, SimulatedServer, find_mind
 from baton.agents.source import Endpoint, embedder_of, endpoint, open_model
-from baton.agents.tool import Tool, as_spec, tool
+from baton.agents.tool import Tool, as_spec, tool, upcast
 
 __all__ = [
     "BUILTINS",
@@ -29,4 +29,5 @@ __all__ = [
     "open_model",
     "parse",
     "tool",
+    "upcast",
 ]

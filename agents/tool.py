@@ -3,13 +3,13 @@
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints, overload
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from baton.core import Effect, InvalidValue, ToolSpec
+from baton.core import Effect, InvalidValue, ToolSpec, Upcaster
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,6 +51,7 @@ def tool(
     timeout: float = ...,
     verified: bool = ...,
     version: str = ...,
+    upcasters: Mapping[str, Upcaster] = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
 
@@ -66,6 +67,7 @@ def tool(
     timeout: float = 60.0,
     verified: bool = False,
     version: str = "1",
+    upcasters: Mapping[str, Upcaster] | None = None,
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """Make a typed function, sync or async, a tool.
 
@@ -81,6 +83,8 @@ def tool(
         timeout: Seconds until a call is given up.
         verified: Its results are the operator's own records and trusted as such.
         version: Changes when the meaning of a call does.
+        upcasters: By an older version, what makes its arguments those of the next; oldest first, the last leads to
+            `version`. What is open of an older version is then asked anew in today's form.
 
     Raises:
         InvalidValue: if the name, the signature or a setting is not usable; says which.
@@ -97,6 +101,7 @@ def tool(
             "timeout": _timeout(called, timeout),
             "verified": verified,
             "version": version,
+            "upcasters": _upcasters(called, version, upcasters or {}),
         }
         spec = ToolSpec(
             name=called,
@@ -117,6 +122,28 @@ def as_spec(thing: "ToolSpec | Tool[..., Any] | Callable[..., Any]") -> ToolSpec
     if isinstance(thing, ToolSpec):
         return thing
     return thing.spec if isinstance(thing, Tool) else tool(thing).spec
+
+
+def upcast(spec: ToolSpec, version: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of an older version of a tool as its own takes them.
+
+    Raises:
+        ValueError: if an upcaster fails, or the tool does not take what they give.
+    """
+    chain = list(spec.upcasters)
+    for step in chain[chain.index(version) :]:
+        try:
+            arguments = spec.upcasters[step](dict(arguments))
+        except Exception as error:
+            raise ValueError(f"the upcaster of version {step} raised {type(error).__name__}: {error}") from error
+    spec.validate(arguments)
+    return arguments
+
+
+def _upcasters(name: str, version: str, upcasters: Mapping[str, Upcaster]) -> Mapping[str, Upcaster]:
+    if version in upcasters:
+        raise InvalidValue(f"upcasters of tool {name}", version, "older versions than the tool's own")
+    return dict(upcasters)
 
 
 def _arguments(name: str, function: Callable[..., Any]) -> type[BaseModel]:

@@ -24,6 +24,7 @@ _COMMANDS = (
     ("chat", "baton.cli.chatting:chat", _WORK, "Talk with an agent."),
     ("worker", "baton.cli.working:worker", _WORK, "Let the agents work until it is stopped."),
     ("runs", "baton.cli.runs:app", _WORK, "List, show, follow and cancel runs."),
+    ("replay", "baton.cli.replaying:replay", _WORK, "Show a run step by step from the record."),
     ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),
     ("eval", "baton.cli.evaluating:app", _LOOK, "Play cases and score what came of them."),
     ("init", "baton.cli.starting:init", _LOOK, "Write a starter project."),

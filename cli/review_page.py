@@ -176,6 +176,9 @@ def _question(review: Review) -> RenderableType:
 def _why(review: Review, now: float) -> Table:
     verdict, question = review.verdict, review.question
     rows: list[tuple[str, str | Text]] = [("why asked", _reason(review))]
+    if "was" in question:
+        was = cast("dict[str, Any]", question["was"])
+        rows.append(("before", f"version {was['version']}: {call(review.tool, was['arguments'], 400)}"))
     if "now" in question:
         rows.append(("before", f"was approved under: {one_line(str(question.get('before', '')))}"))
     if verdict.threshold is not None:

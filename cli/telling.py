@@ -84,6 +84,22 @@ def _tell_builtin(moment: Moment) -> Told | None:
         case "handoff.offered":
             return Told("⇢", one_line(f"hands off to {moment.event.data['to']}: {given.get('task', '')}"))
         case _:
+            return _tell_past(moment)
+
+
+def _tell_past(moment: Moment) -> Told | None:
+    """What a run shares with another, or with other code."""
+    match moment.event.kind:
+        case "call.recorded":
+            return Told("←", f"answered from the record of {moment.event.data['origin']}", "dim")
+        case "run.compensated":
+            return Told("↶", f"{moment.event.data['child']} undoes {moment.event.data['effects']} effects", "dim")
+        case "run.forked":
+            return Told("⑂", f"goes on from turn {moment.event.data['turn']} of {moment.event.data['origin']}", "dim")
+        case "run.code_changed":
+            differs = ", ".join(moment.event.data["differs"]) or "nothing that is told apart"
+            return Told("~", one_line(f"goes on with changed code: {differs}"), "dim")
+        case _:
             return None
 
 

@@ -48,7 +48,7 @@ from baton.core.labels import Label, Trust, derived
 from baton.core.log import logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
 from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
-from baton.core.tools import Effect, JsonSchema, ToolSpec
+from baton.core.tools import Effect, JsonSchema, ToolSpec, Upcaster
 
 __all__ = [
     "GOAL",
@@ -108,6 +108,7 @@ __all__ = [
     "ToolSpec",
     "ToolTimeout",
     "Trust",
+    "Upcaster",
     "Usage",
     "Verdict",
     "action_id",

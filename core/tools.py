@@ -1,11 +1,14 @@
 """What a tool is: its signature for the model, and how it may be recovered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 JsonSchema = dict[str, Any]
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+"""Makes the arguments of one version of a tool those of the next."""
 
 
 class Effect(StrEnum):
@@ -34,6 +37,8 @@ class ToolSpec:
         timeout: Seconds until a call is given up.
         verified: Whether its results are trusted as the operator's own records.
         version: Changes when the meaning of a call does.
+        upcasters: By an older version, what makes its arguments those of the next; in order, the last leads to
+            `version`.
     """
 
     name: str
@@ -49,3 +54,4 @@ class ToolSpec:
     timeout: float = 60.0
     verified: bool = False
     version: str = "1"
+    upcasters: Mapping[str, Upcaster] = field(default_factory=dict[str, Upcaster])

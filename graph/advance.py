@@ -21,13 +21,15 @@ from baton.core import (
     logger,
     random_id,
 )
+from baton.graph.fitting import fits
+from baton.graph.forking import first_place
 from baton.graph.hold import Hold
 from baton.graph.loop import build
 from baton.graph.move import Office
 from baton.graph.saver import HOLD, LedgerSaver
 from baton.graph.state import Place
 from baton.graph.trouble import open_trouble
-from baton.ledger import Lease, Transaction, runs
+from baton.ledger import Lease, Transaction, fingerprints, runs
 
 LEASE_SECONDS = 30.0
 """How long a worker that stopped renewing keeps its run."""
@@ -51,18 +53,22 @@ class Advancer:
     def __init__(self, office: Office, owner: str) -> None:
         self._office = office
         self._owner = owner
+        self._kept: set[str | None] = set()  # fingerprints that the record is known to hold
         self._saver = LedgerSaver(office.ledger)
         self._graph: Any = build(office, self._saver)  # LangGraph's own overloads are only partly typed
 
     async def advance(self, run: RunId) -> bool:
         """Do what a run has to do now; False if somebody else does, or there is nothing to do."""
         ledger = self._office.ledger
-        lease = await ledger.write(lambda tx: runs.take_lease(tx, run, self._owner, LEASE_SECONDS))
+        lease = await ledger.write(lambda tx: self._take(tx, run))
         if lease is None:
             return False
+        self._kept.add(lease.fingerprint)
         hold = Hold(ledger, lease)
         try:
             async with self._renewed(lease):
+                if not await fits(self._office, Hold(ledger, lease)):
+                    return True
                 await self._until_parked(lease)
             await hold.write(lambda tx: runs.park(tx, lease))
         except Superseded as error:
@@ -77,6 +83,15 @@ class Advancer:
             await self._troubled(hold, error)
         return True
 
+    def _take(self, tx: Transaction, run: RunId) -> Lease | None:
+        """The lease of a run that the code at hand may advance; what that code is, is kept with the run."""
+        team = self._office.team
+        lease = runs.take_lease(tx, run, self._owner, LEASE_SECONDS, team.at_hand)
+        if lease is not None and lease.agent in team.members and lease.fingerprint not in self._kept:
+            code = team.members[lease.agent].fingerprint
+            fingerprints.keep(tx, code.hash, code.content)
+        return lease
+
     async def _until_parked(self, lease: Lease) -> None:
         """Invoke the graph; mail that came while the run was ending makes it read on.
 
@@ -90,7 +105,7 @@ class Advancer:
                 "recursion_limit": _STEPS,
             }
             started = await self._saver.aget_tuple(config)
-            given: Any = None if started else Place().as_state()
+            given: Any = None if started else (await self._first_place(lease)).as_state()
             try:
                 await self._graph.ainvoke(given, config, durability="sync")
             except Exception as error:
@@ -102,6 +117,11 @@ class Advancer:
                     return
                 if not isinstance(hold.failure, MailArrived):
                     raise hold.failure
+
+    async def _first_place(self, lease: Lease) -> Place:
+        if lease.forked_at is None:
+            return Place()
+        return await self._office.ledger.read(lambda tx: first_place(tx, runs.get(tx, lease.run)))
 
     @contextlib.asynccontextmanager
     async def _renewed(self, lease: Lease) -> AsyncGenerator[None]:

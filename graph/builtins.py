@@ -23,7 +23,21 @@ from baton.core import (
 )
 from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.team import Member, Team
-from baton.ledger import ENDED, Ledger, Run, Transaction, bodies, events, facts, mail, reviews, runs, timers, waits
+from baton.ledger import (
+    ENDED,
+    Ledger,
+    Run,
+    Transaction,
+    bodies,
+    events,
+    facts,
+    forks,
+    mail,
+    reviews,
+    runs,
+    timers,
+    waits,
+)
 
 PIECE = 8000
 """Characters that `read_on` gives at a time."""
@@ -83,7 +97,11 @@ async def read_on(scene: Scene, action: Action, arguments: dict[str, Any]) -> Ou
     body, offset = BodyId(arguments["handle"]), arguments["offset"]
 
     def piece(tx: Transaction) -> tuple[str, int] | None:
-        return bodies.piece(tx, body, offset, PIECE) if bodies.shown_to(tx, scene.run.id, body) else None
+        return (
+            bodies.piece(tx, body, offset, PIECE)
+            if bodies.shown_to(tx, forks.lineage(tx, scene.run.id), body)
+            else None
+        )
 
     found = await scene.ledger.read(piece)
     if found is None:
@@ -114,6 +132,7 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
             trust=scene.trust,
             parent=parent.id,
             parent_action=action.id,
+            live=parent.live,
         )
         events.emit(tx, parent.id, "handoff.offered", to=to, child=child, action=action.id)
 

@@ -20,7 +20,9 @@ from baton.graph.builtins import BUILTIN, Scene
 from baton.graph.calling import ask_world, call_tool
 from baton.graph.hold import Hold
 from baton.graph.outcome import Outcome, refusal
+from baton.graph.stranded import stand_in
 from baton.graph.trouble import open_review
+from baton.graph.undoing import undone_by
 from baton.ledger import (
     Decision,
     DecisionKind,
@@ -63,7 +65,7 @@ class Job:
 
 async def carry_out(hold: Hold, scene: Scene, job: Job) -> Outcome:
     """Carry out one action that may go ahead; a crash in the middle of an earlier try is settled first."""
-    spec = scene.member.agent.specs.get(job.action.tool)
+    spec = stand_in(job.action, job.proposal.problem, job.known, scene.member.agent.specs.get(job.action.tool))
     if spec is None:
         return refusal(f"the tool {job.action.tool!r} is no longer there")
     builtin = BUILTIN.get(spec.name)
@@ -132,7 +134,8 @@ async def _call(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> Outcome:
     edited = action.arguments if action.arguments != job.proposal.action.arguments else None
 
     def claim(tx: Transaction) -> None:
-        effects.claim(tx, hold.run, hold.lease.epoch, action.id, spec.name, edited)
+        undoes = undone_by(scene.run, job.proposal.turn)
+        effects.claim(tx, hold.run, hold.lease.epoch, action.id, spec.name, edited, undoes)
 
     if spec.effect is Effect.WRITE:
         await hold.write(claim)

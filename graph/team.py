@@ -1,9 +1,11 @@
 """Who works here: the agents with their policies and models, and what they share."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from baton.agents import Agent
 from baton.core import Model, NotFound, Policy
+from baton.graph.fingerprint import Fingerprint, fingerprint
 from baton.memory import Memory, TokenCounter
 
 
@@ -15,6 +17,11 @@ class Member:
     policy: Policy
     model: Model
     counter: TokenCounter
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """What its runs depend on."""
+        return fingerprint(self.agent)
 
 
 @dataclass(kw_only=True)
@@ -32,6 +39,11 @@ class Team:
     memory: Memory
     tenant: str = "local"
     zone: str = "UTC"
+
+    @property
+    def at_hand(self) -> dict[str, str]:
+        """The fingerprint of each agent, by name: what this process may advance."""
+        return {name: member.fingerprint.hash for name, member in self.members.items()}
 
     def member(self, name: str) -> Member:
         """The agent with this name.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from baton.agents import offer
-from baton.core import ModelReply, ModelRequest, ReviewId, Ruling, Trust
+from baton.core import Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust
 from baton.graph.builtins import still_open
 from baton.graph.context import lowest_trust
 from baton.graph.ending import end
@@ -19,7 +19,8 @@ from baton.graph.receive import News, receive, unread
 from baton.graph.state import Place
 from baton.graph.team import Member
 from baton.graph.trouble import open_for, open_trouble
-from baton.ledger import Line, Proposal, Transaction, journal, transcript
+from baton.graph.undoing import Undoing, plan_of
+from baton.ledger import Line, Proposal, Transaction, effects, journal, transcript
 
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
@@ -117,19 +118,30 @@ async def _propose(step: _Step) -> Move:
         return step.troubled(f"{run.agent}: {STRIKES} answers of its model in a row could not be used")
     others = {name: step.office.team.member(name).agent.description for name in step.member.agent.hands_off_to}
     packing = packed(step.member, run, [*step.past.lines, *step.lines], step.past.proposals, others)
+    name, model = await _thinker(step)
     request = ModelRequest(
-        model=step.member.agent.model,
+        model=name,
         messages=packing.messages,
         tools=tuple(offer(spec) for spec in step.member.agent.specs.values()),
     )
-    reply = await step.member.model.complete(request, step.office.live(run.id))
+    reply = await model.complete(request, step.office.live(run.id))
     record = step.past.record(step.lines)
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
-    name, left_out = request.model, packing.left_out
+    left_out = packing.left_out
     step.riders.append(lambda tx: journal.record_call(tx, run.id, turn, name, reply, left_out))
     if reply.calls:
         return _called(step, judge_reply(step.member, run, turn, reply, record))
     return await _spoke(step, reply)
+
+
+async def _thinker(step: _Step) -> tuple[str, Model]:
+    """Who thinks, with its name: the agent's model; in a compensation nobody, its plan is worked off."""
+    run, plan = step.past.run, plan_of(step.past.run)
+    if plan is None:
+        return step.member.agent.model, step.member.model
+    done = await step.office.ledger.read(lambda tx: effects.of_run(tx, run.id))
+    waits = any(review.open for review in step.past.reviews)
+    return "undo", Undoing(plan, step.place.turn + 1, done, waits=waits)
 
 
 def _called(step: _Step, proposals: Sequence[Proposal]) -> Move:

@@ -1,7 +1,8 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
 The modules `runs`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`, `facts`,
-`bodies` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`.
+`bodies`, `fingerprints`, `forks` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
+`Ledger.write` or `Ledger.read`.
 `growth` and `archive` keep the record small.
 """
 
@@ -12,6 +13,8 @@ from baton.ledger import (
     effects,
     events,
     facts,
+    fingerprints,
+    forks,
     growth,
     journal,
     mail,
@@ -68,6 +71,8 @@ __all__ = [
     "effects",
     "events",
     "facts",
+    "fingerprints",
+    "forks",
     "growth",
     "journal",
     "mail",

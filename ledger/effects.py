@@ -1,6 +1,7 @@
 """The effect ledger: claimed before a tool is called, confirmed with its result. See invariant 3."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -33,6 +34,7 @@ class EffectRecord:
         arguments: What was effectively run; None where it is what was proposed.
         result: The tool's result as JSON text, or why it failed; empty until there is one.
         body: Where the result stands.
+        undoes: Key of the effect that this one undoes; None where it undoes nothing.
     """
 
     key: ActionId
@@ -46,10 +48,21 @@ class EffectRecord:
     body: BodyId | None
     claimed_at: float
     ended_at: float | None
+    undoes: ActionId | None = None
 
 
-def claim(tx: Transaction, run: RunId, epoch: int, key: ActionId, tool: str, arguments: dict[str, Any] | None) -> None:
+def claim(
+    tx: Transaction,
+    run: RunId,
+    epoch: int,
+    key: ActionId,
+    tool: str,
+    arguments: dict[str, Any] | None,
+    undoes: ActionId | None = None,
+) -> None:
     """Record that an action is about to be carried out. Await the commit before calling the tool.
+
+    `undoes` is the key of the effect that it undoes; None where it undoes nothing.
 
     Raises:
         Superseded: if this worker's epoch is not the newest.
@@ -67,6 +80,7 @@ def claim(tx: Transaction, run: RunId, epoch: int, key: ActionId, tool: str, arg
                 "epoch": epoch,
                 "attempts": 1,
                 "claimed_at": tx.now,
+                "undoes": undoes,
             },
         )
     emit(tx, run, "effect.claimed", action=key, tool=tool)
@@ -94,6 +108,12 @@ def get(tx: Transaction, key: ActionId) -> EffectRecord | None:
 def of_run(tx: Transaction, run: RunId) -> list[EffectRecord]:
     """All of a run's effects in the order they were claimed."""
     query = select(effects).where(effects.c.run == run).order_by(effects.c.claimed_at, effects.c.key)
+    return _records(tx, tx.rows(query))
+
+
+def undoing(tx: Transaction, keys: Sequence[ActionId]) -> list[EffectRecord]:
+    """The effects that undo those with these keys, oldest first."""
+    query = select(effects).where(effects.c.undoes.in_(keys)).order_by(effects.c.claimed_at, effects.c.key)
     return _records(tx, tx.rows(query))
 
 
@@ -132,6 +152,7 @@ def _records(tx: Transaction, rows: Any) -> list[EffectRecord]:
             body=row.result,
             claimed_at=row.claimed_at,
             ended_at=row.ended_at,
+            undoes=row.undoes,
         )
         for row in rows
     ]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -35,6 +35,38 @@ class Proposal:
     problem: str | None
     verdict: Verdict
     review: ReviewId | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCall:
+    """One model call as it was recorded.
+
+    Attributes:
+        turn: From 1.
+        finish: Why the model stopped.
+        seconds: How long it took, retries included.
+        attempts: Tries that were needed.
+        left_out: Messages that did not fit the budget.
+        at: When its answer was recorded, seconds since 1970.
+    """
+
+    turn: int
+    model: str
+    finish: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    attempts: int
+    left_out: int
+    at: float
+
+
+def calls(tx: Transaction, run: RunId) -> list[ModelCall]:
+    """A run's model calls in order."""
+    query = select(model_calls).where(model_calls.c.run == run).order_by(model_calls.c.turn)
+    return [
+        ModelCall(**{name: value for name, value in row._asdict().items() if name != "run"}) for row in tx.rows(query)
+    ]
 
 
 def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: ModelReply, left_out: int) -> None:
@@ -114,6 +146,11 @@ def set_review(tx: Transaction, action: ActionId, review: ReviewId) -> None:
     tx.execute(update(actions).where(actions.c.id == action).values(review=review))
 
 
+def spoil(tx: Transaction, action: ActionId, problem: str) -> None:
+    """Note that an action can no longer be carried out as it was proposed, and what its agent is told of it."""
+    tx.execute(update(actions).where(actions.c.id == action).values(problem=problem))
+
+
 def verdict_json(verdict: Verdict) -> str:
     """A verdict as stored."""
     return dump(asdict(verdict))
@@ -156,7 +193,7 @@ def _proposal(row: Any) -> Proposal:
         agent=row.agent,
         tool=row.tool,
         version=row.version,
-        arguments=json.loads(row.arguments) if valid else {},
+        arguments=json.loads(row.arguments) if valid else _readable(row.arguments),
         confidence=row.confidence,
         margin=row.margin,
         reason=row.reason,
@@ -170,3 +207,12 @@ def _proposal(row: Any) -> Proposal:
         verdict=verdict_from(row.verdict),
         review=row.review,
     )
+
+
+def _readable(raw: str) -> dict[str, Any]:
+    """What can be read of the arguments of a call that is not valid; empty where nothing can."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

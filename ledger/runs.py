@@ -1,17 +1,17 @@
 """Runs: their life from submission to end, their lease, and the fence that keeps a stale worker out."""
 
 import json
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, case, exists, func, insert, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, or_, select, update
 
 from baton.core import GOAL, Ambiguous, BodyId, Conflict, Goal, NotFound, RunId, Superseded, Trust, dump, random_id
 from baton.ledger import bodies, timers
 from baton.ledger.events import emit
 from baton.ledger.locks import lock_name
-from baton.ledger.schema import effects, runs
+from baton.ledger.schema import effects, messages, runs
 from baton.ledger.transaction import Transaction
 
 Status = Literal["ready", "waiting", "done", "refused", "failed", "cancelled"]
@@ -33,6 +33,11 @@ class Run:
         seen: The value of `wake` up to which it was; ready means wake > seen.
         trouble: What the last failed advance said; None when it went well.
         working: Whether a worker holds its lease now.
+        fingerprint: Of the code that it was begun with, or was last found to fit; None before its first advance.
+        pinned: The fingerprint that alone may advance it; None is any.
+        forked_from: The run whose transcript it shares up to turn `forked_at`; None where it is no fork.
+        live: False for a fork, and what it hands over, that answers from the record and asks before it writes.
+        compensates: The run whose effects it undoes; None where it undoes nothing.
     """
 
     id: RunId
@@ -60,6 +65,12 @@ class Run:
     created_at: float
     ended_at: float | None
     deadline: float | None
+    fingerprint: str | None
+    pinned: str | None
+    forked_from: RunId | None
+    forked_at: int | None
+    live: bool
+    compensates: RunId | None
 
     @property
     def ended(self) -> bool:
@@ -73,12 +84,18 @@ class Lease:
 
     Attributes:
         wake: The run's `wake` when the lease was taken: what `seen` becomes once the work is done.
+        agent: The run's agent.
+        fingerprint: What the run was begun with, or last found to fit; None where no code was at hand.
+        forked_at: The turn that a fork goes on from; None where it is no fork.
     """
 
     run: RunId
     owner: str
     epoch: int
     wake: int
+    agent: str = ""
+    fingerprint: str | None = None
+    forked_at: int | None = None
 
 
 def create(
@@ -92,6 +109,7 @@ def create(
     trust: Trust = Trust.USER,
     parent: RunId | None = None,
     parent_action: str | None = None,
+    live: bool = True,
 ) -> tuple[RunId, bool]:
     """Record a new run, ready to go; with a `key` that is known, find that run instead.
 
@@ -120,6 +138,7 @@ def create(
             goal=bodies.store(tx, GOAL.dump_json(goal).decode()),
             trust=int(trust),
             requester=goal.requester,
+            live=int(live),
             status="ready",
             created_at=tx.now,
             deadline=deadline,
@@ -207,6 +226,16 @@ def marks(tx: Transaction, wanted: Collection[RunId]) -> dict[RunId, Hashable]:
     return found
 
 
+def compensations(tx: Transaction, run: RunId) -> list[Run]:
+    """The runs that undo what this run did, oldest first."""
+    return _runs(tx, tx.rows(select(runs).where(runs.c.compensates == run).order_by(runs.c.created_at)))
+
+
+def mark_compensation(tx: Transaction, run: RunId, of: RunId) -> None:
+    """Make a run that has just been created one that undoes what another did."""
+    tx.execute(update(runs).where(runs.c.id == run).values(compensates=of))
+
+
 def wake(tx: Transaction, run: RunId) -> None:
     """Have a run looked at; waking twice changes nothing."""
     tx.changed(_WAKE, run=run)
@@ -249,9 +278,17 @@ def lock(tx: Transaction, run: RunId) -> str | None:
     return known
 
 
-def ready(tx: Transaction, limit: int) -> list[RunId]:
-    """Runs that have something to look at and that nobody works on."""
-    return [RunId(run) for run in tx.values(_READY, now=tx.now, most=limit)]
+def ready(tx: Transaction, limit: int, at_hand: Mapping[str, str] | None = None) -> list[RunId]:
+    """Runs that have something to look at and that nobody works on.
+
+    Args:
+        tx: The transaction.
+        limit: How many at most.
+        at_hand: Fingerprints of the agents at hand by name: only what they may advance; None is whatever is ready.
+    """
+    if at_hand is None:
+        return [RunId(run) for run in tx.values(_READY, now=tx.now, most=limit)]
+    return [RunId(run) for run in tx.values(_READY_HERE, now=tx.now, most=limit, **names(at_hand))]
 
 
 def next_ready(tx: Transaction) -> float | None:
@@ -266,14 +303,48 @@ _NEXT_READY = select(func.min(_SOONEST)).where(runs.c.wake > runs.c.seen, _SOONE
 is_ready = and_(runs.c.wake > runs.c.seen, runs.c.not_before <= bindparam("now"), _LEASED < bindparam("now"))
 """Whether a run has something to look at and nobody works on it, at the time `now`."""
 _READY = select(runs.c.id).where(is_ready).order_by(runs.c.not_before, runs.c.created_at).limit(bindparam("most"))
+_IS_OURS = and_(
+    runs.c.agent.in_(bindparam("agents", expanding=True)),
+    or_(runs.c.pinned.is_(None), runs.c.pinned.in_(bindparam("prints", expanding=True))),
+)
+_IS_CANCELLED = exists().where(messages.c.run == runs.c.id, messages.c.kind == "cancel")  # anybody may end a run
+fits_here = or_(_IS_OURS, _IS_CANCELLED)
+"""Whether the code at hand may advance a run: `agents` by name, with the fingerprints `prints`."""
+_READY_HERE = _READY.where(fits_here)
 _CHILDREN = select(runs).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
 
 
-def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease | None:
-    """Become the run's only writer; None if somebody else is, or there is nothing to look at."""
+def take_lease(
+    tx: Transaction, run: RunId, owner: str, seconds: float, at_hand: Mapping[str, str] | None = None
+) -> Lease | None:
+    """Become the run's only writer.
+
+    Args:
+        tx: The transaction.
+        run: The run.
+        owner: Who takes it.
+        seconds: How long it is kept without being renewed.
+        at_hand: Fingerprints of the agents at hand by name; None takes whatever is ready. A run's first worker
+            leaves its own with the run.
+
+    Returns:
+        None if somebody else is, there is nothing to look at, or the code at hand may not advance it.
+    """
     tx.fenced.pop(run, None)
-    row = tx.row(_TAKE, run=run, now=tx.now, owner=owner, until=tx.now + seconds)
-    return Lease(run, owner, row.epoch, row.wake) if row else None
+    who = {"run": run, "now": tx.now, "owner": owner, "until": tx.now + seconds}
+    row = tx.row(_TAKE, **who) if at_hand is None else tx.row(_TAKE_HERE, **who, **names(at_hand))
+    if row is None:
+        return None
+    known = row.fingerprint
+    if known is None and at_hand is not None and row.agent in at_hand:
+        known = at_hand[row.agent]
+        tx.changed(_FINGERPRINT, run=run, print=known)
+    return Lease(run, owner, row.epoch, row.wake, row.agent, known, row.forked_at)
+
+
+def names(at_hand: Mapping[str, str]) -> dict[str, list[str]]:
+    """The values that `fits_here` is given."""
+    return {"agents": list(at_hand), "prints": list(at_hand.values())}
 
 
 _AT_WORK = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended
@@ -281,8 +352,10 @@ _TAKE = (
     update(runs)
     .where(runs.c.id == bindparam("run"), is_ready)
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), epoch=runs.c.epoch + 1, status=_AT_WORK)
-    .returning(runs.c.epoch, runs.c.wake)
+    .returning(runs.c.epoch, runs.c.wake, runs.c.agent, runs.c.fingerprint, runs.c.forked_at)
 )
+_TAKE_HERE = _TAKE.where(fits_here)
+_FINGERPRINT = update(runs).where(runs.c.id == bindparam("run")).values(fingerprint=bindparam("print"))
 
 
 def free_leases(tx: Transaction) -> int:
@@ -431,4 +504,10 @@ def _run(row: Any, texts: dict[BodyId, str], now: float) -> Run:
         created_at=row.created_at,
         ended_at=row.ended_at,
         deadline=row.deadline,
+        fingerprint=row.fingerprint,
+        pinned=row.pinned,
+        forked_from=row.forked_from,
+        forked_at=row.forked_at,
+        live=bool(row.live),
+        compensates=row.compensates,
     )

@@ -25,7 +25,20 @@ from baton.core import (
     Verdict,
     check_due,
 )
-from baton.graph import Engine, Member, Office, Record, Team, engine_of, judge, load_past
+from baton.graph import (
+    Engine,
+    Member,
+    Office,
+    Record,
+    Replay,
+    Team,
+    compensate,
+    engine_of,
+    fork,
+    judge,
+    load_past,
+    replay,
+)
 from baton.handles import Result, RunHandle, conversation_goal, person
 from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs, waits
 from baton.memory import Memory, counter
@@ -214,6 +227,49 @@ class Baton:
         """
         return self._handle(await self.ledger.read(lambda tx: runs.find(tx, run)))
 
+    async def fork(
+        self, run: str, *, at: int, live: bool = False, goal: str | None = None, say: str | None = None
+    ) -> RunHandle:
+        """Start a run that shares another one's transcript up to and with turn `at`, and goes on by itself.
+
+        Args:
+            run: The id of the run to fork, or the beginning of one; it stays as it is.
+            at: The last turn that is shared; 0 shares the goal alone.
+            live: Whether it may write as its policy says; else what the other run did is answered from the record,
+                and new writes are asked about.
+            goal: What is wanted instead; None keeps the goal.
+            say: What it is told first; None is nothing.
+
+        Raises:
+            InvalidValue: if the run has no such turn.
+            Conflict: if the calls of that turn are not answered yet.
+        """
+        by = person()
+        return self._handle(
+            await self.ledger.write(lambda tx: fork(tx, runs.find(tx, run), at, live=live, goal=goal, say=say, by=by))
+        )
+
+    async def compensate(self, run: str, *, by: str | None = None) -> RunHandle:
+        """Start the run that undoes what another one did, last things first, each call judged by policy.
+
+        Args:
+            run: The id of the run to undo, or the beginning of one.
+            by: Who asks for it; None is the person at the keyboard.
+
+        Raises:
+            Conflict: if it is being undone already, or nothing of it can be undone; says why.
+        """
+        who = by or person()
+        return self._handle(await self.ledger.write(lambda tx: compensate(tx, runs.find(tx, run), self._agents, who)))
+
+    async def replay(self, run: str, *, to: int | None = None) -> Replay:
+        """A run turn by turn from the record, up to turn `to`; no model and no tool is called.
+
+        Raises:
+            NotFound, Ambiguous: if no run fits, or several do.
+        """
+        return await self.ledger.read(lambda tx: replay(tx, run, self._agents, to=to))
+
     async def until(self, look: Callable[[Transaction], T | None]) -> T:
         """What `look` finds in the record, as soon as it finds something; it is asked after each change.
 
@@ -280,7 +336,7 @@ class Baton:
                 raise InvalidValue(f"edit of {action.tool}", action.arguments, str(error)) from error
             editor = Reading(source="user", content=action.arguments, label=Label(Trust.USER))
             record = past.record([])
-            seen: Record = replace(record, readings=(*record.readings, editor))
+            seen: Record = replace(record, readings=(*record.readings, editor), echoes=())
             return judge(member, past.run, action, seen)
 
         return recheck

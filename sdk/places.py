@@ -111,6 +111,15 @@ def origin_of(database: str | Path) -> Origin | None:
     return origin if origin.project.is_file() else None
 
 
+def agent_names(project: Path) -> frozenset[str] | None:
+    """The names of the agents of a project file, without loading any tool; None where they cannot be read."""
+    try:
+        said: Any = yaml.safe_load(project.read_text(encoding="utf-8"))
+        return frozenset(str(agent["name"]) for agent in said["agents"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None
+
+
 def _beside(database: str | Path) -> Path | None:
     file = file_of(str(database))
     return Path(f"{file}.project") if file is not None else None
