@@ -26,7 +26,10 @@ from baton.core.errors import (
     Superseded,
     ToolError,
     ToolTimeout,
+    ToolUnavailable,
+    TryAgain,
 )
+from baton.core.faults import Fault, fault_of
 from baton.core.goal import GOAL, Attachment, Budget, Duration, Goal
 from baton.core.ids import (
     ActionId,
@@ -45,7 +48,7 @@ from baton.core.judging import Policy, Question, Reading
 from baton.core.labels import Label, Trust, derived
 from baton.core.log import logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
-from baton.core.tools import Effect, JsonSchema, ToolSpec
+from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec
 
 __all__ = [
     "GOAL",
@@ -66,6 +69,7 @@ __all__ = [
     "Duration",
     "Effect",
     "FactId",
+    "Fault",
     "Forbidden",
     "Goal",
     "InvalidFile",
@@ -91,6 +95,7 @@ __all__ = [
     "PolicyError",
     "Question",
     "Reading",
+    "Retries",
     "ReviewId",
     "Ruling",
     "RunFailed",
@@ -101,7 +106,9 @@ __all__ = [
     "ToolError",
     "ToolSpec",
     "ToolTimeout",
+    "ToolUnavailable",
     "Trust",
+    "TryAgain",
     "Usage",
     "Verdict",
     "action_id",
@@ -109,6 +116,7 @@ __all__ = [
     "derived",
     "digest",
     "dump",
+    "fault_of",
     "format_duration",
     "format_time",
     "logger",

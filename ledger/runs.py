@@ -5,13 +5,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, case, func, insert, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, or_, select, update
 
-from baton.core import GOAL, Ambiguous, BodyId, Conflict, Goal, NotFound, RunId, Superseded, Trust, dump, random_id
+from baton.core import (
+    GOAL,
+    Ambiguous,
+    BodyId,
+    Conflict,
+    Fault,
+    Goal,
+    NotFound,
+    RunId,
+    Superseded,
+    Trust,
+    dump,
+    random_id,
+)
 from baton.ledger import bodies, timers
 from baton.ledger.door import Transaction
 from baton.ledger.events import emit
-from baton.ledger.schema import runs
+from baton.ledger.schema import reviews, runs
 
 Status = Literal["ready", "waiting", "done", "refused", "failed", "cancelled"]
 Outcome = Literal["done", "refused", "failed", "cancelled"]
@@ -30,7 +43,10 @@ class Run:
         parent_action: The hand-off's action in the parent.
         wake: Rises with everything that should be looked at.
         seen: The value of `wake` up to which it was; ready means wake > seen.
-        trouble: What the last failed advance said; None when it went well.
+        attempts: Advances that failed in a row and will be tried again.
+        trouble: What went wrong: an advance that is tried again, or what people are asked about; None when all is well.
+        fault: The class of that failure; None when all is well.
+        takeovers: Workers in a row that died while they held it, since its last recorded step.
         working: Whether a worker holds its lease now.
     """
 
@@ -50,6 +66,8 @@ class Run:
     seen: int
     attempts: int
     trouble: str | None
+    fault: Fault | None
+    takeovers: int
     working: bool
     epoch: int
     events: int
@@ -72,12 +90,16 @@ class Lease:
 
     Attributes:
         wake: The run's `wake` when the lease was taken: what `seen` becomes once the work is done.
+        takeovers: Workers in a row that died while they held the run, since its last recorded step.
+        poisoned: Whether the run was parked for that.
     """
 
     run: RunId
     owner: str
     epoch: int
     wake: int
+    takeovers: int = 0
+    poisoned: bool = False
 
 
 def create(
@@ -174,13 +196,14 @@ def children(tx: Transaction, run: RunId) -> list[Run]:
     return _runs(tx, tx.rows(_CHILDREN, run=run))
 
 
-def wake(tx: Transaction, run: RunId) -> None:
-    """Have a run looked at; waking twice changes nothing."""
-    tx.changed(_WAKE, run=run)
+def wake(tx: Transaction, run: RunId, *, at_once: bool = False) -> None:
+    """Have a run looked at; waking twice changes nothing. `at_once` ends a pause, as for a cancel."""
+    tx.changed(_WAKE_NOW if at_once else _WAKE, run=run)
     tx.woken.add(run)
 
 
 _WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
+_WAKE_NOW = _WAKE.values(not_before=0.0)
 _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 
@@ -199,32 +222,102 @@ def next_ready(tx: Transaction) -> float | None:
 _LEASED = func.coalesce(runs.c.lease_until, 0.0)
 _SOONEST = case((runs.c.not_before > _LEASED, runs.c.not_before), else_=_LEASED)
 _NEXT_READY = select(func.min(_SOONEST)).where(runs.c.wake > runs.c.seen, _SOONEST > bindparam("now"))
-_IS_READY = and_(runs.c.wake > runs.c.seen, runs.c.not_before <= bindparam("now"), _LEASED < bindparam("now"))
+_other = runs.alias("other")
+_SUSPECT_AT_WORK = exists().where(_other.c.takeovers > 0, _other.c.lease_until >= bindparam("now"))
+_IS_READY = and_(
+    runs.c.wake > runs.c.seen,
+    runs.c.not_before <= bindparam("now"),
+    _LEASED < bindparam("now"),
+    or_(runs.c.takeovers == 0, ~_SUSPECT_AT_WORK),  # whose worker died goes alone: then it is known who kills them
+)
 _READY = select(runs.c.id).where(_IS_READY).order_by(runs.c.not_before, runs.c.created_at).limit(bindparam("most"))
 _CHILDREN = select(runs).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
 
 
 def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease | None:
-    """Become the run's only writer; None if somebody else is, or there is nothing to look at."""
-    row = tx.row(_TAKE, run=run, now=tx.now, owner=owner, until=tx.now + seconds)
-    return Lease(run, owner, row.epoch, row.wake) if row else None
+    """Become the run's only writer; None if somebody else is, or there is nothing to look at.
 
+    A lease that has run out in another worker's hands counts as a takeover.
+    """
+    last = tx.row(_HELD, run=run)
+    if last is None:
+        return None
+    lost = last.lease_owner is not None and last.lease_owner != owner
+    values = {"now": tx.now, "owner": owner, "until": tx.now + seconds, "lost": int(lost), "last": last.epoch}
+    row = tx.row(_TAKE, run=run, **values)
+    if row is None:
+        return None
+    if lost:
+        _note_takeover(tx, run, last.lease_owner, last.epoch, row.takeovers)
+    return Lease(run, owner, row.epoch, row.wake, row.takeovers, row.fault == Fault.POISONED)
+
+
+def _note_takeover(tx: Transaction, run: RunId, owner: str, epoch: int, takeovers: int) -> None:
+    emit(tx, run, "run.taken_over", owner=owner, epoch=epoch, takeovers=takeovers)
+
+
+_HELD = select(runs.c.lease_owner, runs.c.epoch).where(runs.c.id == bindparam("run"))
 
 _AT_WORK = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended
 _TAKE = (
     update(runs)
-    .where(runs.c.id == bindparam("run"), _IS_READY)
-    .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), epoch=runs.c.epoch + 1, status=_AT_WORK)
-    .returning(runs.c.epoch, runs.c.wake)
+    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("last"), _IS_READY)
+    .values(
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until"),
+        epoch=runs.c.epoch + 1,
+        takeovers=runs.c.takeovers + bindparam("lost"),
+        status=_AT_WORK,
+    )
+    .returning(runs.c.epoch, runs.c.wake, runs.c.takeovers, runs.c.fault)
 )
 
 
 def free_leases(tx: Transaction) -> int:
     """Take every lease away: for a process that knows it is the only one to dispatch; how many there were.
 
-    What their holders might still write is refused once a run is leased anew.
+    Each counts as a takeover. What their holders might still write is refused once a run is leased anew.
     """
-    return tx.changed(update(runs).where(runs.c.lease_owner.is_not(None)).values(lease_owner=None, lease_until=None))
+    held = tx.rows(_ALL_HELD)
+    for row in held:
+        tx.changed(_FREE, run=row.id)
+        _note_takeover(tx, RunId(row.id), row.lease_owner, row.epoch, row.takeovers + 1)
+    return len(held)
+
+
+_ALL_HELD = select(runs.c.id, runs.c.lease_owner, runs.c.epoch, runs.c.takeovers).where(runs.c.lease_owner.is_not(None))
+_FREE = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"))
+    .values(lease_owner=None, lease_until=None, takeovers=runs.c.takeovers + 1)
+)
+
+
+def give_back(tx: Transaction, lease: Lease) -> None:
+    """Give the lease back in the middle of the work: for a worker that is told to stop. Another goes on.
+
+    Raises:
+        Superseded: if a newer epoch exists.
+    """
+    _guarded(tx, lease, lease_owner=None, lease_until=None)
+    tx.woken.add(lease.run)
+
+
+def moved(tx: Transaction, run: RunId) -> None:
+    """Record that a run has got further since its last takeover, so that its workers' deaths are not held against it."""
+    if tx.changed(_MOVED, run=run):
+        tx.woken.add(run)
+
+
+_MOVED = update(runs).where(runs.c.id == bindparam("run"), runs.c.takeovers > 0).values(takeovers=0)
+
+
+def trouble(tx: Transaction, run: RunId, said: str, fault: Fault) -> None:
+    """Record what people are asked about; it stands until a park that finds the question answered."""
+    tx.changed(_TROUBLE, run=run, said=said, fault=fault)
+
+
+_TROUBLE = update(runs).where(runs.c.id == bindparam("run")).values(trouble=bindparam("said"), fault=bindparam("fault"))
 
 
 def renew_lease(tx: Transaction, lease: Lease, seconds: float) -> None:
@@ -248,26 +341,48 @@ def fence(tx: Transaction, run: RunId, epoch: int) -> None:
 
 
 def park(tx: Transaction, lease: Lease) -> None:
-    """Give the lease back after a good advance: what it had seen is seen."""
+    """Give the lease back after a good advance: what it had seen is seen. Trouble that people are asked about stays."""
     status = tx.value(select(runs.c.status).where(runs.c.id == lease.run))
     values: dict[str, Any] = {} if status in ENDED else {"status": "waiting"}
-    _guarded(tx, lease, seen=lease.wake, lease_owner=None, lease_until=None, attempts=0, trouble=None, **values)
+    _guarded(
+        tx,
+        lease,
+        seen=lease.wake,
+        lease_owner=None,
+        lease_until=None,
+        attempts=0,
+        takeovers=0,
+        trouble=case((_IN_TROUBLE, runs.c.trouble)),
+        fault=case((_IN_TROUBLE, runs.c.fault)),
+        **values,
+    )
     tx.woken.add(lease.run)
     tx.noted.add(lease.run)
 
 
-def pause(tx: Transaction, lease: Lease, trouble: str, seconds: float) -> None:
-    """Give the lease back after an advance that failed: it is tried again after `seconds`."""
+_IN_TROUBLE = and_(
+    runs.c.fault.is_not(None),
+    exists().where(reviews.c.run == runs.c.id, reviews.c.kind == "trouble", reviews.c.state == "open"),
+)
+
+
+def pause(tx: Transaction, lease: Lease, trouble: str, seconds: float, *, counts: bool = True) -> None:
+    """Give the lease back after an advance that failed, or could not go on yet: it is tried again after `seconds`.
+
+    `counts` says whether it is one of the failures after which people are asked.
+    """
     _guarded(
         tx,
         lease,
         lease_owner=None,
         lease_until=None,
         not_before=tx.now + seconds,
-        attempts=runs.c.attempts + 1,
+        attempts=runs.c.attempts + int(counts),
+        takeovers=0,
         trouble=trouble,
+        fault=Fault.TRANSIENT,
     )
-    emit(tx, lease.run, "run.troubled", trouble=trouble, again_in=seconds)
+    emit(tx, lease.run, "run.troubled", trouble=trouble, fault=Fault.TRANSIENT, again_in=round(seconds, 3))
     tx.woken.add(lease.run)
 
 
@@ -276,7 +391,14 @@ def end(tx: Transaction, run: RunId, outcome: Outcome, summary: str, evidence: S
     tx.execute(
         update(runs)
         .where(runs.c.id == run)
-        .values(status=outcome, summary=bodies.store(tx, summary), evidence=dump(list(evidence)), ended_at=tx.now)
+        .values(
+            status=outcome,
+            summary=bodies.store(tx, summary),
+            evidence=dump(list(evidence)),
+            ended_at=tx.now,
+            trouble=None,
+            fault=None,
+        )
     )
     emit(tx, run, "run.ended", outcome=outcome)
 
@@ -322,6 +444,8 @@ def _run(row: Any, texts: dict[BodyId, str], now: float) -> Run:
         seen=row.seen,
         attempts=row.attempts,
         trouble=row.trouble,
+        fault=Fault(row.fault) if row.fault else None,
+        takeovers=row.takeovers,
         working=row.lease_until is not None and row.lease_until >= now,
         epoch=row.epoch,
         events=row.events,
