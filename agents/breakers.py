@@ -13,7 +13,10 @@ FAILURES = 5
 """Failures in a row that open a breaker."""
 
 COOL_DOWN = 30.0
-"""Seconds that an open breaker lets nothing through."""
+"""Seconds that a breaker lets nothing through when it opens; each call that then fails doubles them."""
+
+LONGEST_COOL_DOWN = 600.0
+"""Most seconds that it lets nothing through."""
 
 PROBE_SECONDS = 3.0
 """Seconds until those look again who find that another call is on its way to see."""
@@ -33,6 +36,7 @@ class Breaker:
     failures: int = 0
     opened_until: float | None = None
     _probed_until: float = 0.0
+    _cool_down: float = COOL_DOWN
     _budget: float = RESERVE
 
     def refuses(self, now: float) -> float | None:
@@ -68,13 +72,14 @@ class Breaker:
         self._probed_until = 0.0
         was_open = self.opened_until is not None
         if self.failures >= FAILURES:
-            self.opened_until = now + COOL_DOWN
+            self.opened_until = now + self._cool_down
+            self._cool_down = min(LONGEST_COOL_DOWN, 2 * self._cool_down)
         return self.opened_until is not None and not was_open
 
     def answered(self) -> bool:
         """A call was answered, with whatever; whether that has closed the breaker."""
         was_open = self.opened_until is not None
-        self.failures, self.opened_until, self._probed_until = 0, None, 0.0
+        self.failures, self.opened_until, self._probed_until, self._cool_down = 0, None, 0.0, COOL_DOWN
         return was_open
 
 

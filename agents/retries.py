@@ -32,8 +32,8 @@ class RetryPolicy:
     deadline: float | None = 600.0
 
 
-def tries(policy: RetryPolicy, sleep: Sleep, failures: list[Transient]) -> AsyncRetrying:
-    """Repeat what fails with Transient, which `failures` collects; the last failure is raised.
+def tries(policy: RetryPolicy, sleep: Sleep, failures: list[Transient], may_retry: Callable[[], bool]) -> AsyncRetrying:
+    """Repeat what fails with Transient, which `failures` collects, while `may_retry`; the last failure is raised.
 
     Waits follow the endpoint where it says how long, else exponential back-off with full jitter (Brooker,
     "Exponential Backoff And Jitter", 2015).
@@ -53,8 +53,10 @@ def tries(policy: RetryPolicy, sleep: Sleep, failures: list[Transient]) -> Async
         return min(asked, policy.longest_retry_after) + random.uniform(0, policy.first_wait)
 
     stop = stop_after_attempt(policy.attempts)
+    if policy.deadline is not None:
+        stop |= stop_before_delay(policy.deadline)
     return AsyncRetrying(
-        stop=stop if policy.deadline is None else stop | stop_before_delay(policy.deadline),
+        stop=stop | (lambda _state: not may_retry()),
         wait=wait,
         retry=retry_if_exception_type(Transient),
         after=note,

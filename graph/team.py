@@ -1,8 +1,8 @@
 """Who works here: the agents with their policies and models, and what they share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from baton.agents import Agent
+from baton.agents import Agent, Breakers
 from baton.core import Model, NotFound, Policy
 from baton.memory import Memory, TokenCounter
 
@@ -25,11 +25,13 @@ class Team:
         members: By the agent's name.
         memory: What they remember.
         tenant: Whose they are.
+        breakers: What keeps failing tools from being hammered, by the tool's name.
     """
 
     members: dict[str, Member]
     memory: Memory
     tenant: str = "local"
+    breakers: Breakers = field(default_factory=Breakers)
 
     def member(self, name: str) -> Member:
         """The agent with this name.

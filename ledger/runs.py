@@ -304,7 +304,7 @@ def give_back(tx: Transaction, lease: Lease) -> None:
 
 
 def moved(tx: Transaction, run: RunId) -> None:
-    """Record that a run has got further since its last takeover, so that its workers' deaths are not held against it."""
+    """Record that a run has got further since its last takeover: that workers died is not held against it."""
     if tx.changed(_MOVED, run=run):
         tx.woken.add(run)
 
