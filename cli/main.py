@@ -21,7 +21,7 @@ HELP = "Durable orchestration for agents and people who work at different times.
 _COMMANDS = (
     ("run", "baton.cli.running:run", _WORK, "Work on one goal until it is reached, refused, or waits for somebody."),
     ("chat", "baton.cli.chatting:chat", _WORK, "Talk with an agent."),
-    ("runs", "baton.cli.runs:app", _WORK, "List, show, follow and cancel runs."),
+    ("runs", "baton.cli.runs:app", _WORK, "List, show, follow, cancel and retry runs."),
     ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),
     ("eval", "baton.cli.evaluating:app", _LOOK, "Play cases and score what came of them."),
     ("init", "baton.cli.starting:init", _LOOK, "Write a starter project."),

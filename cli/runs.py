@@ -1,4 +1,4 @@
-"""`baton runs`: list, show, follow and cancel runs."""
+"""`baton runs`: list, show, follow and cancel runs; dead and retry stand in dead.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 from rich.text import Text
 
+from baton.cli.dead import dead, retry
 from baton.cli.opening import find_place, to_look, watch
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line, safe
@@ -21,7 +22,9 @@ from baton.handles import RunHandle
 from baton.ledger import DispatchLock, Event, Review, Run, Transaction, events, reviews, runs
 from baton.story import Moment, Waiting, moments, told, waiting
 
-app = App(name="runs", help="List, show, follow and cancel runs.")
+app = App(name="runs", help="List, show, follow, cancel and retry runs.")
+app.command(dead)
+app.command(retry)
 
 _WIDE = 100
 """Columns of a terminal that has room for everything."""
@@ -208,7 +211,7 @@ def _show_page(screen: Screen, page: _Page, now: float) -> None:
         line = Text.assemble(f"  {child.id}  ", (f"{child.status:9}", STATUS_STYLE[child.status]))
         screen.show(line.append(f" {one_line(child.agent)}: {one_line(child.summary or child.goal.statement, 200)}"))
     if run.ended or run.trouble:
-        _title(screen, "result" if run.ended else "trouble")
+        _title(screen, "result" if run.ended else f"trouble, {run.fault}" if run.fault else "trouble")
         screen.show(Text(safe(run.summary if run.ended else run.trouble or "")))
         screen.show(*(f"  - {one_line(evidence)}" for evidence in run.evidence))
 

@@ -242,13 +242,14 @@ def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease
     last = tx.row(_HELD, run=run)
     if last is None:
         return None
-    lost = last.lease_owner is not None and last.lease_owner != owner
-    values = {"now": tx.now, "owner": owner, "until": tx.now + seconds, "lost": int(lost), "last": last.epoch}
+    loser: str | None = last.lease_owner if last.lease_owner != owner else None
+    lost = int(loser is not None)
+    values = {"now": tx.now, "owner": owner, "until": tx.now + seconds, "lost": lost, "last": last.epoch}
     row = tx.row(_TAKE, run=run, **values)
     if row is None:
         return None
-    if lost:
-        _note_takeover(tx, run, last.lease_owner, last.epoch, row.takeovers)
+    if loser is not None:
+        _note_takeover(tx, run, loser, last.epoch, row.takeovers)
     return Lease(run, owner, row.epoch, row.wake, row.takeovers, row.fault == Fault.POISONED)
 
 
