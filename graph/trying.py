@@ -106,7 +106,7 @@ class Tries:
             raise ToolTimeout(self._spec.name, f"{why}; {error.problem}") from error
 
     async def _claim(self, *, again: bool) -> None:
-        """Record that a try begins; for a write, and for any second try, before the world is touched.
+        """Record that a try begins; before the world is touched, but for a read that nothing has gone wrong with yet.
 
         Raises:
             Superseded: if a newer worker owns the run.
@@ -120,7 +120,7 @@ class Tries:
         self.made += 1
         if not again:
             self._breaker.began()
-        if self._spec.effect is Effect.READ and not again:
+        if self._spec.effect is Effect.READ and not (again or hold.lease.takeovers):
             if hold.failure is not None:
                 raise hold.failure
             hold.post(claim)
