@@ -99,4 +99,5 @@ async def test_a_poisoned_run_can_be_ended_without_touching_what_kills(tmp_path:
     assert await _work(database, cured, url) == 0
     async with Baton(database=database, dispatch=False) as baton:
         assert await innocent_status(baton, culprit.id) == ("failed" if yes else "cancelled")
+        assert await text_rows(baton.ledger, "SELECT state FROM effects WHERE state = 'doubt'") == []
         assert await baton.dead() == []

@@ -185,6 +185,19 @@ async def test_deaths_since_the_last_step_count_and_a_step_forgives_them(databas
         assert (row.status, row.takeovers) == ("done", 0)
 
 
+async def test_a_step_forgives_deaths_before_the_run_is_parked(database: Path) -> None:
+    looker = Looker()
+    async with open_office(database, [looker.agent], LOOK, dispatch=False) as baton:
+        run = (await baton.submit("go")).id
+        await baton.ledger.write(lambda tx: tx.connection.exec_driver_sql("UPDATE runs SET takeovers = 2"))
+        working = asyncio.create_task(Advancer(_office(baton), "w").advance(run))
+        await soon(looker.begun.wait())  # the model's answer is on record
+        row = await run_row(baton, run)
+        assert (row.working, row.takeovers) == (True, 0)
+        looker.released.set()
+        assert await soon(working)
+
+
 async def test_suspects_go_one_at_a_time_and_the_others_beside_them(database: Path) -> None:
     looker = Looker()
     async with open_office(database, [looker.agent], LOOK, dispatch=False) as baton:

@@ -261,7 +261,11 @@ async def test_reads_of_one_step_that_are_done_stay_done_when_another_has_to_wai
 
     @tool(effect="read")
     async def look() -> str:
+        await until(baton.ledger, lambda tx: [one for one in effects.of_run(tx, run.id) if one.state == "postponed"])
+        for _ in range(100):
+            await run_row(baton, run.id)  # the other has raised long since
         looked.append(1)
+        assert (await run_row(baton, run.id)).working  # the run is not let go while this goes on
         return "seen"
 
     agent = Agent("clerk", tools=[post.tool, look], policy="allow-all")
