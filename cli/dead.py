@@ -86,7 +86,8 @@ def _tell(screen: Screen, place: Place, done: Sequence[Retried], worker: str | N
         screen.show("No run is in trouble.")
     elif good:
         how = f"{worker} lets" if worker else f"`{place.command('run --resume RUN')}` lets"
-        screen.show(f"{good} of {len(done)} go on; {how} them." if len(done) > 1 else f"{done[0].run} goes on.")
+        what = f"{good} of {len(done)} go on" if len(done) > 1 else f"{done[0].run} goes on"
+        screen.show(f"{what}; {how} {'them' if len(done) > 1 else 'it'}.")
 
 
 def _listed(letters: Sequence[DeadLetter], now: float, *, wide: bool) -> Table:

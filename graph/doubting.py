@@ -1,7 +1,5 @@
 """Nobody knows whether a write happened: a person is asked, with everything that is known."""
 
-import json
-
 from baton.core import ReviewId, Ruling, Verdict, format_time, random_id
 from baton.graph.builtins import Scene
 from baton.graph.hold import Hold
@@ -27,7 +25,7 @@ def ask_whether(hold: Hold, scene: Scene, job: Job, why: str) -> Outcome:
         question = {
             "summary": f"Did {action.tool} happen? {why[:1].upper()}{why[1:]}.",
             "arguments": action.arguments,
-            "known": _known(tx, hold, job, effect) if effect else {},
+            "known": _known(tx, hold, effect) if effect else {},
             "answers": ANSWERS,
         }
         effects.settle(tx, run.id, hold.lease.epoch, action.id, EffectState.DOUBT, "")
@@ -46,10 +44,10 @@ def left_in_doubt(hold: Hold, job: Job, why: str) -> Outcome:
     return Outcome(text=f"error: {why}; nobody knows whether it happened", riders=[settle])
 
 
-def _known(tx: Transaction, hold: Hold, job: Job, effect: EffectRecord) -> dict[str, str]:
-    """What is known of the last try, by name, for people."""
-    spoken = {"call": f"{effect.tool}({json.dumps(job.action.arguments, ensure_ascii=False)})", "key": str(effect.key)}
-    return spoken | {
+def _known(tx: Transaction, hold: Hold, effect: EffectRecord) -> dict[str, str]:
+    """What is known beside the call itself, by name, for people."""
+    return {
+        "key": effect.key,
         "first begun": format_time(effect.claimed_at),
         "tries": str(effect.attempts),
         "last tried by": f"{_worker(tx, hold, effect.epoch)} (epoch {effect.epoch})",

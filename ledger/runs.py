@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, case, exists, func, insert, literal_column, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, case, exists, func, insert, literal_column, or_, select, update
 
 from baton.core import (
     GOAL,
@@ -223,7 +223,7 @@ _LEASED = func.coalesce(runs.c.lease_until, 0.0)
 _SOONEST = case((runs.c.not_before > _LEASED, runs.c.not_before), else_=_LEASED)
 _NEXT_READY = select(func.min(_SOONEST)).where(runs.c.wake > runs.c.seen, _SOONEST > bindparam("now"))
 _other = runs.alias("other")
-_none = literal_column("0")  # not a bound value: only so is the partial index known to hold all there are
+_none = literal_column("0", Integer)  # not a bound value: only so is the partial index known to hold all there are
 _SUSPECT_AT_WORK = exists().where(_other.c.takeovers > _none, _other.c.lease_until >= bindparam("now"))
 _IS_READY = and_(
     runs.c.wake > runs.c.seen,

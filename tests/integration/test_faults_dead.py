@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ async def test_a_dead_letter_says_its_class_and_is_let_go_on(
         assert decided == [("approve", "ann")]
 
 
-def _at_once(pause):  # type: ignore[no-untyped-def]
+def _at_once(pause: Callable[..., None]) -> Callable[..., None]:
     return lambda tx, lease, said, _seconds, **more: pause(tx, lease, said, 0.0, **more)
 
 

@@ -292,7 +292,7 @@ async def test_a_doubt_holds_everything_that_is_known(database: Path) -> None:
         )
         known = review.question["known"]
         assert known["key"] == review.action == post.keys[0]
-        assert (known["call"], known["tries"]) == ("send({})", "1")
+        assert (review.tool, review.question["arguments"], known["tries"]) == ("send", {}, "1")
         assert known["last tried by"].endswith("(epoch 1)")
         assert "first begun" in known
         assert "run it" in review.question["answers"] and "stop" in review.question["answers"]
