@@ -1,6 +1,7 @@
 """Who acts: agents, tools, the model client, and the simulated model."""
 
 from baton.agents.agent import Agent
+from baton.agents.breakers import Breaker, Breakers
 from baton.agents.builtin import BUILTINS
 from baton.agents.client import OpenAIModel
 from baton.agents.embedding import OpenAIEmbedder
@@ -13,6 +14,8 @@ __all__ = [
     "BUILTINS",
     "MINDS",
     "Agent",
+    "Breaker",
+    "Breakers",
     "Endpoint",
     "Mind",
     "OpenAIEmbedder",

@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints, ov
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from baton.core import Effect, InvalidValue, ToolSpec, Upcaster
+from baton.core import Effect, InvalidValue, Retries, ToolSpec, Upcaster
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,6 +49,7 @@ def tool(
     reconcile: Callable[[str], Any] | None = ...,
     undo: str | None = ...,
     timeout: float = ...,
+    retries: Retries | int | None = ...,
     verified: bool = ...,
     version: str = ...,
     upcasters: Mapping[str, Upcaster] = ...,
@@ -65,6 +66,7 @@ def tool(
     reconcile: Callable[[str], Any] | None = None,
     undo: str | None = None,
     timeout: float = 60.0,
+    retries: Retries | int | None = None,
     verified: bool = False,
     version: str = "1",
     upcasters: Mapping[str, Upcaster] | None = None,
@@ -80,7 +82,9 @@ def tool(
         repeatable: A write that is safe to repeat with the same key.
         reconcile: Asks the world, after a crash, whether the effect with this key happened: its result, else None.
         undo: Name of the tool that undoes this one.
-        timeout: Seconds until a call is given up.
+        timeout: Seconds until one try is given up.
+        retries: How a call that fails for now is tried again: a number of tries, or all of it. None tries three times
+            what surely may be repeated.
         verified: Its results are the operator's own records and trusted as such.
         version: Changes when the meaning of a call does.
         upcasters: By an older version, what makes its arguments those of the next; oldest first, the last leads to
@@ -99,6 +103,7 @@ def tool(
             "reconcile": reconcile,
             "undo": undo,
             "timeout": _timeout(called, timeout),
+            "retries": Retries(attempts=retries) if isinstance(retries, int) else retries,
             "verified": verified,
             "version": version,
             "upcasters": _upcasters(called, version, upcasters or {}),

@@ -23,7 +23,7 @@ _COMMANDS = (
     ("publish", "baton.cli.publishing:publish", _WORK, "Tell the runs that wait that something has happened."),
     ("chat", "baton.cli.chatting:chat", _WORK, "Talk with an agent."),
     ("worker", "baton.cli.working:worker", _WORK, "Let the agents work until it is stopped."),
-    ("runs", "baton.cli.runs:app", _WORK, "List, show, follow and cancel runs."),
+    ("runs", "baton.cli.runs:app", _WORK, "List, show, follow, cancel and retry runs."),
     ("replay", "baton.cli.replaying:replay", _WORK, "Show a run step by step from the record."),
     ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),
     ("eval", "baton.cli.evaluating:app", _LOOK, "Play cases and score what came of them."),

@@ -168,6 +168,9 @@ def _question(review: Review) -> RenderableType:
         lines += [Text(f"- {one_line(str(option))}") for option in options]
     elif given:
         lines.append(Text(call(review.tool, given, 500)))
+    known = cast(Mapping[str, Any], review.question.get("known") or {})
+    if known:
+        lines += ["", pairs([(one_line(name), one_line(str(said))) for name, said in known.items()])]
     if "answers" in review.question:
         lines += ["", Text(safe(str(review.question["answers"])), style="dim")]
     return Padding(Group(*lines), (1, 2))

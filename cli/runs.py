@@ -1,4 +1,4 @@
-"""`baton runs`: list, show, follow and cancel runs."""
+"""`baton runs`: list, show, follow and cancel runs; dead and retry stand in dead.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 from rich.text import Text
 
+from baton.cli.dead import dead, retry
 from baton.cli.opening import find_place, to_look, watch
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line, safe
@@ -22,12 +23,14 @@ from baton.ledger import Event, Review, Run, Transaction, at_work, events, revie
 from baton.places import agent_names
 from baton.story import Moment, Waiting, moments, told, waiting
 
-app = App(name="runs", help="List, show, follow and cancel runs.")
+app = App(name="runs", help="List, show, follow, cancel and retry runs.")
 app.command("baton.cli.undoing:compensate", name="compensate", help="Undo what a run did, in a run of its own.")
 app.command("baton.cli.forking:fork", name="fork", help="Start a run that goes on from a turn of another.")
 app.command("baton.cli.deploying:pin", name="pin", help="Keep runs for the code that they were begun with.")
 app.command("baton.cli.deploying:unpin", name="unpin", help="Let any code that runs fit go on with them.")
 app.command("baton.cli.deploying:reask", name="reask", help="Have what the code at hand does not fit proposed anew.")
+app.command(dead)
+app.command(retry)
 
 _WIDE = 100
 """Columns of a terminal that has room for everything."""
@@ -215,7 +218,7 @@ def _show_page(screen: Screen, page: _Page, now: float) -> None:
         line = Text.assemble(f"  {child.id}  ", (f"{child.status:9}", STATUS_STYLE[child.status]))
         screen.show(line.append(f" {one_line(child.agent)}: {one_line(child.summary or child.goal.statement, 200)}"))
     if run.ended or run.trouble:
-        _title(screen, "result" if run.ended else "trouble")
+        _title(screen, "result" if run.ended else f"trouble, {run.fault}" if run.fault else "trouble")
         screen.show(Text(safe(run.summary if run.ended else run.trouble or "")))
         screen.show(*(f"  - {one_line(evidence)}" for evidence in run.evidence))
 

@@ -63,14 +63,27 @@ def tell(moment: Moment) -> Told | None:
             return Told("“", one_line(moment.text), "italic") if moment.text.strip() else None
         case "run.submitted":
             return Told("▸", one_line(f"{moment.run.id}: {moment.run.goal.statement}"), "bold")
-        case "run.troubled":
-            again = format_duration(moment.event.data["again_in"])
-            return Told("!", one_line(f"{moment.event.data['trouble']} (tried again in {again})"), "red")
+        case "run.troubled" | "run.taken_over" | "breaker.opened" | "breaker.closed":
+            return _tell_fault(kind, moment.event.data)
         case "run.ended":
             outcome: str = moment.event.data["outcome"]
             return Told("■", one_line(f"{outcome}: {moment.text}"), STATUS_STYLE.get(outcome, ""))
         case _:
             return _tell_builtin(moment)
+
+
+def _tell_fault(kind: str, said: Mapping[str, Any]) -> Told:
+    match kind:
+        case "run.troubled":
+            again = format_duration(said["again_in"])
+            return Told("!", one_line(f"{said['trouble']} (tried again in {again})"), "red")
+        case "run.taken_over":
+            return Told("!", one_line(f"{said['owner']} died while it held the run"), "red")
+        case "breaker.opened":
+            until = format_time(said["until"])
+            return Told("!", one_line(f"{said['tool']} keeps failing: not called until {until}"), "red")
+        case _:
+            return Told("!", one_line(f"{said['tool']} answers again"), "green")
 
 
 def _tell_builtin(moment: Moment) -> Told | None:
@@ -128,6 +141,9 @@ def _tell_effect(moment: Moment) -> Told | None:
             return Told("←", one_line(moment.effect.result, 400), "dim")
         case "effect.failed":
             return Told("←", one_line(moment.effect.result, 400), "red")
+        case "effect.postponed":
+            why, again = moment.event.data["why"], format_duration(moment.event.data["again_in"])
+            return Told("←", one_line(f"{why} (tried again in {again})", 400), "red")
         case "effect.doubt":
             return Told("!", one_line(f"nobody knows whether {moment.effect.tool} happened"), "red")
         case _:

@@ -28,7 +28,10 @@ from baton.core.errors import (
     Superseded,
     ToolError,
     ToolTimeout,
+    ToolUnavailable,
+    TryAgain,
 )
+from baton.core.faults import Fault, fault_of
 from baton.core.goal import GOAL, Attachment, Budget, Duration, Goal
 from baton.core.ids import (
     ActionId,
@@ -48,7 +51,7 @@ from baton.core.labels import Label, Trust, derived
 from baton.core.log import logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
 from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
-from baton.core.tools import Effect, JsonSchema, ToolSpec, Upcaster
+from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
 
 __all__ = [
     "GOAL",
@@ -69,6 +72,7 @@ __all__ = [
     "Duration",
     "Effect",
     "FactId",
+    "Fault",
     "Forbidden",
     "Goal",
     "HandedBack",
@@ -97,6 +101,7 @@ __all__ = [
     "PolicyError",
     "Question",
     "Reading",
+    "Retries",
     "ReviewId",
     "Ruling",
     "RunFailed",
@@ -107,7 +112,9 @@ __all__ = [
     "ToolError",
     "ToolSpec",
     "ToolTimeout",
+    "ToolUnavailable",
     "Trust",
+    "TryAgain",
     "Upcaster",
     "Usage",
     "Verdict",
@@ -117,6 +124,7 @@ __all__ = [
     "derived",
     "digest",
     "dump",
+    "fault_of",
     "format_duration",
     "format_time",
     "logger",

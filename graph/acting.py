@@ -2,17 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from baton.core import ActionId, Effect, Ruling
 from baton.graph.approving import still_allowed, still_approved
 from baton.graph.builtins import BUILTIN, Scene
-from baton.graph.carrying import Job, carry_out
+from baton.graph.carrying import carry_out
 from baton.graph.context import lowest_trust
 from baton.graph.ending import end
 from baton.graph.forking import echo_of
 from baton.graph.hold import Hold
+from baton.graph.job import Job
 from baton.graph.judging import judge
 from baton.graph.move import Move, Office
 from baton.graph.outcome import Outcome, Rider, denial
@@ -21,7 +22,7 @@ from baton.graph.receive import called_off
 from baton.graph.state import Place
 from baton.graph.team import Member
 from baton.graph.upcasting import ask_upcast, behind, brought_up
-from baton.ledger import DecisionKind, Line, Transaction, effects, events, journal, reviews, transcript
+from baton.ledger import DecisionKind, EffectState, Line, Transaction, effects, events, journal, reviews, transcript
 from baton.policies import asked_form
 
 
@@ -31,7 +32,7 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
         lambda tx: (load(tx, hold.run, place.head), _jobs(tx, place.todo), called_off(tx, hold.run, place.cursor))
     )
     if off:
-        jobs = [job for job in jobs if job.known is not None]  # what was begun is confirmed, or left in doubt
+        jobs = [replace(job, off=True) for job in jobs if _begun(past.run.agent, office, job)]
         if not jobs:
             return Move(goto="think", place=place.moved(todo=()), riders=())
     member = office.team.member(past.run.agent)
@@ -47,9 +48,17 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
     for batch in _batches(member, jobs):
         if done and not off and await office.ledger.read(lambda tx: called_off(tx, hold.run, place.cursor)):
             break
-        outcomes = await asyncio.gather(*(_one(hold, scene, past, job) for job in batch))
-        done += zip(batch, outcomes, strict=True)
+        done += zip(batch, await _together(_one(hold, scene, past, job) for job in batch), strict=True)
     return _moved(hold, past, scene, place, done)
+
+
+async def _together(calls: Iterable[Awaitable[Outcome]]) -> list[Outcome]:
+    """What the calls come to. One that fails waits for the others: what they have begun must be on record first."""
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
 
 
 def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tuple[Job, Outcome]]) -> Move:
@@ -138,6 +147,14 @@ def _batches(member: Member, jobs: Sequence[Job]) -> Iterator[list[Job]]:
             batch = []
     if batch:
         yield batch
+
+
+def _begun(agent: str, office: Office, job: Job) -> bool:
+    """Whether a run that is called off still has to see to this: what was done, and writes that may have been."""
+    if job.known is None or job.known.state is EffectState.POSTPONED:
+        return False
+    spec = office.team.member(agent).agent.specs.get(job.action.tool)
+    return job.known.state is not EffectState.CLAIMED or spec is None or spec.effect is Effect.WRITE
 
 
 def _jobs(tx: Transaction, todo: Sequence[ActionId]) -> list[Job]:

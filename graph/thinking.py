@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from baton.agents import offer
-from baton.core import Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust
+from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust
 from baton.graph.builtins import still_open
 from baton.graph.context import lowest_trust
 from baton.graph.ending import end
@@ -98,10 +98,10 @@ class _Step:
         self.riders.append(lambda tx: end(tx, run, cursor, how, trust))
         return self.move("end")
 
-    def troubled(self, problem: str) -> Move:
+    def troubled(self, problem: str, fault: Fault) -> Move:
         """People are asked what to do; until they answer, the run waits."""
         run = self.past.run
-        self.riders.append(lambda tx: open_trouble(tx, run, problem))
+        self.riders.append(lambda tx: open_trouble(tx, run, problem, fault))
         self.strikes = 0
         return self.parked()
 
@@ -110,12 +110,13 @@ async def _propose(step: _Step) -> Move:
     run, turn = step.past.run, step.place.turn + 1
     limit = step.allowance or run.goal.budget.turns
     if limit is not None and turn > limit:
-        return step.troubled(f"{run.agent} has used its budget of {limit} model calls and is not done")
+        return step.troubled(f"{run.agent} has used its budget of {limit} model calls and is not done", Fault.EXHAUSTED)
     used, tokens = run.prompt_tokens + run.completion_tokens, run.goal.budget.tokens
     if tokens is not None and used >= tokens and not step.news.granted:
-        return step.troubled(f"{run.agent} has used {used} of its budget of {tokens} tokens and is not done")
+        spent = f"{run.agent} has used {used} of its budget of {tokens} tokens and is not done"
+        return step.troubled(spent, Fault.EXHAUSTED)
     if step.strikes >= STRIKES:
-        return step.troubled(f"{run.agent}: {STRIKES} answers of its model in a row could not be used")
+        return step.troubled(f"{run.agent}: {STRIKES} answers of its model in a row could not be used", Fault.LASTING)
     others = {name: step.office.team.member(name).agent.description for name in step.member.agent.hands_off_to}
     packing = packed(step.member, run, [*step.past.lines, *step.lines], step.past.proposals, others)
     name, model = await _thinker(step)

@@ -22,6 +22,7 @@ class EffectState(StrEnum):
     CLAIMED = "claimed"  # about to run, or running, or the process died: nobody knows
     DONE = "done"
     FAILED = "failed"  # the tool said so
+    POSTPONED = "postponed"  # the last try did not happen; another is to come
     DOUBT = "doubt"  # a person is asked whether it happened
 
 
@@ -32,6 +33,9 @@ class EffectRecord:
     Attributes:
         key: The action's id; the idempotency key handed to the tool.
         arguments: What was effectively run; None where it is what was proposed.
+        epoch: Of the worker that claimed it last.
+        attempts: Tries that were begun.
+        claimed_at: When the first was.
         result: The tool's result as JSON text, or why it failed; empty until there is one.
         body: Where the result stands.
         undoes: Key of the effect that this one undoes; None where it undoes nothing.
@@ -97,6 +101,29 @@ def settle(tx: Transaction, run: RunId, epoch: int, key: ActionId, state: Effect
     tx.changed(_SETTLE, settled=key, to=state, body=body, at=tx.now)
     emit(tx, run, f"effect.{state}", action=key)
     return body
+
+
+def postpone(
+    tx: Transaction, run: RunId, epoch: int, key: ActionId, why: str, seconds: float, *, happened: bool | None
+) -> None:
+    """Record that a claimed action is tried again after `seconds`.
+
+    Args:
+        tx: The transaction.
+        run: The action's run.
+        epoch: This worker's.
+        key: The action.
+        why: What the last try came to.
+        seconds: How long is waited.
+        happened: False if the last try surely did not happen; None if nobody knows: after a crash it counts as claimed.
+
+    Raises:
+        Superseded: if this worker's epoch is not the newest.
+    """
+    fence(tx, run, epoch)
+    if happened is False:
+        tx.changed(_SETTLE, settled=key, to=EffectState.POSTPONED, body=None, at=None)
+    emit(tx, run, f"effect.{EffectState.POSTPONED}", action=key, why=why, again_in=round(seconds, 3))
 
 
 def get(tx: Transaction, key: ActionId) -> EffectRecord | None:

@@ -68,6 +68,15 @@ def of_run(tx: Transaction, run: RunId, after: int = 0, limit: int = 1000) -> li
     return [_event(row) for row in tx.rows(query)]
 
 
+def latest(tx: Transaction, run: RunId, kind: str | None = None, limit: int = 10) -> list[Event]:
+    """A run's newest events, of one kind or of all, oldest first."""
+    tx.flush()
+    query = select(events).where(events.c.run == run).order_by(events.c.seq.desc()).limit(limit)
+    if kind is not None:
+        query = query.where(events.c.kind == kind)
+    return [_event(row) for row in reversed(tx.rows(query))]
+
+
 def of_all(tx: Transaction, after: Mark = (0, 0), limit: int = 1000) -> list[Event]:
     """Events of all runs behind `after`, oldest first.
 

@@ -6,15 +6,12 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from baton.core import RunId
+from baton.core import Fault, RunId
 from baton.ledger.events import emit
 from baton.ledger.runs import ENDED, Run, wake
 from baton.ledger.runs import get as get_run
 from baton.ledger.schema import fingerprints, runs
 from baton.ledger.transaction import Transaction
-
-CODE = "code"
-"""The fault of a run that the code at hand cannot go on with."""
 
 
 def keep(tx: Transaction, hash: str, content: str) -> None:
@@ -35,13 +32,13 @@ def note(tx: Transaction, run: RunId, hash: str) -> None:
 
 def stop(tx: Transaction, run: RunId, said: str | None) -> None:
     """Note that the code at hand cannot go on with a run, and why; None takes that back."""
-    tx.execute(update(runs).where(runs.c.id == run).values(fault=CODE if said else None, trouble=said))
+    tx.execute(update(runs).where(runs.c.id == run).values(fault=Fault.CODE if said else None, trouble=said))
 
 
 def stopped(tx: Transaction) -> list[Run]:
     """Runs that code could not go on with, oldest first."""
     going = runs.c.status.not_in(ENDED)
-    found = tx.values(select(runs.c.id).where(runs.c.fault == CODE, going).order_by(runs.c.created_at))
+    found = tx.values(select(runs.c.id).where(runs.c.fault == Fault.CODE, going).order_by(runs.c.created_at))
     return [get_run(tx, RunId(run)) for run in found]
 
 

@@ -70,7 +70,7 @@ def post(
     body = bodies.store(tx, text) if text else body
     row = {"id": id, "run": run, "kind": kind, "sender": sender, "body": body, "ref": ref}
     tx.execute(_POST, row | {"trust": int(trust), "at": tx.now})
-    wake(tx, run)
+    wake(tx, run, at_once=kind == "cancel")
     emit(tx, run, f"message.{kind}", message=id, sender=sender, ref=ref)
     return id
 

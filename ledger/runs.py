@@ -5,13 +5,26 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, case, exists, func, insert, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, case, exists, func, insert, literal_column, or_, select, update
 
-from baton.core import GOAL, Ambiguous, BodyId, Conflict, Goal, NotFound, RunId, Superseded, Trust, dump, random_id
+from baton.core import (
+    GOAL,
+    Ambiguous,
+    BodyId,
+    Conflict,
+    Fault,
+    Goal,
+    NotFound,
+    RunId,
+    Superseded,
+    Trust,
+    dump,
+    random_id,
+)
 from baton.ledger import bodies, timers
 from baton.ledger.events import emit
 from baton.ledger.locks import lock_name
-from baton.ledger.schema import effects, messages, runs
+from baton.ledger.schema import effects, messages, reviews, runs
 from baton.ledger.transaction import Transaction
 
 Status = Literal["ready", "waiting", "done", "refused", "failed", "cancelled"]
@@ -31,7 +44,10 @@ class Run:
         parent_action: The hand-off's action in the parent.
         wake: Rises with everything that should be looked at.
         seen: The value of `wake` up to which it was; ready means wake > seen.
-        trouble: What the last failed advance said; None when it went well.
+        attempts: Advances that failed in a row and will be tried again.
+        trouble: What went wrong: an advance that is tried again, or what people are asked about; None when all is well.
+        fault: The class of that failure; None when all is well.
+        takeovers: Workers in a row that died while they held it, since its last recorded step.
         working: Whether a worker holds its lease now.
         fingerprint: Of the code that it was begun with, or was last found to fit; None before its first advance.
         pinned: The fingerprint that alone may advance it; None is any.
@@ -56,6 +72,8 @@ class Run:
     seen: int
     attempts: int
     trouble: str | None
+    fault: Fault | None
+    takeovers: int
     working: bool
     epoch: int
     events: int
@@ -87,6 +105,8 @@ class Lease:
         agent: The run's agent.
         fingerprint: What the run was begun with, or last found to fit; None where no code was at hand.
         forked_at: The turn that a fork goes on from; None where it is no fork.
+        takeovers: Workers in a row that died while they held the run, since its last recorded step.
+        poisoned: Whether the run was parked for that.
     """
 
     run: RunId
@@ -96,6 +116,8 @@ class Lease:
     agent: str = ""
     fingerprint: str | None = None
     forked_at: int | None = None
+    takeovers: int = 0
+    poisoned: bool = False
 
 
 def create(
@@ -236,9 +258,9 @@ def mark_compensation(tx: Transaction, run: RunId, of: RunId) -> None:
     tx.execute(update(runs).where(runs.c.id == run).values(compensates=of))
 
 
-def wake(tx: Transaction, run: RunId) -> None:
-    """Have a run looked at; waking twice changes nothing."""
-    tx.changed(_WAKE, run=run)
+def wake(tx: Transaction, run: RunId, *, at_once: bool = False) -> None:
+    """Have a run looked at; waking twice changes nothing. `at_once` ends a pause, as for a cancel."""
+    tx.changed(_WAKE_NOW if at_once else _WAKE, run=run)
     tx.woken.add(run)
 
 
@@ -253,6 +275,7 @@ _MARKS = select(runs.c.id, runs.c.events, runs.c.wake, runs.c.seen, runs.c.statu
 )
 _WOKEN = select(runs.c.wake).where(runs.c.id == bindparam("run"))
 _WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
+_WAKE_NOW = _WAKE.values(not_before=0.0)
 _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
 _LOCKED_EPOCH = _EPOCH.with_for_update()  # SQLite has one writer anyway
 _LOCKED_EPOCHS = (
@@ -300,7 +323,15 @@ def next_ready(tx: Transaction) -> float | None:
 _LEASED = func.coalesce(runs.c.lease_until, 0.0)
 _SOONEST = case((runs.c.not_before > _LEASED, runs.c.not_before), else_=_LEASED)
 _NEXT_READY = select(func.min(_SOONEST)).where(runs.c.wake > runs.c.seen, _SOONEST > bindparam("now"))
-is_ready = and_(runs.c.wake > runs.c.seen, runs.c.not_before <= bindparam("now"), _LEASED < bindparam("now"))
+_other = runs.alias("other")
+_none = literal_column("0", Integer)  # not a bound value: only so is the partial index known to hold all there are
+_SUSPECT_AT_WORK = exists().where(_other.c.takeovers > _none, _other.c.lease_until >= bindparam("now"))
+is_ready = and_(
+    runs.c.wake > runs.c.seen,
+    runs.c.not_before <= bindparam("now"),
+    _LEASED < bindparam("now"),
+    or_(runs.c.takeovers == 0, ~_SUSPECT_AT_WORK),  # whose worker died goes alone: then it is known who kills them
+)
 """Whether a run has something to look at and nobody works on it, at the time `now`."""
 _READY = select(runs.c.id).where(is_ready).order_by(runs.c.not_before, runs.c.created_at).limit(bindparam("most"))
 _IS_OURS = and_(
@@ -317,7 +348,7 @@ _CHILDREN = select(runs).where(runs.c.parent == bindparam("run")).order_by(runs.
 def take_lease(
     tx: Transaction, run: RunId, owner: str, seconds: float, at_hand: Mapping[str, str] | None = None
 ) -> Lease | None:
-    """Become the run's only writer.
+    """Become the run's only writer. A lease that has run out in another worker's hands counts as a takeover.
 
     Args:
         tx: The transaction.
@@ -331,15 +362,32 @@ def take_lease(
         None if somebody else is, there is nothing to look at, or the code at hand may not advance it.
     """
     tx.fenced.pop(run, None)
-    who = {"run": run, "now": tx.now, "owner": owner, "until": tx.now + seconds}
-    row = tx.row(_TAKE, **who) if at_hand is None else tx.row(_TAKE_HERE, **who, **names(at_hand))
+    last = tx.row(_HELD, run=run)
+    if last is None:
+        return None
+    loser: str | None = last.lease_owner if last.lease_owner != owner else None
+    values = {"now": tx.now, "owner": owner, "until": tx.now + seconds, "lost": int(loser is not None)}
+    taken, here = (_TAKE, {}) if at_hand is None else (_TAKE_HERE, names(at_hand))
+    row = tx.row(taken, run=run, last=last.epoch, **values, **here)
     if row is None:
         return None
+    if loser is not None:
+        _note_takeover(tx, run, loser, last.epoch, row.takeovers)
     known = row.fingerprint
     if known is None and at_hand is not None and row.agent in at_hand:
         known = at_hand[row.agent]
         tx.changed(_FINGERPRINT, run=run, print=known)
-    return Lease(run, owner, row.epoch, row.wake, row.agent, known, row.forked_at)
+    return Lease(
+        run=run,
+        owner=owner,
+        epoch=row.epoch,
+        wake=row.wake,
+        agent=row.agent,
+        fingerprint=known,
+        forked_at=row.forked_at,
+        takeovers=row.takeovers,
+        poisoned=row.fault == Fault.POISONED,
+    )
 
 
 def names(at_hand: Mapping[str, str]) -> dict[str, list[str]]:
@@ -347,12 +395,26 @@ def names(at_hand: Mapping[str, str]) -> dict[str, list[str]]:
     return {"agents": list(at_hand), "prints": list(at_hand.values())}
 
 
+def _note_takeover(tx: Transaction, run: RunId, owner: str, epoch: int, takeovers: int) -> None:
+    emit(tx, run, "run.taken_over", owner=owner, epoch=epoch, takeovers=takeovers)
+
+
+_HELD = select(runs.c.lease_owner, runs.c.epoch).where(runs.c.id == bindparam("run"))
+
 _AT_WORK = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended
 _TAKE = (
     update(runs)
-    .where(runs.c.id == bindparam("run"), is_ready)
-    .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), epoch=runs.c.epoch + 1, status=_AT_WORK)
-    .returning(runs.c.epoch, runs.c.wake, runs.c.agent, runs.c.fingerprint, runs.c.forked_at)
+    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("last"), is_ready)
+    .values(
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until"),
+        epoch=runs.c.epoch + 1,
+        takeovers=runs.c.takeovers + bindparam("lost"),
+        status=_AT_WORK,
+    )
+    .returning(
+        runs.c.epoch, runs.c.wake, runs.c.takeovers, runs.c.fault, runs.c.agent, runs.c.fingerprint, runs.c.forked_at
+    )
 )
 _TAKE_HERE = _TAKE.where(fits_here)
 _FINGERPRINT = update(runs).where(runs.c.id == bindparam("run")).values(fingerprint=bindparam("print"))
@@ -361,9 +423,41 @@ _FINGERPRINT = update(runs).where(runs.c.id == bindparam("run")).values(fingerpr
 def free_leases(tx: Transaction) -> int:
     """Take every lease away: for a process that knows it is the only one to dispatch; how many there were.
 
-    What their holders might still write is refused once a run is leased anew.
+    Each counts as a takeover, but for those that were given back while a tool was at work. What their holders might still write is refused once a run is leased anew.
     """
-    return tx.changed(update(runs).where(runs.c.lease_owner.is_not(None)).values(lease_owner=None, lease_until=None))
+    held = tx.rows(_ALL_HELD)
+    for row in held:
+        tx.changed(_FREE, run=row.id)
+        _note_takeover(tx, RunId(row.id), row.lease_owner, row.epoch, row.takeovers + 1)
+    return len(held) + tx.changed(_FREE_NOBODYS)
+
+
+_FREE_NOBODYS = (
+    update(runs).where(runs.c.lease_owner.is_(None), runs.c.lease_until.is_not(None)).values(lease_until=None)
+)
+_ALL_HELD = select(runs.c.id, runs.c.lease_owner, runs.c.epoch, runs.c.takeovers).where(runs.c.lease_owner.is_not(None))
+_FREE = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"))
+    .values(lease_owner=None, lease_until=None, takeovers=runs.c.takeovers + 1)
+)
+
+
+def moved(tx: Transaction, run: RunId) -> None:
+    """Record that a run has got further since its last takeover: that workers died is not held against it."""
+    if tx.changed(_MOVED, run=run):
+        tx.woken.add(run)
+
+
+_MOVED = update(runs).where(runs.c.id == bindparam("run"), runs.c.takeovers > 0).values(takeovers=0)
+
+
+def trouble(tx: Transaction, run: RunId, said: str, fault: Fault) -> None:
+    """Record what people are asked about; it stands until a park that finds the question answered."""
+    tx.changed(_TROUBLE, run=run, said=said, fault=fault)
+
+
+_TROUBLE = update(runs).where(runs.c.id == bindparam("run")).values(trouble=bindparam("said"), fault=bindparam("fault"))
 
 
 def renew_lease(tx: Transaction, lease: Lease, seconds: float) -> None:
@@ -407,10 +501,21 @@ def _check(run: RunId, epoch: int, newest: int | None) -> None:
 
 
 def park(tx: Transaction, lease: Lease) -> None:
-    """Give the lease back after a good advance: what it had seen is seen."""
+    """Give the lease back after a good advance: what it had seen is seen. Trouble that people are asked about stays."""
     status = tx.value(select(runs.c.status).where(runs.c.id == lease.run))
     values: dict[str, Any] = {} if status in ENDED else {"status": "waiting"}
-    _guarded(tx, lease, seen=lease.wake, lease_owner=None, lease_until=None, attempts=0, trouble=None, **values)
+    _guarded(
+        tx,
+        lease,
+        seen=lease.wake,
+        lease_owner=None,
+        lease_until=None,
+        attempts=0,
+        takeovers=0,
+        trouble=case((_IN_TROUBLE, runs.c.trouble)),
+        fault=case((_IN_TROUBLE, runs.c.fault)),
+        **values,
+    )
     if tx.value(_WOKEN, run=lease.run) > lease.wake:
         tx.woken.add(lease.run)  # something came while it was at work
     tx.rested.add(lease.run)
@@ -419,27 +524,42 @@ def park(tx: Transaction, lease: Lease) -> None:
 def hand_back(tx: Transaction, lease: Lease) -> None:
     """Give the lease back in the middle of the work: another worker goes on where the last step ended.
 
-    While a tool that this worker has called is still at work, the lease is left to run out: nobody may ask the world
-    whether it happened before it had the time to.
+    While a tool that this worker has called is still at work, the lease is left to run out, though nobody's: nobody
+    may ask the world whether it happened before it had the time to.
+
+    Raises:
+        Superseded: if a newer epoch exists.
     """
     if tx.value(_AT_TOOL, run=lease.run, epoch=lease.epoch):
+        _guarded(tx, lease, lease_owner=None)
         return
     _guarded(tx, lease, lease_owner=None, lease_until=None)
     tx.woken.add(lease.run)
 
 
-def pause(tx: Transaction, lease: Lease, trouble: str, seconds: float) -> None:
-    """Give the lease back after an advance that failed: it is tried again after `seconds`."""
+_IN_TROUBLE = and_(
+    runs.c.fault.is_not(None),
+    exists().where(reviews.c.run == runs.c.id, reviews.c.kind == "trouble", reviews.c.state == "open"),
+)
+
+
+def pause(tx: Transaction, lease: Lease, trouble: str, seconds: float, *, counts: bool = True) -> None:
+    """Give the lease back after an advance that failed, or could not go on yet: it is tried again after `seconds`.
+
+    `counts` says whether it is one of the failures after which people are asked.
+    """
     _guarded(
         tx,
         lease,
         lease_owner=None,
         lease_until=None,
         not_before=tx.now + seconds,
-        attempts=runs.c.attempts + 1,
+        attempts=runs.c.attempts + int(counts),
+        takeovers=0,
         trouble=trouble,
+        fault=Fault.TRANSIENT,
     )
-    emit(tx, lease.run, "run.troubled", trouble=trouble, again_in=seconds)
+    emit(tx, lease.run, "run.troubled", trouble=trouble, fault=Fault.TRANSIENT, again_in=round(seconds, 3))
     tx.times.add(tx.now + seconds)
 
 
@@ -448,7 +568,14 @@ def end(tx: Transaction, run: RunId, outcome: Outcome, summary: str, evidence: S
     tx.execute(
         update(runs)
         .where(runs.c.id == run)
-        .values(status=outcome, summary=bodies.store(tx, summary), evidence=dump(list(evidence)), ended_at=tx.now)
+        .values(
+            status=outcome,
+            summary=bodies.store(tx, summary),
+            evidence=dump(list(evidence)),
+            ended_at=tx.now,
+            trouble=None,
+            fault=None,
+        )
     )
     emit(tx, run, "run.ended", outcome=outcome)
     tx.rested.add(run)
@@ -495,6 +622,8 @@ def _run(row: Any, texts: dict[BodyId, str], now: float) -> Run:
         seen=row.seen,
         attempts=row.attempts,
         trouble=row.trouble,
+        fault=Fault(row.fault) if row.fault else None,
+        takeovers=row.takeovers,
         working=row.lease_until is not None and row.lease_until >= now,
         epoch=row.epoch,
         events=row.events,

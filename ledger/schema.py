@@ -112,6 +112,8 @@ runs = Table(
     Column("compensates", Text),  # the run whose effects it undoes
 )
 Index("runs_ready", runs.c.not_before, sqlite_where=text("wake > seen"), postgresql_where=text("wake > seen"))
+_SUSPECT = text("takeovers > 0")
+Index("runs_suspect", runs.c.lease_until, sqlite_where=_SUSPECT, postgresql_where=_SUSPECT)
 _HAS_PARENT = text("parent IS NOT NULL")
 Index("runs_parent", runs.c.parent, sqlite_where=_HAS_PARENT, postgresql_where=_HAS_PARENT)
 Index("runs_conversation", runs.c.conversation)

@@ -13,6 +13,7 @@ from baton.core import (
     Action,
     Clock,
     Delta,
+    Fault,
     Goal,
     InvalidValue,
     Label,
@@ -44,7 +45,7 @@ from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transactio
 from baton.memory import Memory, counter
 from baton.places import find_database, home_zone
 from baton.policies import load_policy
-from baton.review import Answer, Recheck, ReviewQueue
+from baton.review import Answer, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
 from baton.watch import Watch
 
 T = TypeVar("T")
@@ -283,6 +284,14 @@ class Baton:
     ) -> list[Run]:
         """Runs, newest first."""
         return await self.ledger.read(lambda tx: runs.listed(tx, statuses=statuses, agent=agent, limit=limit))
+
+    async def dead(self, *, fault: Fault | None = None, agent: str | None = None) -> list[DeadLetter]:
+        """Runs in trouble, the oldest first: they go on only when a person says so."""
+        return await dead_letters(self.ledger, fault=fault, agent=agent)
+
+    async def retry(self, *wanted: str, by: str | None = None, note: str = "") -> list[Retried]:
+        """Let runs in trouble go on, each in a transaction of its own; those that cannot are told with the reason."""
+        return await retry(self.ledger, self.reviews, wanted, by=by or person(), note=note)
 
     async def run(self, goal: Goal | str, *, agent: str | None = None, key: str | None = None) -> Result:
         """Submit a goal and wait until it is reached, refused, or waits for somebody."""

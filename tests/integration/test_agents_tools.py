@@ -58,7 +58,7 @@ async def test_what_a_tool_raises_is_told_and_the_run_goes_on(
 
 
 async def test_a_read_that_does_not_answer_is_an_error(database: Path) -> None:
-    @tool(effect="read", timeout=0.05)
+    @tool(effect="read", timeout=0.05, retries=1)
     async def hang() -> str:
         await asyncio.Event().wait()
         return "never"
@@ -69,7 +69,7 @@ async def test_a_read_that_does_not_answer_is_an_error(database: Path) -> None:
 async def test_a_sync_tool_that_hangs_does_not_hold_up_the_others(database: Path) -> None:
     released = threading.Event()
 
-    @tool(effect="read", timeout=0.1)
+    @tool(effect="read", timeout=0.1, retries=1)
     def hang() -> str:
         released.wait(20)
         return "late"
@@ -131,7 +131,13 @@ async def test_a_write_whose_fate_is_unknown_is_asked_of_the_world(
     [
         (DecisionKind.APPROVE, 2, "done", "[review {} approved by ann] send: sent"),
         (DecisionKind.RESPOND, 1, "done", "[review {} answered by ann] send: it is in the outbox"),
-        (DecisionKind.REJECT, 1, "doubt", "[review {} rejected by ann] it is in the outbox"),
+        (
+            DecisionKind.REJECT,
+            1,
+            "doubt",
+            "[review {} send stopped by ann] It is not run again; nobody knows whether it happened. "
+            "it is in the outbox",
+        ),
     ],
 )
 async def test_a_write_that_nobody_can_tell_of_is_asked_of_a_person(
