@@ -29,7 +29,11 @@ from baton.policies import asked_form
 async def act(office: Office, hold: Hold, place: Place) -> Move:
     """Take the step."""
     past, jobs, off = await office.ledger.read(
-        lambda tx: (load(tx, hold.run, place.head), _jobs(tx, place.todo), called_off(tx, hold.run, place.cursor))
+        lambda tx: (
+            load(tx, hold.run, place.head, hold.memo),
+            _jobs(tx, place.todo),
+            called_off(tx, hold.run, place.cursor),
+        )
     )
     if off:
         jobs = [replace(job, off=True) for job in jobs if _begun(past.run.agent, office, job)]

@@ -108,8 +108,8 @@ class Advancer:
                 "configurable": {"thread_id": hold.run, HOLD: hold},
                 "recursion_limit": _STEPS,
             }
-            started = await self._saver.aget_tuple(config)
-            given: Any = None if started else (await self._first_place(lease)).as_state()
+            hold.begun = await self._saver.aget_tuple(config)
+            given: Any = None if hold.begun else (await self._first_place(lease)).as_state()
             try:
                 await self._graph.ainvoke(given, config, durability="sync")
             except Exception as error:

@@ -1,8 +1,9 @@
 """What the ledger says of a run when it takes a step, read in one snapshot."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from baton.core import Reading, RunId
+from baton.core import Goal, Reading, RunId
 from baton.graph.context import readings
 from baton.graph.judging import Record
 from baton.ledger import Line, Proposal, Review, Run, Transaction, effects, forks, journal, reviews, runs, transcript
@@ -34,14 +35,30 @@ class Past:
         )
 
 
-def load(tx: Transaction, run: RunId, head: int) -> Past:
-    """A run with the first `head` lines of its transcript."""
-    known = runs.get(tx, run)
+class Memo:
+    """What a worker has read of the run that it holds and that never changes, so that a step reads only what is new."""
+
+    def __init__(self) -> None:
+        self.goal: Goal | None = None
+        self.lines: list[Line] = []
+        self.proposals: dict[Any, Proposal] = {}
+
+    def extend(self, lines: list[Line], head: int) -> list[Line]:
+        """Add the lines that were read behind those known; the first `head` of all."""
+        self.lines += lines
+        return self.lines[:head]
+
+
+def load(tx: Transaction, run: RunId, head: int, memo: Memo | None = None) -> Past:
+    """A run with the first `head` lines of its transcript; what stands in `memo` already is not read again."""
+    memo = memo or Memo()
+    known = runs.get(tx, run, memo.goal)
+    memo.goal = known.goal
     parted = None if known.live else known.forked_from
     return Past(
         run=known,
-        lines=transcript.read(tx, run, head),
-        proposals=journal.proposals(tx, run),
+        lines=memo.extend(transcript.read(tx, run, head, len(memo.lines)), head),
+        proposals=journal.proposals(tx, run, memo.proposals),
         reviews=reviews.of_run(tx, run),
         counts=effects.counts(tx, run),
         now=tx.now,

@@ -103,6 +103,10 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         """A checkpoint by id, or the newest."""
         place = _place(config)
         thread, ns = str(place["thread_id"]), place.get("checkpoint_ns", "")
+        hold: Hold | None = place.get(HOLD)
+        if hold is not None and hold.begun is not None and not ns:
+            read, hold.begun = hold.begun, None  # LangGraph asks for what its worker has just looked at
+            return read
 
         def get(tx: Transaction) -> tuple[StoredCheckpoint, list[StoredWrite]] | None:
             found = checkpoints.get(tx, thread, ns, get_checkpoint_id(config))
@@ -112,7 +116,6 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         if found is None:
             return None
         read = self._tuple(*found)
-        hold: Hold | None = place.get(HOLD)
         if hold is not None and hold.head is None and not ns:
             hold.head = (found[0].id, _turn(read.checkpoint))  # the first state that this worker stores may replace it
         return read

@@ -1,6 +1,6 @@
 """The think step: read the mail; then carry out what was approved, or ask the model what to do and judge it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +20,7 @@ from baton.graph.state import Place
 from baton.graph.team import Member
 from baton.graph.trouble import open_for, open_trouble
 from baton.graph.undoing import Undoing, plan_of
-from baton.ledger import Line, Proposal, Transaction, effects, journal, transcript
+from baton.ledger import Line, Message, Proposal, Review, Transaction, effects, journal, transcript
 
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
@@ -28,11 +28,11 @@ STRIKES = 3
 
 async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     """Take the step; None means that there is nothing to do until mail comes."""
-    mail, asked = await office.ledger.read(lambda tx: unread(tx, hold.run, place.cursor))
-    if place.waiting and not mail:
+    found = await office.ledger.read(lambda tx: _look(tx, hold, place))
+    if found is None:
         return None
+    mail, asked, past = found
     news = receive(mail, asked, place.cursor, place.turn + 1)
-    past = await office.ledger.read(lambda tx: load(tx, hold.run, place.head))
     if past.run.goal.conversation and not (mail or past.lines):
         return None  # nobody has said anything yet
     step = _Step(office, hold, past, news, place)
@@ -45,6 +45,14 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     if place.turn == 0:
         step.lines += await _remembered(office, past)
     return await _propose(step)
+
+
+def _look(
+    tx: Transaction, hold: Hold, place: Place
+) -> tuple[Sequence[Message], Mapping[ReviewId, Review], Past] | None:
+    """The mail, the reviews that it is about, and the run so far; None where it waits and there is no mail."""
+    mail, asked = unread(tx, hold.run, place.cursor)
+    return None if place.waiting and not mail else (mail, asked, load(tx, hold.run, place.head, hold.memo))
 
 
 @dataclass

@@ -124,9 +124,16 @@ _OF_RUN = select(actions).where(actions.c.run == bindparam("run")).order_by(acti
 _ONE = select(actions).where(actions.c.id == bindparam("action"))
 
 
-def proposals(tx: Transaction, run: RunId) -> list[Proposal]:
-    """A run's recorded actions in order."""
-    return [_proposal(row) for row in tx.rows(_OF_RUN, run=run)]
+def proposals(tx: Transaction, run: RunId, known: dict[Any, Proposal] | None = None) -> list[Proposal]:
+    """A run's recorded actions in order. What `known` holds as it is recorded is not made again; the rest is added."""
+    made = known if known is not None else {}
+    found: list[Proposal] = []
+    for row in tx.rows(_OF_RUN, run=run):
+        mark = (row.id, row.review, row.problem)  # all of it that may change
+        if mark not in made:
+            made[mark] = _proposal(row)
+        found.append(made[mark])
+    return found
 
 
 def proposal(tx: Transaction, action: ActionId) -> Proposal:

@@ -173,8 +173,8 @@ def create(
     return run, True
 
 
-def get(tx: Transaction, run: RunId) -> Run:
-    """The run with this id.
+def get(tx: Transaction, run: RunId, goal: Goal | None = None) -> Run:
+    """The run with this id; its goal never changes, and is not read where it is given.
 
     Raises:
         NotFound: if there is none.
@@ -182,7 +182,8 @@ def get(tx: Transaction, run: RunId) -> Run:
     row = tx.row(_GET, run=run)
     if row is None:
         raise NotFound("run", run, hint="`baton runs list` shows what there is.")
-    return _runs(tx, [row])[0]
+    wanted = [row.summary] if goal else [row.goal, row.summary]
+    return _run(row, bodies.load(tx, wanted), tx.now, goal)
 
 
 def status(tx: Transaction, run: RunId) -> str | None:
@@ -273,7 +274,6 @@ _CHILD_IDS = select(runs.c.id).where(runs.c.parent == bindparam("run")).order_by
 _MARKS = select(runs.c.id, runs.c.events, runs.c.wake, runs.c.seen, runs.c.status, runs.c.lease_owner).where(
     runs.c.id.in_(bindparam("runs", expanding=True))
 )
-_WOKEN = select(runs.c.wake).where(runs.c.id == bindparam("run"))
 _WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
 _WAKE_NOW = _WAKE.values(not_before=0.0)
 _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
@@ -423,7 +423,8 @@ _FINGERPRINT = update(runs).where(runs.c.id == bindparam("run")).values(fingerpr
 def free_leases(tx: Transaction) -> int:
     """Take every lease away: for a process that knows it is the only one to dispatch; how many there were.
 
-    Each counts as a takeover, but for those that were given back while a tool was at work. What their holders might still write is refused once a run is leased anew.
+    Each counts as a takeover, but for those that were given back while a tool was at work. What their holders might
+    still write is refused once a run is leased anew.
     """
     held = tx.rows(_ALL_HELD)
     for row in held:
@@ -502,21 +503,10 @@ def _check(run: RunId, epoch: int, newest: int | None) -> None:
 
 def park(tx: Transaction, lease: Lease) -> None:
     """Give the lease back after a good advance: what it had seen is seen. Trouble that people are asked about stays."""
-    status = tx.value(select(runs.c.status).where(runs.c.id == lease.run))
-    values: dict[str, Any] = {} if status in ENDED else {"status": "waiting"}
-    _guarded(
-        tx,
-        lease,
-        seen=lease.wake,
-        lease_owner=None,
-        lease_until=None,
-        attempts=0,
-        takeovers=0,
-        trouble=case((_IN_TROUBLE, runs.c.trouble)),
-        fault=case((_IN_TROUBLE, runs.c.fault)),
-        **values,
-    )
-    if tx.value(_WOKEN, run=lease.run) > lease.wake:
+    newest = tx.value(_PARK, run=lease.run, of=lease.epoch, looked_at=lease.wake)
+    if newest is None:
+        fence(tx, lease.run, lease.epoch)
+    elif newest > lease.wake:
         tx.woken.add(lease.run)  # something came while it was at work
     tx.rested.add(lease.run)
 
@@ -537,9 +527,25 @@ def hand_back(tx: Transaction, lease: Lease) -> None:
     tx.woken.add(lease.run)
 
 
+_WAITS = case((runs.c.status.in_(ENDED), runs.c.status), else_="waiting")
 _IN_TROUBLE = and_(
     runs.c.fault.is_not(None),
     exists().where(reviews.c.run == runs.c.id, reviews.c.kind == "trouble", reviews.c.state == "open"),
+)
+_PARK = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("of"))
+    .values(
+        seen=bindparam("looked_at"),
+        status=_WAITS,
+        lease_owner=None,
+        lease_until=None,
+        attempts=0,
+        takeovers=0,
+        trouble=case((_IN_TROUBLE, runs.c.trouble)),
+        fault=case((_IN_TROUBLE, runs.c.fault)),
+    )
+    .returning(runs.c.wake)
 )
 
 
@@ -583,15 +589,18 @@ def end(tx: Transaction, run: RunId, outcome: Outcome, summary: str, evidence: S
 
 def count_turn(tx: Transaction, run: RunId, prompt: int, completion: int) -> None:
     """Add one model call and its tokens to the run's use."""
-    tx.execute(
-        update(runs)
-        .where(runs.c.id == run)
-        .values(
-            turns=runs.c.turns + 1,
-            prompt_tokens=runs.c.prompt_tokens + prompt,
-            completion_tokens=runs.c.completion_tokens + completion,
-        )
+    tx.changed(_COUNT, run=run, prompt=prompt, completion=completion)
+
+
+_COUNT = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"))
+    .values(
+        turns=runs.c.turns + 1,
+        prompt_tokens=runs.c.prompt_tokens + bindparam("prompt"),
+        completion_tokens=runs.c.completion_tokens + bindparam("completion"),
     )
+)
 
 
 def _guarded(tx: Transaction, lease: Lease, **values: Any) -> None:
@@ -604,7 +613,7 @@ def _runs(tx: Transaction, rows: Sequence[Any]) -> list[Run]:
     return [_run(row, texts, tx.now) for row in rows]
 
 
-def _run(row: Any, texts: dict[BodyId, str], now: float) -> Run:
+def _run(row: Any, texts: dict[BodyId, str], now: float, goal: Goal | None = None) -> Run:
     return Run(
         id=RunId(row.id),
         agent=row.agent,
@@ -612,7 +621,7 @@ def _run(row: Any, texts: dict[BodyId, str], now: float) -> Run:
         conversation=row.conversation,
         parent=row.parent,
         parent_action=row.parent_action,
-        goal=GOAL.validate_json(texts[row.goal]),
+        goal=goal or GOAL.validate_json(texts[row.goal]),
         trust=Trust(row.trust),
         requester=row.requester,
         status=row.status,
