@@ -1,9 +1,9 @@
 """Runs: their life from submission to end, their lease, and the fence that keeps a stale worker out."""
 
 import json
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Integer, and_, bindparam, case, exists, func, insert, literal_column, or_, select, update
 
@@ -239,13 +239,28 @@ def family(tx: Transaction, run: RunId) -> list[RunId]:
     return found
 
 
-def marks(tx: Transaction, wanted: Collection[RunId]) -> dict[RunId, Hashable]:
-    """For each run something that differs once anything has happened to it."""
+class Mark(NamedTuple):
+    """What differs once anything has happened to a run."""
+
+    events: int
+    wake: int
+    seen: int
+    status: str
+    owner: str | None
+
+    @property
+    def resting(self) -> bool:
+        """Whether the run has parked or ended."""
+        return self.owner is None and (self.wake == self.seen or self.status in ENDED)
+
+
+def marks(tx: Transaction, wanted: Collection[RunId]) -> dict[RunId, Mark]:
+    """The marks of these runs, those that are not there left out."""
     ordered = sorted(wanted)
-    found: dict[RunId, Hashable] = {}
+    found: dict[RunId, Mark] = {}
     for start in range(0, len(ordered), 500):
         rows = tx.rows(_MARKS, runs=ordered[start : start + 500])
-        found.update((RunId(row.id), tuple(row)) for row in rows)
+        found.update((RunId(row[0]), Mark(*row[1:])) for row in rows)
     return found
 
 
@@ -571,20 +586,24 @@ def pause(tx: Transaction, lease: Lease, trouble: str, seconds: float, *, counts
 
 def end(tx: Transaction, run: RunId, outcome: Outcome, summary: str, evidence: Sequence[str] = ()) -> None:
     """Record how a run ended. The caller has checked the fence and the mailbox."""
-    tx.execute(
-        update(runs)
-        .where(runs.c.id == run)
-        .values(
-            status=outcome,
-            summary=bodies.store(tx, summary),
-            evidence=dump(list(evidence)),
-            ended_at=tx.now,
-            trouble=None,
-            fault=None,
-        )
-    )
+    said = {"outcome": outcome, "says": bodies.store(tx, summary), "shows": dump(list(evidence)), "at": tx.now}
+    tx.changed(_END, run=run, **said)
     emit(tx, run, "run.ended", outcome=outcome)
     tx.rested.add(run)
+
+
+_END = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"))
+    .values(
+        status=bindparam("outcome"),
+        summary=bindparam("says"),
+        evidence=bindparam("shows"),
+        ended_at=bindparam("at"),
+        trouble=None,
+        fault=None,
+    )
+)
 
 
 def count_turn(tx: Transaction, run: RunId, prompt: int, completion: int) -> None:

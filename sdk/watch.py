@@ -26,7 +26,7 @@ class Watch:
         """`failure` says why this process's engine cannot use the ledger; None while it can."""
         self._ledger = ledger
         self._failure = failure
-        self._changed = _Changes()
+        self._changed, self._rested = _Changes(), _Changes()
         self._waiting: set[_Waiter] = set()
         self._unlisten: Callable[[], None] = lambda: None
         self._poll: asyncio.Task[None] | None = None
@@ -49,7 +49,8 @@ class Watch:
         try:
             while True:
                 waiter.news.clear()
-                before = self._changed.count
+                changes = self._rested if rest else self._changed
+                before = changes.count
 
                 def seen(tx: Transaction) -> tuple[T | None, frozenset[RunId]]:
                     return look(tx), frozenset(runs.family(tx, run) if run is not None else ())
@@ -57,7 +58,7 @@ class Watch:
                 found, waiter.runs = await self._ledger.read(seen)
                 if found is not None:
                     return found
-                if self._changed.since(before, waiter.runs):
+                if changes.since(before, waiter.runs):
                     continue  # while we looked
                 failure = self._failure()
                 if failure is not None:
@@ -84,6 +85,7 @@ class Watch:
 
     def _tell(self, changed: frozenset[RunId], rested: frozenset[RunId]) -> None:
         self._changed.note(changed)
+        self._rested.note(rested)
         for waiter in self._waiting:
             if not waiter.runs or not waiter.runs.isdisjoint(rested if waiter.rest else changed):
                 waiter.news.set()
@@ -91,7 +93,7 @@ class Watch:
     async def _look_around(self) -> None:
         """See what other processes have written."""
         version: Hashable = None
-        known: dict[RunId, Hashable] = {}
+        known: dict[RunId, runs.Mark] = {}
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             try:
@@ -100,7 +102,7 @@ class Watch:
                     version, wanted = newest, {run for waiter in self._waiting for run in waiter.runs}
                     marks = await self._ledger.read(partial(_marks, wanted))
                     changed = frozenset(run for run, mark in marks.items() if known.get(run) != mark)
-                    self._tell(changed, changed)
+                    self._tell(changed, frozenset(run for run in changed if marks[run].resting))
                     known = marks
             except LedgerError:
                 for waiter in self._waiting:
@@ -110,7 +112,7 @@ class Watch:
                     waiter.news.set()
 
 
-def _marks(wanted: set[RunId], tx: Transaction) -> dict[RunId, Hashable]:
+def _marks(wanted: set[RunId], tx: Transaction) -> dict[RunId, runs.Mark]:
     return runs.marks(tx, wanted)
 
 
