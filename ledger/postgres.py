@@ -24,6 +24,7 @@ from baton.core import (
 )
 from baton.ledger import wakes
 from baton.ledger.migrations import HEAD, migrate, stored_version
+from baton.ledger.prepared import say
 from baton.ledger.schema import runs
 
 LOCK_SECONDS = 20.0
@@ -123,7 +124,7 @@ class PostgresDatabase:
         try:
             yield connection
             with self.errors():
-                connection.exec_driver_sql("COMMIT")
+                say(connection, "COMMIT")
         except BaseException:
             self._undo(connection)
             raise
@@ -197,21 +198,21 @@ class PostgresDatabase:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is not None:
             try:
-                connection.exec_driver_sql(begin)
-            except DBAPIError:
+                say(connection, begin)
+            except psycopg.Error:
                 self._drop(connection)
             else:
                 return connection
         connection = self._local.connection = self._engine.connect()
         with self._lock:
             self._open.add(connection)
-        connection.exec_driver_sql(begin)
+        say(connection, begin)
         return connection
 
     def _undo(self, connection: Connection) -> None:
         """Roll back; a connection that cannot is thrown away, which the server takes for the same."""
         try:
-            connection.exec_driver_sql("ROLLBACK")
+            say(connection, "ROLLBACK")
         except (DBAPIError, psycopg.Error):
             self._drop(connection)
 

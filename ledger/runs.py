@@ -416,7 +416,8 @@ def _note_takeover(tx: Transaction, run: RunId, owner: str, epoch: int, takeover
 
 _HELD = select(runs.c.lease_owner, runs.c.epoch).where(runs.c.id == bindparam("run"))
 
-_AT_WORK = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended
+_HAS_ENDED = runs.c.status.in_([literal_column(f"'{status}'") for status in sorted(ENDED)])
+_AT_WORK = case((_HAS_ENDED, runs.c.status), else_="ready")  # its worker may have died as it ended
 _TAKE = (
     update(runs)
     .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("last"), is_ready)
@@ -542,7 +543,7 @@ def hand_back(tx: Transaction, lease: Lease) -> None:
     tx.woken.add(lease.run)
 
 
-_WAITS = case((runs.c.status.in_(ENDED), runs.c.status), else_="waiting")
+_WAITS = case((_HAS_ENDED, runs.c.status), else_="waiting")
 _IN_TROUBLE = and_(
     runs.c.fault.is_not(None),
     exists().where(reviews.c.run == runs.c.id, reviews.c.kind == "trouble", reviews.c.state == "open"),

@@ -23,6 +23,7 @@ from baton.core import (
 )
 from baton.ledger.lock import DispatchLock
 from baton.ledger.migrations import HEAD, migrate, stored_version
+from baton.ledger.prepared import say
 
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another process before it gives up."""
@@ -68,14 +69,14 @@ class SqliteDatabase:
             if self._writer is None:
                 self._writer = self._connect()
             connection = self._writer
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            say(connection, "BEGIN IMMEDIATE")
         try:
             yield connection
             with self.errors():
-                connection.exec_driver_sql("COMMIT")
+                say(connection, "COMMIT")
         except BaseException:
             if self.in_transaction(connection):
-                connection.exec_driver_sql("ROLLBACK")
+                say(connection, "ROLLBACK")
             raise
 
     @contextmanager
@@ -85,11 +86,11 @@ class SqliteDatabase:
             connection: Connection | None = getattr(self._local, "connection", None)
             if connection is None:
                 connection = self._local.connection = self._connect()
-            connection.exec_driver_sql("BEGIN")
+            say(connection, "BEGIN")
             try:
                 yield connection
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                say(connection, "ROLLBACK")
 
     def version(self) -> int:
         """A number that changes with every commit by any connection; cheap enough to ask often."""
@@ -156,6 +157,8 @@ class SqliteDatabase:
             yield
         except DBAPIError as error:
             raise explain(self.name, error.orig or error) from error
+        except sqlite3.Error as error:
+            raise explain(self.name, error) from error
 
     def passing(self, error: BaseException) -> bool:
         """Never: SQLite has waited for others already."""

@@ -1,12 +1,13 @@
 """What a function that is handed to the ledger works with."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable
+from sqlalchemy import Connection, Executable
 
 from baton.core import RunId
+from baton.ledger.prepared import prepared
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ class Transaction:
     ) -> None:
         """Run a statement for one row of values, or for several."""
         if rows is None or rows:
-            self.connection.execute(statement, rows)
+            self._run(statement, rows or {})
 
     def later(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement for these rows at the end of the transaction, together with the rows of others.
@@ -60,29 +61,55 @@ class Transaction:
         """Write what was put off, in the order in which the statements first came."""
         while self.pending:
             statement = next(iter(self.pending))
-            self.connection.execute(statement, self.pending.pop(statement))
+            self._run(statement, self.pending.pop(statement))
 
     def rows(self, statement: Executable, **values: Any) -> list[Any]:
         """All rows of a SELECT; `values` are those of its bound parameters."""
-        return list(self.connection.execute(statement, values))
+        return list(self._found(statement, values))
 
     def row(self, statement: Executable, **values: Any) -> Any:
         """The first row of a SELECT; None if there is none."""
-        return self.connection.execute(statement, values).first()
+        found = self.rows(statement, **values)
+        return found[0] if found else None
 
     def value(self, statement: Executable, **values: Any) -> Any:
         """The first column of the first row; None if there is none."""
-        return self.connection.execute(statement, values).scalar()
+        found = self.rows(statement, **values)
+        return found[0][0] if found else None
 
     def values(self, statement: Executable, **values: Any) -> list[Any]:
         """The first column of every row."""
-        return list(self.connection.execute(statement, values).scalars())
+        return [row[0] for row in self._found(statement, values)]
 
     def changed(self, statement: Executable, **values: Any) -> int:
         """Run an UPDATE or DELETE; the number of rows it touched."""
-        result = self.connection.execute(statement, values)
-        assert isinstance(result, CursorResult)
-        return result.rowcount
+        count: int = self._run(statement, values).rowcount
+        return count
+
+    def _found(self, statement: Executable, values: Mapping[str, Any]) -> Iterable[Any]:
+        fast = prepared(statement, self.connection, values, many=False)
+        if fast is None:
+            return self.connection.execute(statement, values)
+        return fast.rows(self._driver.execute(fast.sql, fast.values(values)))
+
+    def _run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
+        """Run a statement for one row of values, or for several; the cursor or result."""
+        if isinstance(values, Mapping):
+            fast = prepared(statement, self.connection, values, many=False)
+            return self._driver.execute(fast.sql, fast.values(values)) if fast else self._slowly(statement, values)
+        fast = prepared(statement, self.connection, values[0], many=True)
+        if fast is None:
+            return self._slowly(statement, values)
+        cursor = self._driver.cursor()
+        cursor.executemany(fast.sql, [fast.values(row) for row in values])
+        return cursor
+
+    def _slowly(self, statement: Executable, values: Any) -> Any:
+        return self.connection.execute(statement, values or None)
+
+    @property
+    def _driver(self) -> Any:
+        return self.connection.connection.driver_connection
 
 
 Work = Callable[[Transaction], T]

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from baton.core import Clock, RunId
 from baton.ledger import runs
 from baton.ledger.database import Database
+from baton.ledger.prepared import say
 from baton.ledger.transaction import Transaction, Work
 
 _BATCH = 256
@@ -245,7 +246,7 @@ class _Batch:
         """Run one piece of work in a savepoint: its failure undoes what it did, and nothing else."""
         connection = transaction.connection
         with self._database.errors():
-            connection.exec_driver_sql("SAVEPOINT item")
+            say(connection, "SAVEPOINT item")
         try:
             with self._database.errors():
                 item.value = item.work(transaction)
@@ -254,9 +255,9 @@ class _Batch:
         except BaseException as error:
             if self._database.passing(error) or not self._database.in_transaction(connection):
                 raise  # the whole transaction is gone, or had better be: nobody's work stands
-            connection.exec_driver_sql("ROLLBACK TO item")
+            say(connection, "ROLLBACK TO item")
             item.fail(error)
-        connection.exec_driver_sql("RELEASE item")
+        say(connection, "RELEASE item")
 
     def _news(self) -> News:
         return News(
