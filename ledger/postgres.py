@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, bindparam, create_engine, make_url, select, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from baton.core import (
@@ -194,7 +194,7 @@ class PostgresDatabase:
         """Roll back; a connection that cannot is thrown away, which the server takes for the same."""
         try:
             connection.exec_driver_sql("ROLLBACK")
-        except (DBAPIError, psycopg.Error):
+        except (SQLAlchemyError, psycopg.Error):  # also where SQLAlchemy has given the connection up by itself
             self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
