@@ -76,7 +76,9 @@ class ReviewQueue:
         """
 
         def take(tx: Transaction) -> Review:
-            known = self._open(tx, reviews.find(tx, review), None)
+            id = reviews.find(tx, review)
+            runs.lock(tx, reviews.get(tx, id).run)
+            known = self._open(tx, id, None)
             if known.claimed_by not in (None, by):
                 until = format_time(known.claimed_until or 0)
                 raise Conflict(f"claim {known.id}", f"{known.claimed_by} has it until {until}")
@@ -103,6 +105,7 @@ class ReviewQueue:
         verdict = self._rechecked(await self._action(known, answer), answer, recheck)
 
         def close(tx: Transaction) -> Decision:
+            runs.lock(tx, known.run)  # of two who answer at once, the second sees what the first has said
             current = self._open(tx, known.id, answer.version)
             decision = self._decision(tx, current, answer, verdict)
             reviews.close(tx, current.run, current.version, decision)
