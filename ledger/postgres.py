@@ -180,7 +180,7 @@ class PostgresDatabase:
         if connection is not None:
             try:
                 connection.exec_driver_sql(begin)
-            except DBAPIError:
+            except SQLAlchemyError:
                 self._drop(connection)
             else:
                 return connection

@@ -213,9 +213,11 @@ class _Batch:
         except BaseException as error:
             if self._database.passing(error) or not self._database.in_transaction(connection):
                 raise  # the whole transaction is gone, or had better be: nobody's work stands
-            connection.exec_driver_sql("ROLLBACK TO item")
+            with self._database.errors():
+                connection.exec_driver_sql("ROLLBACK TO item")
             item.fail(error)
-        connection.exec_driver_sql("RELEASE item")
+        with self._database.errors():
+            connection.exec_driver_sql("RELEASE item")
 
     def _news(self) -> News:
         return News(
