@@ -76,9 +76,7 @@ class ReviewQueue:
         """
 
         def take(tx: Transaction) -> Review:
-            id = reviews.find(tx, review)
-            runs.lock(tx, reviews.get(tx, id).run)
-            known = self._open(tx, id, None)
+            known = self._held(tx, reviews.find(tx, review), None)
             if known.claimed_by not in (None, by):
                 until = format_time(known.claimed_until or 0)
                 raise Conflict(f"claim {known.id}", f"{known.claimed_by} has it until {until}")
@@ -105,8 +103,7 @@ class ReviewQueue:
         verdict = self._rechecked(await self._action(known, answer), answer, recheck)
 
         def close(tx: Transaction) -> Decision:
-            runs.lock(tx, known.run)  # of two who answer at once, the second sees what the first has said
-            current = self._open(tx, known.id, answer.version)
+            current = self._held(tx, known.id, answer.version)
             decision = self._decision(tx, current, answer, verdict)
             reviews.close(tx, current.run, current.version, decision)
             mail.post(tx, current.run, "decision", sender=answer.by, ref=current.id)
@@ -160,7 +157,9 @@ class ReviewQueue:
         )
 
     @staticmethod
-    def _open(tx: Transaction, review: ReviewId, version: int | None) -> Review:
+    def _held(tx: Transaction, review: ReviewId, version: int | None) -> Review:
+        """An open review, with its run held: nobody else decides it, and the run does not end, until this is done."""
+        runs.lock(tx, reviews.get(tx, review).run)
         known = reviews.get(tx, review)
         if known.decision is not None:
             who, when = known.decision.by, format_time(known.decision.at)
