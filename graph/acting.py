@@ -26,6 +26,7 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
     past, jobs, off = await office.ledger.read(
         lambda tx: (load(tx, hold.run, place.head), _jobs(tx, place.todo), called_off(tx, hold.run, place.cursor))
     )
+    jobs = _in_order(past, jobs)
     if off:
         jobs = [job for job in jobs if job.known is not None]  # what was begun is confirmed, or left in doubt
         if not jobs:
@@ -101,6 +102,20 @@ def _batches(member: Member, jobs: Sequence[Job]) -> Iterator[list[Job]]:
             batch = []
     if batch:
         yield batch
+
+
+def _in_order(past: Past, jobs: Sequence[Job]) -> list[Job]:
+    """The jobs without decisions that came before their calls were answered: an answer first, then what was decided.
+
+    The mail tells of the decision next; until then the model's history has to hold an answer to each of its calls.
+    """
+    answered = {line.ref for line in past.lines if line.role == "tool"}
+    return [job if job.action.id in answered else _undecided(job) for job in jobs]
+
+
+def _undecided(job: Job) -> Job:
+    proposal = job.proposal
+    return replace(job, action=proposal.action, verdict=proposal.verdict, decision=None)
 
 
 def _jobs(tx: Transaction, todo: Sequence[ActionId]) -> list[Job]:
