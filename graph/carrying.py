@@ -1,5 +1,6 @@
 """Carrying actions out through the effect ledger: claim, call with the key, confirm. See invariants 2, 3 and 5."""
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from baton.core import (
@@ -20,6 +21,7 @@ from baton.graph.builtins import BUILTIN, Scene
 from baton.graph.calling import ask_world, call_tool
 from baton.graph.hold import Hold
 from baton.graph.outcome import Outcome, refusal
+from baton.graph.outliving import outlive
 from baton.graph.trouble import open_review
 from baton.ledger import (
     Decision,
@@ -82,6 +84,7 @@ async def _after_crash(hold: Hold, scene: Scene, spec: ToolSpec, job: Job, known
         return await _doubt_decided(hold, scene, spec, job)
     if spec.effect is Effect.READ or spec.repeatable:
         return await _call(hold, scene, spec, job)
+    await outlive(hold, spec)
     return await _unknown(hold, scene, spec, job, "the process died while it ran")
 
 
@@ -134,13 +137,14 @@ async def _call(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> Outcome:
     def claim(tx: Transaction) -> None:
         effects.claim(tx, hold.run, hold.lease.epoch, action.id, spec.name, edited)
 
+    until = asyncio.get_running_loop().time() + spec.timeout
     if spec.effect is Effect.WRITE:
         await hold.write(claim)
         await _still_ours(hold)
     else:
         hold.post(claim)
     try:
-        result = await _answered(spec, action)
+        result = await _answered(spec, action, until)
     except ToolTimeout as error:
         if spec.effect is Effect.WRITE:
             return await _unknown(hold, scene, spec, replace(job, known=None), error.problem)
@@ -150,14 +154,14 @@ async def _call(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> Outcome:
     return await _settled(hold, spec, job, EffectState.DONE, result)
 
 
-async def _answered(spec: ToolSpec, action: Action) -> str:
+async def _answered(spec: ToolSpec, action: Action, until: float) -> str:
     """Call a tool; a write that is safe to repeat is repeated, with the same key, while it gives no answer."""
     for _ in range(REPEATS if spec.repeatable else 0):
         try:
             return await call_tool(spec, action)
         except ToolTimeout as error:
             log.warning("no answer; calling again with the same key", action=action.id, problem=error.problem)
-    return await call_tool(spec, action)
+    return await call_tool(spec, action, None if spec.repeatable else until)
 
 
 async def _still_ours(hold: Hold) -> None:
