@@ -38,10 +38,13 @@ class Storm:
     Attributes:
         weather: How often the monkey did what.
         accepted: For each review, the decisions that were answered "ok", as kind and person.
+        kinds: What was decided, by the review's kind.
         unknown: For each review, those of which the connection was lost before the answer.
         conflicts: Decisions that came second and were told so.
         refused: Stale writes refused: what workers logged, with the run, their epoch and the newer one.
-        stumbles: How often an advance or a whole engine failed and was tried again.
+        stumbles: What else the workers logged, and how often.
+        takeovers: Jobs of dead workers that went to another.
+        epochs: Leases taken.
     """
 
     seconds: float = 0.0
@@ -52,8 +55,8 @@ class Storm:
     conflicts: int = 0
     refused: list[str] = field(default_factory=list[str])
     stumbles: Counter[str] = field(default_factory=Counter[str])
+    takeovers: int = 0
     epochs: int = 0
-    repeated: int = 0
     verdict: Verdict = field(default_factory=Verdict)
 
 
@@ -243,6 +246,8 @@ def _judge(found: Storm, record: Record, stage: Stage, cases: Sequence[str]) -> 
         for line in log.read_text(encoding="utf-8").splitlines():
             if "a newer worker owns it" in line:
                 found.refused.append(line)
+            elif "a worker has died" in line:
+                found.takeovers += 1
             elif "ERROR" in line or "WARNING" in line:
                 found.stumbles[line.split("event=")[-1].partition(" run=")[0][:60]] += 1
 
