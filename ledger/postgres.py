@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from procrastinate.exceptions import ConnectorException
 from sqlalchemy import Connection, Engine, bindparam, create_engine, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -161,6 +162,8 @@ class PostgresDatabase:
             raise explain(self.name, error.orig or error) from error
         except psycopg.Error as error:
             raise explain(self.name, error) from error
+        except ConnectorException as error:  # Procrastinate's, around the driver's
+            raise explain(self.name, error.__cause__ or error) from error
 
     def passing(self, error: BaseException) -> bool:
         """A lost connection, and a transaction that had to give way to another."""
