@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the plot is that of the tests
 
+from baton.agents import SimulatedServer
 from support.chaos import (
     Case,
     Place,
@@ -33,8 +34,6 @@ from support.chaos import (
     table,
 )
 from support.postgres import PostgresServer, postgres_server
-
-from baton.agents import SimulatedServer
 
 Options = argparse.Namespace
 
@@ -127,9 +126,7 @@ def targets(verdict: Verdict) -> str:
 
 
 async def part_two(server: PostgresServer, folder: Path, model: str, given: Options) -> list[str]:
-    found = await storm(
-        server, folder, model, runs=given.runs, seed=given.seed, minutes=given.minutes, mild=given.mild
-    )
+    found = await storm(server, folder, model, runs=given.runs, seed=given.seed, minutes=given.minutes, mild=given.mild)
     print(weather(found), flush=True)
     print(targets(found.verdict), flush=True)
     return found.verdict.problems

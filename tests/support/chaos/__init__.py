@@ -18,5 +18,7 @@ __all__ = [
     "World",
     "double_kills",
     "every_place",
+    "play_all",
+    "storm",
     "table",
 ]

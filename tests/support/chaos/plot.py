@@ -90,10 +90,13 @@ def cast(
         return f"{await reach(at)} of {case} is as it should be"
 
     leads = (look, *map(write, ("stamp", "ship", "ring", "pay")))
+    helps = tuple(map(write, ("post", "store")))
     model = "lead" if keeps_facts else "lead-without-facts"
     return [
         Agent("lead", tools=leads, model=model, policy=policy, hands_off_to=["helper"], context_tokens=1_000_000),
-        Agent("helper", tools=tuple(map(write, ("post", "store"))), model="helper", memory="helper", policy="allow-all"),
+        Agent(
+            "helper", tools=tuple(map(write, ("post", "store"))), model="helper", memory="helper", policy="allow-all"
+        ),
     ]
 
 

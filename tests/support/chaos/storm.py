@@ -91,7 +91,12 @@ class Monkey:
     """Does something bad every now and then, until nobody is left to suffer from it."""
 
     def __init__(
-        self, server: PostgresServer, workers: Sequence[Worker], chance: random.Random, weather: Counter[str], mild: bool
+        self,
+        server: PostgresServer,
+        workers: Sequence[Worker],
+        chance: random.Random,
+        weather: Counter[str],
+        mild: bool,
     ) -> None:
         self._server, self._workers, self._chance, self._weather = server, workers, chance, weather
         self._deeds = [self._kill] * 5 + [self._stop] * 5 + [self._cut] * 3 + ([] if mild else [self._restart])
@@ -188,7 +193,7 @@ async def storm(
     for worker in workers:
         await worker.keep_up()
     deciders = [Decider(name, stage, random.Random(f"{seed}{name}"), found) for name in ("ann", "bob")]
-    monkey = Monkey(server, workers, random.Random(seed), found.weather, mild)
+    monkey = Monkey(server, workers, random.Random(seed), found.weather, mild=mild)
     tasks = [asyncio.create_task(monkey.rage()), *(asyncio.create_task(one.decide()) for one in deciders)]
     try:
         with contextlib.suppress(TimeoutError):
