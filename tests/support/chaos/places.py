@@ -83,7 +83,7 @@ def passed(notes: Path) -> list[tuple[Place, str]]:
 def install(fuse: Fuse) -> None:
     """Put the hooks for commits and model calls into this process, for good. Tools pass the fuse themselves."""
     for database in (SqliteDatabase, PostgresDatabase):
-        database.writing = _watched(database.writing, fuse)  # type: ignore[method-assign]
+        database.writing = _watched(database.writing, fuse)  # type: ignore[assignment, method-assign]
     complete = OpenAIModel.complete
 
     @functools.wraps(complete)
@@ -91,7 +91,7 @@ def install(fuse: Fuse) -> None:
         with fuse.passing("model"):
             return await complete(model, *args, **kwargs)
 
-    OpenAIModel.complete = watched  # type: ignore[method-assign]
+    OpenAIModel.complete = watched  # type: ignore[assignment, method-assign]
 
 
 def _watched(writing: Callable[[Any], Any], fuse: Fuse) -> Callable[[Any], Any]:

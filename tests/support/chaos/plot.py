@@ -94,9 +94,7 @@ def cast(
     model = "lead" if keeps_facts else "lead-without-facts"
     return [
         Agent("lead", tools=leads, model=model, policy=policy, hands_off_to=["helper"], context_tokens=1_000_000),
-        Agent(
-            "helper", tools=tuple(map(write, ("post", "store"))), model="helper", memory="helper", policy="allow-all"
-        ),
+        Agent("helper", tools=helps, model="helper", memory="helper", policy="allow-all"),
     ]
 
 

@@ -110,7 +110,7 @@ def recorded_turns(record: Record) -> set[tuple[str, str, int]]:
     found: set[tuple[str, str, int]] = set()
     keys = {run["id"]: run["key"] for run in record.tables["runs"]}
     for run in record.tables["runs"]:
-        case = run["key"] or keys.get(run["parent"])
+        case = str(run["key"] or keys.get(run["parent"]))
         found |= {(case, run["agent"], row["turn"]) for row in record.of("model_calls", run=run["id"])}
     return found
 
