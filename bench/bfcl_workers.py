@@ -172,7 +172,7 @@ class Workers:
 
 def work(url: str, model: str, port: int) -> None:
     """Work until somebody ends the process; the main function of a worker."""
-    logging.disable(logging.WARNING)  # that workers die and jobs go to others is no news here
+    logging.disable(logging.CRITICAL)  # that workers die and jobs go to others is no news here
     os.environ["OPENAI_BASE_URL"], os.environ["OPENAI_API_KEY"] = model, "simulated"
     advance.LEASE_SECONDS = LEASE
     jobs.POLL_SECONDS = jobs.TEND_SECONDS = 0.2

@@ -77,7 +77,6 @@ async def main(given: Options) -> int:
 
 async def part_one(name: str, theatre: Theatre, given: Options) -> list[str]:
     started = time.monotonic()
-    await theatre.open()
     calm = await theatre.play("calm")
     named: dict[str, list[Place]] = {
         f"{place.side}{place.number}": [place] for place in every_place(calm, given.stride)

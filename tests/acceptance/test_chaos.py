@@ -38,12 +38,10 @@ def _some(case: Case) -> dict[str, list[Place]]:
     places = [
         *(Place(tools[at], "before") for at in (SHIP, RING)),
         *(Place(tools[at], "after") for at in (SHIP, RING, PAY)),
-        Place(commits[2], "before"),
         Place(commits[2], "after"),
         Place(middle, "before"),
         Place(middle, "after"),
         Place(commits[-1], "before"),
-        Place(models[2], "before"),
         Place(models[2], "after"),
     ]
     double = [Place(middle, "after"), Place(tools[1], "before")]
@@ -51,7 +49,6 @@ def _some(case: Case) -> dict[str, list[Place]]:
 
 
 async def _assert_all_survive(theatre: Theatre) -> None:
-    await theatre.open()
     calm = await theatre.play("calm")
     assert not calm.problems
     cases = await play_all(theatre, _some(calm), at_once=2)

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from baton import Baton
 from support.chaos.actor import Stage, see_through
 from support.chaos.places import Place, Side, passed
 from support.chaos.plot import Prompter
@@ -68,21 +66,15 @@ class Theatre:
 
     def __init__(self, folder: Path, model: str, mind: Prompter, server: PostgresServer | None = None) -> None:
         self._folder, self._model, self._mind, self._server = folder, model, mind, server
-        self._template = ""
-
-    async def open(self) -> None:
-        """On Postgres, make the database that those of the cases are copied from."""
-        if self._server is not None:
-            self._template = self._server.database()
-            async with Baton(database=self._template, dispatch=False):
-                pass
 
     async def play(self, name: str, *fuses: Place) -> Case:
         """See a case through: a process for each fuse, in turn, then one that may live."""
         case = Case(name)
         folder = self._folder / name
         folder.mkdir()
-        database = await asyncio.to_thread(self._database, name, folder)
+        database = str(folder / "baton.db")
+        if self._server is not None:
+            database = await asyncio.to_thread(self._server.record)
         stage = Stage(database=database, folder=folder, model=self._model)
         for number, fuse in enumerate([*fuses, None]):
             notes = folder / f"notes{number}"
@@ -118,13 +110,6 @@ class Theatre:
             process.terminate()
             return None
         return process.exitcode
-
-    def _database(self, name: str, folder: Path) -> str:
-        if self._server is None:
-            return str(folder / "baton.db")
-        template = urlsplit(self._template).path[1:]
-        self._server.execute(f'CREATE DATABASE "chaos_{name}" TEMPLATE {template}')
-        return urlunsplit(urlsplit(self._server.url)._replace(path=f"/chaos_{name}"))
 
     def _tidy(self, case: Case, database: str, folder: Path) -> None:
         """Forget a case that went well."""
