@@ -78,9 +78,7 @@ async def main(given: Options) -> int:
 async def part_one(name: str, theatre: Theatre, given: Options) -> list[str]:
     started = time.monotonic()
     calm = await theatre.play("calm")
-    named: dict[str, list[Place]] = {
-        f"{place.side}{place.number}": [place] for place in every_place(calm, given.stride)
-    }
+    named: dict[str, list[Place]] = {str(place).replace(" ", "-"): [place] for place in every_place(calm, given.stride)}
     named |= {f"double{number}": fuses for number, fuses in enumerate(double_kills(calm, given.doubles, given.seed))}
     cases = [calm, *await play_all(theatre, named, given.at_once)]
     print(deaths(f"kill -9 at every place, {name}: {time.monotonic() - started:.0f} s", cases), flush=True)

@@ -10,7 +10,7 @@ from support.chaos import Case, Place, Prompter, Theatre, play_all, storm
 from support.postgres import PostgresServer, postgres_server
 
 SEED = 20261122
-SHIP, RING, PAY = 3, 4, 5
+SHIP, RING, PAY = 4, 5, 6
 """Which of the tool calls of a case these are: one that can be asked about, a dumb one, one that was approved."""
 
 
@@ -28,24 +28,20 @@ async def mind(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Prompter,
 
 
 def _some(case: Case) -> dict[str, list[Place]]:
-    """A few places of each kind: the first, one in the middle and the last, and the calls that are settled unlike."""
-    numbers = {
-        kind: [place.number for place, known in case.passed if known == kind and place.side == "before"]
-        for kind in ("commit", "model", "tool")
-    }
-    tools, commits, models = numbers["tool"], numbers["commit"], numbers["model"]
-    middle = commits[len(commits) // 2]
+    """A few places of each kind, among them the calls that are settled unlike."""
+    commits = sum(place.kind == "commit" and place.side == "before" for place in case.passed)
+    middle = commits // 2
     places = [
-        *(Place(tools[at], "before") for at in (SHIP, RING)),
-        *(Place(tools[at], "after") for at in (SHIP, RING, PAY)),
-        Place(commits[2], "after"),
-        Place(middle, "before"),
-        Place(middle, "after"),
-        Place(commits[-1], "before"),
-        Place(models[2], "after"),
+        *(Place("tool", number, "before") for number in (SHIP, RING)),
+        *(Place("tool", number, "after") for number in (SHIP, RING, PAY)),
+        Place("commit", 3, "after"),
+        Place("commit", middle, "before"),
+        Place("commit", middle, "after"),
+        Place("commit", commits - 5, "before"),
+        Place("model", 3, "after"),
     ]
-    double = [Place(middle, "after"), Place(tools[1], "before")]
-    return {f"{place.side}{place.number}": [place] for place in places} | {"double": double}
+    double = [Place("commit", middle, "after"), Place("commit", 4, "before")]
+    return {str(place).replace(" ", "-"): [place] for place in places} | {"double": double}
 
 
 async def _assert_all_survive(theatre: Theatre) -> None:

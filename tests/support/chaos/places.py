@@ -6,11 +6,12 @@ The hooks are put in from outside; what runs is the production code.
 import functools
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from baton.agents import OpenAIModel
 from baton.core import ModelReply
@@ -23,13 +24,14 @@ Kind = Literal["commit", "tool", "question", "model"]
 
 @dataclass(frozen=True)
 class Place:
-    """One side of one transition of a process, counted from 1."""
+    """One side of one transition of a process: its commits, tool calls, questions and model calls count from 1 each."""
 
+    kind: Kind
     number: int
     side: Side
 
     def __str__(self) -> str:
-        return f"{self.side} {self.number}"
+        return f"{self.side} {self.kind} {self.number}"
 
 
 def die() -> None:
@@ -41,43 +43,40 @@ class Fuse:
 
     Args:
         place: None for nowhere.
-        notes: What was passed: a line each, with number, side and kind.
+        notes: What was passed: a line each, with side, kind and number.
     """
 
     def __init__(self, place: Place | None, notes: Path) -> None:
         self._place = place
         self._notes = os.open(notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self._count = 0
+        self._counts: Counter[Kind] = Counter()
 
     @contextmanager
     def passing(self, kind: Kind) -> Generator[None]:
         """Around a transition: before it, and right after it has happened and nobody has been told yet."""
         number = self.begin(kind)
         yield
-        self.reach(Place(number, "after"), kind)
+        self.reach(Place(kind, number, "after"))
 
     def begin(self, kind: Kind) -> int:
         """A transition is about to happen; its number."""
-        self._count += 1
-        number = self._count
-        self.reach(Place(number, "before"), kind)
+        self._counts[kind] += 1
+        number = self._counts[kind]
+        self.reach(Place(kind, number, "before"))
         return number
 
-    def reach(self, place: Place, kind: Kind) -> None:
-        os.write(self._notes, f"{place.number} {place.side} {kind}\n".encode())
+    def reach(self, place: Place) -> None:
+        os.write(self._notes, f"{place}\n".encode())
         if place == self._place:
             die()
 
 
-def passed(notes: Path) -> list[tuple[Place, str]]:
+def passed(notes: Path) -> list[Place]:
     """What a process has passed, in order."""
     if not notes.exists():
         return []
-    found: list[tuple[Place, str]] = []
-    for line in notes.read_text(encoding="utf-8").splitlines():
-        number, side, kind = line.split()
-        found.append((Place(int(number), "before" if side == "before" else "after"), kind))
-    return found
+    lines = (line.split() for line in notes.read_text(encoding="utf-8").splitlines())
+    return [Place(cast(Kind, kind), int(number), cast(Side, side)) for side, kind, number in lines]
 
 
 def install(fuse: Fuse) -> None:
@@ -100,6 +99,6 @@ def _watched(writing: Callable[[Any], Any], fuse: Fuse) -> Callable[[Any], Any]:
         with writing(database) as connection:
             yield connection
             number = fuse.begin("commit")
-        fuse.reach(Place(number, "after"), "commit")
+        fuse.reach(Place("commit", number, "after"))
 
     return watched

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from support.chaos.actor import Stage, see_through
-from support.chaos.places import Place, Side, passed
+from support.chaos.places import Place, passed
 from support.chaos.plot import Prompter
 from support.chaos.verdict import Verdict, judge, read, recorded_turns
 from support.postgres import PostgresServer
@@ -44,7 +44,7 @@ class Case:
 
     name: str
     died: list[str] = field(default_factory=list[str])
-    passed: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    passed: list[Place] = field(default_factory=list[Place])
     known: list[tuple[int, set[Question]]] = field(default_factory=list[tuple[int, set[Question]]])
     repeated: list[str] = field(default_factory=list[str])
     verdict: Verdict = field(default_factory=Verdict)
@@ -98,8 +98,7 @@ class Theatre:
 
     async def _note_death(self, case: Case, database: str) -> None:
         """Note where a process died; what is recorded by now must not be asked of the model again."""
-        place, kind = case.passed[-1]
-        case.died.append(f"{place.side} {kind} {place.number}")
+        case.died.append(str(case.passed[-1]))
         case.known.append((len(self._mind.asked), await asyncio.to_thread(_recorded, database)))
 
     async def _process(self, main: Any, *arguments: object) -> int | None:
@@ -121,24 +120,14 @@ class Theatre:
 
 def every_place(case: Case, stride: int = 1) -> list[Place]:
     """Both sides of every transition that an undisturbed case has passed, or of every `stride`-th of each kind."""
-    kinds: dict[str, list[Place]] = {}
-    for place, kind in case.passed:
-        kinds.setdefault(kind, []).append(place)
-    return sorted(
-        (place for found in kinds.values() for place in found[:: stride | 1]),
-        key=lambda place: (place.number, place.side),
-    )
+    return [place for place in case.passed if place.number % stride == 1 % stride]
 
 
 def double_kills(case: Case, count: int, seed: int) -> list[list[Place]]:
     """Places at which one process dies, and then its successor, and sometimes that one's."""
     chance = random.Random(seed)
-    last = len(case.passed)
-    sides: tuple[Side, Side] = ("before", "after")
-    return [
-        [Place(chance.randrange(1, last // 2), chance.choice(sides)) for _ in range(chance.choice((2, 2, 3)))]
-        for _ in range(count)
-    ]
+    early = case.passed[: len(case.passed) // 2]
+    return [chance.sample(early, chance.choice((2, 2, 3))) for _ in range(count)]
 
 
 async def play_all(theatre: Theatre, named: Mapping[str, Sequence[Place]], at_once: int) -> list[Case]:
