@@ -15,12 +15,12 @@ PIP     := $(UV) pip
 INTO    := --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
            --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
-BENCHES := $(filter-out bfcl,$(patsubst bench/%.py,%,$(shell grep -l __main__ bench/*.py)))
+BENCHES := $(filter-out bfcl chaos,$(patsubst bench/%.py,%,$(shell grep -l __main__ bench/*.py)))
 
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench conformance format lock clean
+.PHONY: help install demo test check bench conformance chaos format lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*##/  \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,6 +51,9 @@ conformance: $(DEV)  ## Replay the multi-turn tasks of BFCL, from the harness in
 	else \
 		echo "The BFCL harness is not at $(HARNESS): nothing to replay. HARNESS=folder names another place."; \
 	fi
+
+chaos: $(DEV)  ## Kill, stop and cut off workers, on both databases; takes about an hour, ARGS="--help" says more.
+	@$(BIN)/python bench/chaos.py $(ARGS)
 
 format: $(DEV)  ## Put the code into the house's form.
 	$(BIN)/ruff check --fix

@@ -14,7 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import islice
@@ -22,7 +23,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import bfcl_replay
-from bfcl_replay import Call, Instance, Task, Turn
+from bfcl_replay import Call, Task, Turn
+from bfcl_workers import SLOTS, Workers
 
 from baton.agents import Agent, OpenAIModel, SimulatedServer
 from baton.agents.simulated import Mind, ScriptedMind, SimulatedCall
@@ -31,6 +33,9 @@ from baton.core import RunId, ToolSpec
 from baton.ledger import EffectState, Transaction, effects, journal
 
 T = TypeVar("T")
+
+Execute = Callable[[str, str, dict[str, Any]], Awaitable[str]]
+"""Carries out a call: a tool's name, the idempotency key, the arguments."""
 
 
 def run(task: Task) -> list[list[Call]]:
@@ -59,22 +64,65 @@ class Office:
 
     async def play(self, task: Task) -> list[list[Call]]:
         instance = bfcl_replay.new_instance(task)
-        name = task.id
-        self.minds[name] = ScriptedMind(_script(task))
-        self._baton.employ(_agent(name, task, task.turns[0], instance))
-        conversation = await self._baton.converse(agent=name)
-        done: list[Call] = []
-        turns: list[list[Call]] = []
-        for turn in task.turns:
-            self._baton.employ(_agent(name, task, turn, instance))
-            for text in turn.messages:
-                await conversation.message(text)
-            await conversation.settled()
-            calls = await self._baton.ledger.read(partial(_carried_out, conversation.id))
-            turns.append(calls[len(done) :])
-            done = calls
-        del self.minds[name]
+
+        async def execute(name: str, _key: str, arguments: dict[str, Any]) -> str:
+            return bfcl_replay.execute(instance, Call(name, arguments))
+
+        async def employ(number: int) -> None:
+            self._baton.employ(agent_of(task.id, task, task.turns[number], execute))
+
+        self.minds[task.id] = ScriptedMind(_script(task))
+        turns = await _played(self._baton, task, task.id, employ)
+        del self.minds[task.id]
         return turns
+
+
+class SharedOffice:
+    """Two workers on Postgres for all tasks, several at once; with `kills`, one of them is killed in every task."""
+
+    def __init__(self, *, kills: bool) -> None:
+        self.minds: dict[str, Mind] = {}
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="bfcl", daemon=True).start()
+        self.workers, self._baton = self.do(self._open(kills))
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _open(self, kills: bool) -> tuple[Workers, Baton]:
+        server = await SimulatedServer(self.minds).__aenter__()
+        workers = Workers(server.base_url, kills=kills)
+        url = await workers.open()
+        agents = [Agent(f"slot{number}", policy="allow-all") for number in range(SLOTS)]
+        return workers, await Baton(agents=agents, database=url, dispatch=False).__aenter__()
+
+    async def close(self) -> None:
+        await self._baton.__aexit__(None, None, None)
+        await self.workers.close()
+
+    async def play(self, task: Task) -> list[list[Call]]:
+        self.minds[task.id] = ScriptedMind(_script(task))
+        slot = await self.workers.begin(task)
+        turns = await _played(self._baton, task, slot, partial(self.workers.turn, slot))
+        self.workers.end(slot)
+        return turns
+
+
+async def _played(baton: Baton, task: Task, agent: str, employ: Callable[[int], Awaitable[None]]) -> list[list[Call]]:
+    """Hold the conversation of a task: a list of calls a turn, as the ledger says."""
+    await employ(0)
+    conversation = await baton.converse(agent=agent)
+    done: list[Call] = []
+    turns: list[list[Call]] = []
+    for number, turn in enumerate(task.turns):
+        await employ(number)
+        for text in turn.messages:
+            await conversation.message(text)
+        await conversation.settled()
+        calls = await baton.ledger.read(partial(_carried_out, conversation.id))
+        turns.append(calls[len(done) :])
+        done = calls
+    return turns
 
 
 @cache
@@ -82,7 +130,7 @@ def office() -> Office:
     return Office()
 
 
-def _agent(name: str, task: Task, turn: Turn, instance: Instance) -> Agent:
+def agent_of(name: str, task: Task, turn: Turn, execute: Execute) -> Agent:
     """An agent with the tools that this turn offers.
 
     One of BFCL's tasks holds a tool back and yet has it called in its ground truth: what is called is offered too.
@@ -91,22 +139,29 @@ def _agent(name: str, task: Task, turn: Turn, instance: Instance) -> Agent:
     known = {schema["name"]: schema for each in task.turns for schema in each.tools}
     offered = {schema["name"]: schema for schema in turn.tools}
     offered |= {tool: schema for tool, schema in known.items() if tool in called}
-    tools = [_tool(schema, instance) for schema in offered.values()]
-    return Agent(name, model=name, tools=tools, policy="allow-all", context_tokens=10_000_000)
+    tools = [_tool(schema, execute) for schema in offered.values()]
+    return Agent(name, model=task.id, tools=tools, policy="allow-all", context_tokens=10_000_000)
 
 
-def _tool(schema: dict[str, Any], instance: Instance) -> ToolSpec:
+def _tool(schema: dict[str, Any], execute: Execute) -> ToolSpec:
     """A tool of BFCL's, without the types that its docs declare: some of its ground truth does not fit them."""
 
-    def execute(**arguments: Any) -> str:
-        return bfcl_replay.execute(instance, Call(schema["name"], arguments))
+    async def run(*, key: str, **arguments: Any) -> str:
+        return await execute(schema["name"], key, arguments)
 
     untyped = {
         name: {"description": about.get("description", "")}
         for name, about in schema["parameters"]["properties"].items()
     }
     parameters = {"type": "object", "properties": untyped, "required": schema["parameters"].get("required", [])}
-    return ToolSpec(name=schema["name"], description=schema["description"], parameters=parameters, run=execute)
+    return ToolSpec(
+        name=schema["name"],
+        description=schema["description"],
+        parameters=parameters,
+        run=run,
+        wants_key=True,
+        repeatable=True,
+    )
 
 
 def _script(task: Task) -> list[list[list[SimulatedCall]]]:
@@ -140,13 +195,15 @@ class Tally:
     problems: list[str] = field(default_factory=list[str])
 
 
-def measure(category: str, stride: int) -> Tally:
+def measure(category: str, stride: int, play: Callable[[Task], list[list[Call]]], at_once: int) -> Tally:
     """Play every `stride`-th task of a category and let BFCL's own checker and the harness's count judge it."""
     tally = Tally()
-    for task in islice(bfcl_replay.load_tasks(category), 0, None, stride):
-        started = time.perf_counter()
-        executed = run(task)
-        tally.seconds += time.perf_counter() - started
+    tasks = list(islice(bfcl_replay.load_tasks(category), 0, None, stride))
+    started = time.perf_counter()
+    with ThreadPoolExecutor(at_once) as threads:
+        played = list(threads.map(play, tasks))
+    tally.seconds = time.perf_counter() - started
+    for task, executed in zip(tasks, played, strict=True):
         valid, complaint = bfcl_replay.check(task, executed)
         deviation = bfcl_replay.ledger(task, executed)
         tally.tasks += 1
@@ -163,11 +220,15 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--stride", type=int, default=1, help="play every STRIDE-th task; 13 plays 64")
-    stride = parser.parse_args().stride
+    parser.add_argument("--postgres", action="store_true", help="on Postgres, shared by two workers")
+    parser.add_argument("--kills", action="store_true", help="on Postgres, with a worker killed in every task")
+    given = parser.parse_args()
+    shared = SharedOffice(kills=given.kills) if given.postgres or given.kills else None
+    play = (lambda task: shared.do(shared.play(task))) if shared else run
     print(f"{'category':14} {'tasks':>6} {'calls':>6} {'valid':>6} {'ledger':>6} {'s':>7}")
     tallies = []
     for category in bfcl_replay.CATEGORIES:
-        tally = measure(category, stride)
+        tally = measure(category, given.stride, play, SLOTS if shared else 1)
         tallies.append(tally)
         row = f"{category:14} {tally.tasks:6} {tally.calls:6} {tally.valid:6} {tally.ledger:6} {tally.seconds:7.1f}"
         print(row, *tally.problems, sep="\n  ", flush=True)
@@ -177,8 +238,14 @@ def main() -> None:
         Figure(metric="tasks valid under BFCL's checker", value=valid, unit=f"of {total}", goal=f">= {total}"),
         Figure(metric="tasks carried out exactly once, in order", value=ledger, unit=f"of {total}", goal=f">= {total}"),
     ]
+    killed = total
+    if given.kills and shared:
+        killed = shared.workers.kills
+        figures.append(Figure(metric="tasks with a kill -9", value=killed, unit=f"of {total}", goal=f">= {total}"))
+    if shared:
+        shared.do(shared.close())
     report("bfcl", figures)
-    sys.exit(0 if valid == ledger == total else 1)
+    sys.exit(0 if valid == ledger == killed == total else 1)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
             called_off(tx, hold.run, place.cursor),
         )
     )
+    jobs = _in_order(past, jobs)
     if off:
         jobs = [replace(job, off=True) for job in jobs if _begun(past.run.agent, office, job)]
         if not jobs:
@@ -159,6 +160,20 @@ def _begun(agent: str, office: Office, job: Job) -> bool:
         return False
     spec = office.team.member(agent).agent.specs.get(job.action.tool)
     return job.known.state is not EffectState.CLAIMED or spec is None or spec.effect is Effect.WRITE
+
+
+def _in_order(past: Past, jobs: Sequence[Job]) -> list[Job]:
+    """The jobs without decisions that came before their calls were answered: an answer first, then what was decided.
+
+    The mail tells of the decision next; until then the model's history has to hold an answer to each of its calls.
+    """
+    answered = {line.ref for line in past.lines if line.role == "tool"}
+    return [job if job.action.id in answered else _undecided(job) for job in jobs]
+
+
+def _undecided(job: Job) -> Job:
+    proposal = job.proposal
+    return replace(job, action=proposal.action, verdict=proposal.verdict, decision=None)
 
 
 def _jobs(tx: Transaction, todo: Sequence[ActionId]) -> list[Job]:

@@ -10,11 +10,17 @@ from pydantic_core import to_jsonable_python
 from baton.core import Action, ToolError, ToolSpec, ToolTimeout, TryAgain
 
 
-async def call_tool(spec: ToolSpec, action: Action) -> str:
+async def call_tool(spec: ToolSpec, action: Action, until: float | None = None) -> str:
     """Call a tool with an action's arguments and the action's id as idempotency key; its result as JSON text.
 
     A sync tool runs in a thread. After a time-out the thread cannot be stopped: what it still does is covered by
     the effect's record, which says that nobody knows.
+
+    Args:
+        spec: The tool.
+        action: What to call it with.
+        until: When the call ends, as the event loop counts time, so that a process that was stopped between its claim
+            and its call does not act late; None is the tool's time-out from now.
 
     Raises:
         TryAgain: if the tool says so: it did not happen, and may later.
@@ -25,7 +31,10 @@ async def call_tool(spec: ToolSpec, action: Action) -> str:
         arguments = spec.validate(action.arguments)
         if spec.wants_key:
             arguments["key"] = action.id
-        async with asyncio.timeout(spec.timeout):
+        now = asyncio.get_running_loop().time()
+        if until is not None and now >= until:
+            raise TimeoutError
+        async with asyncio.timeout_at(now + spec.timeout if until is None else until):
             result = await _run(spec, arguments)
     except TimeoutError as error:
         raise ToolTimeout(spec.name, f"no answer within {spec.timeout:g} s") from error

@@ -6,6 +6,7 @@ from baton.graph.doubting import ask_whether, left_in_doubt
 from baton.graph.hold import Hold
 from baton.graph.job import Job
 from baton.graph.outcome import Outcome, refusal
+from baton.graph.outliving import outlive
 from baton.graph.stranded import stand_in
 from baton.graph.trying import Tries
 from baton.ledger import DecisionKind, EffectRecord, EffectState, Transaction, effects
@@ -45,6 +46,7 @@ async def _after_crash(hold: Hold, scene: Scene, spec: ToolSpec, job: Job, known
         case EffectState.CLAIMED if not job.off and (spec.effect is Effect.READ or spec.repeatable):
             return await _call(hold, scene, spec, job)
         case EffectState.CLAIMED:
+            await outlive(hold, spec)
             return await _unknown(hold, scene, spec, job)
 
 

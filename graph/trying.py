@@ -51,9 +51,10 @@ class Tries:
             rest = self._breaker.refuses(self._now())
             if rest is not None:
                 raise ToolUnavailable(self._spec.name, self._breaker.why(), rest)
+            until = self._until()
             await self._claim(again=again)
             try:
-                result = await call_tool(self._spec, self._job.action)
+                result = await call_tool(self._spec, self._job.action, until)
             except TryAgain as error:
                 self._failed()
                 await self._wait(ToolError(self._spec.name, error.reason), error.after)
@@ -68,6 +69,15 @@ class Tries:
                 self._answered()
                 return result
             again = True
+
+    def _until(self) -> float | None:
+        """When a call that nobody may repeat has to have ended: what it says later is no answer any more.
+
+        A successor counts on that from the claim on, which comes after this: see `outlive`.
+        """
+        if self._spec.effect is Effect.READ or self._spec.repeatable:
+            return None
+        return asyncio.get_running_loop().time() + self._spec.timeout
 
     async def _unanswered(self, error: ToolTimeout) -> str | None:
         """No answer: what the world says of it; None once it may be called again."""

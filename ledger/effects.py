@@ -12,7 +12,7 @@ from baton.core import ActionId, BodyId, RunId, dump
 from baton.ledger import bodies
 from baton.ledger.events import emit
 from baton.ledger.runs import fence
-from baton.ledger.schema import effects
+from baton.ledger.schema import effects, events
 from baton.ledger.transaction import Transaction
 
 
@@ -144,11 +144,18 @@ def undoing(tx: Transaction, keys: Sequence[ActionId]) -> list[EffectRecord]:
     return _records(tx, tx.rows(query))
 
 
+def last_claim(tx: Transaction, run: RunId) -> float | None:
+    """When any action of a run was claimed last, in seconds since 1970; None if none was."""
+    at: float | None = tx.value(_LAST_CLAIM, run=run)
+    return at
+
+
 def counts(tx: Transaction, run: RunId) -> dict[str, int]:
     """How often each tool was carried out in a run, attempts whose fate is unknown included."""
     return {row[0]: row[1] for row in tx.rows(_COUNTS, run=run)}
 
 
+_LAST_CLAIM = select(func.max(events.c.at)).where(events.c.run == bindparam("run"), events.c.kind == "effect.claimed")
 _ONE = select(effects).where(effects.c.key == bindparam("key"))
 _COUNTS = select(effects.c.tool, func.count()).where(effects.c.run == bindparam("run")).group_by(effects.c.tool)
 _CLAIM_AGAIN = (

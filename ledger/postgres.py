@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from procrastinate.exceptions import ConnectorException
 from sqlalchemy import Connection, Engine, bindparam, create_engine, make_url, select, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from baton.core import (
@@ -180,6 +181,8 @@ class PostgresDatabase:
             raise explain(self.name, error.orig or error) from error
         except psycopg.Error as error:
             raise explain(self.name, error) from error
+        except ConnectorException as error:  # Procrastinate's, around the driver's
+            raise explain(self.name, error.__cause__ or error) from error
 
     def passing(self, error: BaseException) -> bool:
         """A lost connection, and a transaction that had to give way to another."""
@@ -199,7 +202,7 @@ class PostgresDatabase:
         if connection is not None:
             try:
                 say(connection, begin)
-            except psycopg.Error:
+            except (SQLAlchemyError, psycopg.Error):
                 self._drop(connection)
             else:
                 return connection
@@ -213,7 +216,7 @@ class PostgresDatabase:
         """Roll back; a connection that cannot is thrown away, which the server takes for the same."""
         try:
             say(connection, "ROLLBACK")
-        except (DBAPIError, psycopg.Error):
+        except (SQLAlchemyError, psycopg.Error):  # also where SQLAlchemy has given the connection up by itself
             self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:

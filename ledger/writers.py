@@ -255,9 +255,11 @@ class _Batch:
         except BaseException as error:
             if self._database.passing(error) or not self._database.in_transaction(connection):
                 raise  # the whole transaction is gone, or had better be: nobody's work stands
-            say(connection, "ROLLBACK TO item")
+            with self._database.errors():
+                say(connection, "ROLLBACK TO item")
             item.fail(error)
-        say(connection, "RELEASE item")
+        with self._database.errors():
+            say(connection, "RELEASE item")
 
     def _news(self) -> News:
         return News(
