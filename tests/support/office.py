@@ -26,7 +26,7 @@ SERIAL = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, longest_ret
 
 @contextlib.asynccontextmanager
 async def open_office(
-    database: Path,
+    database: Path | str,
     agents: Sequence[Agent],
     mind: Mind,
     *,
