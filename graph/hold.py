@@ -50,11 +50,11 @@ class Hold:
 
     async def write(self, work: Work[T]) -> T:
         """Commit `work` behind the fence."""
-        return await self.ledger.write(self.guarded(work), self._lost, self.run)
+        return await self.ledger.write(self.guarded(work), self._lost, self.run, fenced=True)
 
     def post(self, work: Callable[[Transaction], object]) -> None:
         """Hand `work` over behind the fence without waiting; it is committed before any later write of this hold."""
-        future: asyncio.Future[object] = self.ledger.post(self.guarded(work), self._lost, self.run)
+        future: asyncio.Future[object] = self.ledger.post(self.guarded(work), self._lost, self.run, fenced=True)
         future.add_done_callback(_retrieve)
 
     def _lost(self, error: BaseException) -> None:

@@ -45,7 +45,7 @@ def managed(tx: Transaction, thread: str) -> bool:
 
 def put(tx: Transaction, checkpoint: StoredCheckpoint) -> None:
     """Store a checkpoint; one with the same id is replaced."""
-    tx.execute(_upsert(tx.connection.dialect.name, "checkpoints", replace=True), vars(checkpoint))
+    tx.later(_upsert(tx.connection.dialect.name, "checkpoints", replace=True), [vars(checkpoint)])
 
 
 def put_writes(
@@ -54,24 +54,26 @@ def put_writes(
     """Store a task's pending writes; a stored one stays unless `replace`."""
     where = {"thread": thread, "ns": ns, "checkpoint": checkpoint}
     statement = _upsert(tx.connection.dialect.name, "checkpoint_writes", replace=replace)
-    tx.execute(statement, [where | vars(write) for write in writes])
+    tx.later(statement, [where | vars(write) for write in writes])
 
 
 def drop_superseded(tx: Transaction, run: RunId, head: str, same_turn: str | None) -> None:
     """Forget what the newest checkpoint of a run made useless: older pending writes, and its turn's earlier state."""
-    tx.changed(_DROP_WRITES, run=run, head=head)
+    tx.later(_DROP_WRITES, [{"run": run, "head": head}])
     if same_turn is not None:
-        tx.changed(_DROP_STATE, run=run, checkpoint=same_turn)
+        tx.later(_DROP_STATE, [{"run": run, "checkpoint": same_turn}])
 
 
 def get(tx: Transaction, thread: str, ns: str, id: str | None) -> StoredCheckpoint | None:
     """A checkpoint by id, or with None the newest; None if there is none."""
+    tx.flush()
     row = tx.row(_GET, thread=thread, ns=ns, id=id) if id else tx.row(_NEWEST, thread=thread, ns=ns)
     return _checkpoint(row) if row else None
 
 
 def writes_of(tx: Transaction, thread: str, ns: str, checkpoint: str) -> list[StoredWrite]:
     """The pending writes on a checkpoint."""
+    tx.flush()
     return [
         StoredWrite(task=row.task, idx=row.idx, path=row.path, channel=row.channel, type=row.type, value=row.value)
         for row in tx.rows(_WRITES, thread=thread, ns=ns, checkpoint=checkpoint)
@@ -97,6 +99,7 @@ def listed(
     before: str | None = None,
 ) -> list[StoredCheckpoint]:
     """Checkpoints, newest first; None is no filter."""
+    tx.flush()
     query = select(checkpoints).order_by(checkpoints.c.id.desc())
     for column, value in ((checkpoints.c.thread, thread), (checkpoints.c.ns, ns), (checkpoints.c.id, id)):
         if value is not None:
@@ -108,12 +111,14 @@ def listed(
 
 def delete_thread(tx: Transaction, thread: str) -> None:
     """Forget all states of a thread."""
+    tx.flush()
     tx.execute(delete(checkpoints).where(checkpoints.c.thread == thread))
     tx.execute(delete(checkpoint_writes).where(checkpoint_writes.c.thread == thread))
 
 
 def delete_one(tx: Transaction, checkpoint: StoredCheckpoint) -> None:
     """Forget one state and the writes on it."""
+    tx.flush()
     c, w = checkpoints.c, checkpoint_writes.c
     tx.execute(delete(checkpoints).where(c.thread == checkpoint.thread, c.ns == checkpoint.ns, c.id == checkpoint.id))
     of_it = (w.thread == checkpoint.thread, w.ns == checkpoint.ns, w.checkpoint == checkpoint.id)
@@ -122,6 +127,7 @@ def delete_one(tx: Transaction, checkpoint: StoredCheckpoint) -> None:
 
 def copy_thread(tx: Transaction, source: str, target: str) -> None:
     """Copy all states of a thread, with their writes, to another."""
+    tx.flush()
     for table in (checkpoints, checkpoint_writes):
         rows = [row._asdict() for row in tx.rows(select(table).where(table.c.thread == source))]
         if rows:

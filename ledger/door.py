@@ -73,7 +73,12 @@ class Ledger:
         return lambda: self._listeners.remove(listener)
 
     def post(
-        self, work: Work[T], lost: Callable[[BaseException], None] | None = None, order: str | None = None
+        self,
+        work: Work[T],
+        lost: Callable[[BaseException], None] | None = None,
+        order: str | None = None,
+        *,
+        fenced: bool = False,
     ) -> "asyncio.Future[T]":
         """Hand `work` to the writer without waiting; the future is done once it is committed.
 
@@ -81,23 +86,29 @@ class Ledger:
             work: Changes the record. It may be run again where its transaction had to give way to another.
             lost: Called in the writer's thread, before any later work of the same `order`, if this is undone for good.
             order: Work under one name, such as a run's id, is done in the order in which it is handed over.
+            fenced: Whether `order` is a run's id and `work` begins with `runs.fence`: many fences cost one question.
         """
         if self._closed:
             raise LedgerError(self.database.name, "is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         if not self._handed:
             self._loop.call_soon(self._hand_over)
-        self._handed.append(Item(work, future, order, lost))
+        self._handed.append(Item(work, future, order, fenced, lost))
         return future
 
     def write(
-        self, work: Work[T], lost: Callable[[BaseException], None] | None = None, order: str | None = None
+        self,
+        work: Work[T],
+        lost: Callable[[BaseException], None] | None = None,
+        order: str | None = None,
+        *,
+        fenced: bool = False,
     ) -> Awaitable[T]:
         """Run `work` in the next transaction; done once that is committed.
 
         An exception from `work` undoes only what this `work` did, and is raised here. For the others see `post`.
         """
-        return asyncio.shield(self.post(work, lost, order))
+        return asyncio.shield(self.post(work, lost, order, fenced=fenced))
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a consistent snapshot, beside the writers."""

@@ -46,7 +46,7 @@ class Event:
 def emit(tx: Transaction, run: RunId, kind: str, **data: Any) -> None:
     """Record that something happened to a run."""
     number = tx.value(_NEXT, to=run)
-    tx.execute(_INSERT, {"run": run, "seq": number, "kind": kind, "data": dump(data), "at": tx.now})
+    tx.later(_INSERT, [{"run": run, "seq": number, "kind": kind, "data": dump(data), "at": tx.now}])
     tx.noted.add(run)
 
 
@@ -56,6 +56,7 @@ _INSERT = insert(events)
 
 def of_run(tx: Transaction, run: RunId, after: int = 0, limit: int = 1000) -> list[Event]:
     """A run's events with numbers above `after`, oldest first."""
+    tx.flush()
     query = select(events).where(events.c.run == run, events.c.seq > after).order_by(events.c.seq).limit(limit)
     return [_event(row) for row in tx.rows(query)]
 
@@ -66,11 +67,13 @@ def of_all(tx: Transaction, after: Mark = (0, 0), limit: int = 1000) -> list[Eve
     Where several transactions write at once, those of the oldest unfinished one and later are held back: an event
     that is told is never followed by one that belongs before it.
     """
+    tx.flush()
     return [_event(row) for row in tx.rows(_BEHIND, xact=after[0], id=after[1], most=limit)]
 
 
 def last(tx: Transaction) -> Mark:
     """Where the events end now; (0, 0) if there is none."""
+    tx.flush()
     row = tx.row(_LAST)
     return (row.xact, row.id) if row else (0, 0)
 

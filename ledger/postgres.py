@@ -55,7 +55,7 @@ class PostgresDatabase:
     """One Postgres database, with one connection a thread."""
 
     path = None
-    writers = 8
+    writers = 3
     readers = 4
 
     def __init__(self, url: str) -> None:

@@ -1,7 +1,7 @@
 """Runs: their life from submission to end, their lease, and the fence that keeps a stale worker out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -191,6 +191,12 @@ _WOKEN = select(runs.c.wake).where(runs.c.id == bindparam("run"))
 _WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
 _EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
 _LOCKED_EPOCH = _EPOCH.with_for_update()  # SQLite has one writer anyway
+_LOCKED_EPOCHS = (
+    select(runs.c.id, runs.c.epoch)
+    .where(runs.c.id.in_(bindparam("runs", expanding=True)))
+    .order_by(runs.c.id)
+    .with_for_update()
+)
 _STATUS = select(runs.c.status).where(runs.c.id == bindparam("run")).with_for_update()
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 
@@ -223,6 +229,7 @@ _CHILDREN = select(runs).where(runs.c.parent == bindparam("run")).order_by(runs.
 
 def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease | None:
     """Become the run's only writer; None if somebody else is, or there is nothing to look at."""
+    tx.fenced.pop(run, None)
     row = tx.row(_TAKE, run=run, now=tx.now, owner=owner, until=tx.now + seconds)
     return Lease(run, owner, row.epoch, row.wake) if row else None
 
@@ -259,7 +266,15 @@ def fence(tx: Transaction, run: RunId, epoch: int) -> None:
     Raises:
         Superseded: if a newer one exists, or the run is gone.
     """
-    _check(run, epoch, tx.value(_LOCKED_EPOCH, run=run))
+    if run not in tx.fenced:
+        tx.fenced[run] = tx.value(_LOCKED_EPOCH, run=run)
+    _check(run, epoch, tx.fenced[run])
+
+
+def hold(tx: Transaction, wanted: Collection[RunId]) -> None:
+    """Lock the rows of these runs, always in the same order: each `fence` of this transaction has its answer then."""
+    if wanted:
+        tx.fenced.update((RunId(row.id), row.epoch) for row in tx.rows(_LOCKED_EPOCHS, runs=sorted(wanted)))
 
 
 def still_newest(tx: Transaction, run: RunId, epoch: int) -> None:

@@ -10,6 +10,8 @@ from baton.core import RunId
 
 T = TypeVar("T")
 
+Pending = dict[Executable, list[Mapping[str, Any]]]
+
 
 @dataclass
 class Transaction:
@@ -24,6 +26,8 @@ class Transaction:
         woken: Runs that became ready in it; told to the engine.
         noted: Runs that got events in it; told to whoever follows them.
         times: When something becomes due that was set in it; told to the engine.
+        fenced: The newest epochs of runs whose rows this transaction holds already.
+        pending: Rows that are written when the transaction comes to its end, by their statement.
     """
 
     connection: Connection
@@ -31,6 +35,8 @@ class Transaction:
     woken: set[RunId] = field(default_factory=set[RunId])
     noted: set[RunId] = field(default_factory=set[RunId])
     times: set[float] = field(default_factory=set[float])
+    fenced: dict[RunId, int | None] = field(default_factory=dict[RunId, int | None])
+    pending: Pending = field(default_factory=dict[Executable, list[Mapping[str, Any]]])
 
     def execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None
@@ -38,6 +44,20 @@ class Transaction:
         """Run a statement for one row of values, or for several."""
         if rows is None or rows:
             self.connection.execute(statement, rows)
+
+    def later(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement for these rows at the end of the transaction, together with the rows of others.
+
+        For what is written often and not read back at once: many rows in one go cost a fraction of each alone. What
+        reads the same tables calls `flush` first.
+        """
+        self.pending.setdefault(statement, []).extend(rows)
+
+    def flush(self) -> None:
+        """Write what was put off, in the order in which the statements first came."""
+        while self.pending:
+            statement = next(iter(self.pending))
+            self.connection.execute(statement, self.pending.pop(statement))
 
     def rows(self, statement: Executable, **values: Any) -> list[Any]:
         """All rows of a SELECT; `values` are those of its bound parameters."""

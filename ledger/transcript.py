@@ -53,7 +53,7 @@ def append(tx: Transaction, run: RunId, head: int, lines: Sequence[Line]) -> Non
         for number, line in enumerate(lines, 1)
     ]
     if rows:
-        tx.execute(_INSERT, rows)
+        tx.later(_INSERT, rows)
 
 
 _INSERT = insert(transcript)
@@ -66,6 +66,7 @@ _READ = (
 
 def read(tx: Transaction, run: RunId, head: int) -> list[Line]:
     """The first `head` lines, oldest first."""
+    tx.flush()
     rows = tx.rows(_READ, run=run, head=head)
     texts = bodies.load(tx, [row.body for row in rows])
     return [

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import procrastinate
+from procrastinate.jobs import Job
 from sqlalchemy import Column, MetaData, String, Table, bindparam, exists, select, text
 
 from baton.core import RunId
@@ -47,11 +48,14 @@ def queue_of(agent: str) -> str:
 
 def defer(connection: Any, woken: Mapping[RunId, str], times: Collection[float]) -> None:
     """Have a worker look at runs, each with its agent, and at `times`; part of the psycopg connection's transaction."""
-    for run, agent in sorted(woken.items()):
-        _app.configure_task(ADVANCE, queue=queue_of(agent), lock=run, connection=connection).defer()
-    for time in sorted(times):
-        at = datetime.fromtimestamp(time, UTC)
-        _app.configure_task(LOOK, queue=QUEUE, schedule_at=at, connection=connection).defer()  # no lock: it would block
+    jobs = [_job(ADVANCE, queue=queue_of(agent), lock=run) for run, agent in sorted(woken.items())]
+    jobs += [_job(LOOK, queue=QUEUE, schedule_at=datetime.fromtimestamp(time, UTC)) for time in sorted(times)]
+    _app.job_manager.batch_defer_jobs(jobs, connection)
+
+
+def _job(task: str, **settings: Any) -> Job:
+    """A job that says nothing; one for a later time has no lock, with which it would keep the run's others waiting."""
+    return _app.configure_task(task, **settings).make_new_job()
 
 
 def forgotten(tx: Transaction, agents: Sequence[str], limit: int) -> list[RunId]:

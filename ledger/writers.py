@@ -10,11 +10,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from baton.core import Clock, RunId
+from baton.ledger import runs
 from baton.ledger.database import Database
 from baton.ledger.transaction import Transaction, Work
 
@@ -28,12 +28,14 @@ class Item:
 
     Attributes:
         order: Work with the same name is done in the order it was handed over; None stands alone.
+        fenced: Whether the name is a run's, whose epoch the work will ask for.
         lost: Told, in the writer's thread and before any later work of that name, that this work is undone for good.
     """
 
     work: Work[Any]
     future: asyncio.Future[Any]
     order: str | None = None
+    fenced: bool = False
     lost: Callable[[BaseException], None] | None = None
     value: Any = None
     error: BaseException | None = None
@@ -120,95 +122,132 @@ class OneWriter:
 
 
 class ManyWriters:
-    """Several threads; what shares a name goes in order, and together where it was handed over together."""
+    """Several threads, each of which takes all that waits into one transaction; what shares a name goes in order."""
 
     def __init__(self, database: Database, clock: Clock, tell: Tell) -> None:
         self._database, self._clock, self._tell = database, clock, tell
-        self._threads = ThreadPoolExecutor(database.writers, thread_name_prefix="baton-write")
-        self._lock = threading.Lock()
-        self._waiting: dict[str, deque[Item]] = {}
+        self._ready = threading.Condition()
+        self._waiting: deque[Item] = deque()
+        self._busy: set[str] = set()
+        self._closing = False
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"baton-write-{number}", daemon=True)
+            for number in range(database.writers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def hand(self, items: Sequence[Item]) -> None:
-        """Queue the items behind those of the same name."""
-        fresh: list[str] = []
-        with self._lock:
-            for item in items:
-                if item.order is None:
-                    self._threads.submit(self._alone, item)
-                elif item.order in self._waiting:
-                    self._waiting[item.order].append(item)
-                else:
-                    self._waiting[item.order] = deque([item])
-                    fresh.append(item.order)
-        for name in fresh:
-            self._threads.submit(self._serve, name)
+        """Queue the items; the next free thread takes them."""
+        with self._ready:
+            self._waiting.extend(items)
+            self._ready.notify()
 
     def close(self) -> None:
         """Finish what was handed over, then end. Blocks."""
-        self._threads.shutdown()
+        with self._ready:
+            self._closing = True
+            self._ready.notify_all()
+        for thread in self._threads:
+            thread.join()
 
-    def _alone(self, item: Item) -> None:
-        self._tell([item], commit(self._database, self._clock, [item]))
-
-    def _serve(self, name: str) -> None:
-        while True:
-            with self._lock:
-                items = list(self._waiting[name])
-                if not items:
-                    del self._waiting[name]
-                    return
-                self._waiting[name].clear()
+    def _serve(self) -> None:
+        while items := self._taken():
             self._tell(items, commit(self._database, self._clock, items))
+            with self._ready:
+                self._busy.difference_update(item.order for item in items if item.order is not None)
+                if self._waiting:
+                    self._ready.notify()
+
+    def _taken(self) -> list[Item]:
+        """What waits, but for what another thread has something of the same name of; empty once all is done."""
+        with self._ready:
+            while True:
+                items = [item for item in self._waiting if item.order not in self._busy][:_BATCH]
+                if items:
+                    taken = set(map(id, items))
+                    self._waiting = deque(item for item in self._waiting if id(item) not in taken)
+                    self._busy.update(item.order for item in items if item.order is not None)
+                    return items
+                if self._closing and not self._waiting:
+                    self._ready.notify_all()
+                    return []
+                self._ready.wait()
 
 
 def commit(database: Database, clock: Clock, items: Sequence[Item]) -> News:
-    """Run the items in one transaction; what each came to stands in it afterwards."""
+    """Run the items in one transaction; what each came to stands in it afterwards.
+
+    It is first tried without savepoints, which few need: when a piece of work fails, all are run again with them.
+    """
     pauses = iter(_PAUSES)
+    savepoints = False
     while True:
         batch = _Batch(database, clock)
         try:
-            return batch.run(items)
+            return batch.run([item for item in items if item.error is None], savepoints=savepoints)
         except BaseException as error:
-            pause = next(pauses, None)
-            if pause is None or batch.committing or not database.passing(error):
+            passing = not batch.committing and database.passing(error)
+            pause = next(pauses, None) if passing else None
+            if pause is not None:
+                time.sleep(pause)
+            elif batch.at_work and not passing and not savepoints and len(items) > 1:
+                savepoints = True
+            else:
                 for item in items:
                     item.fail(error)
                 return News(frozenset(), frozenset(), frozenset())
-        time.sleep(pause)
 
 
 class _Batch:
-    """One try of a transaction."""
+    """One try of a transaction.
+
+    Attributes:
+        at_work: Whether a piece of work is being run: what fails then is its own failure.
+        committing: From here on, a failure does not tell whether the work stands.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._done: list[Transaction] = []
-        self.committing = False  # from here on, a failure does not tell whether the work stands
+        self.at_work = self.committing = False
 
-    def run(self, items: Sequence[Item]) -> News:
+    def run(self, items: Sequence[Item], *, savepoints: bool) -> News:
         with self._database.writing() as connection:
-            for item in items:
-                if item.error is None:  # an earlier try may have settled that it fails
-                    self._one(item, Transaction(connection, self._clock.now()), alone=len(items) == 1)
+            now = self._clock.now()
+            if savepoints:
+                for item in items:
+                    self._guarded(item, Transaction(connection, now))
+            else:
+                self._together(items, Transaction(connection, now))
             news = self._news()
             with self._database.errors():
                 self._database.announce(connection, news.woken, news.times)
             self.committing = True
         return news
 
-    def _one(self, item: Item, transaction: Transaction, *, alone: bool) -> None:
-        """Run one piece of work in a savepoint; alone in its transaction, a failure simply undoes that."""
-        if alone:
-            with self._database.errors():
+    def _together(self, items: Sequence[Item], first: Transaction) -> None:
+        """Run all work; what it puts off is written in one go, and the runs it writes for are held at once."""
+        self._done.append(first)
+        with self._database.errors():
+            runs.hold(first, {RunId(item.order) for item in items if item.fenced and item.order})
+            self.at_work = True
+            for item in items:
+                transaction = Transaction(first.connection, first.now, fenced=first.fenced, pending=first.pending)
                 item.value = item.work(transaction)
-            self._done.append(transaction)
-            return
+                self._done.append(transaction)
+            first.flush()
+            self.at_work = False
+
+    def _guarded(self, item: Item, transaction: Transaction) -> None:
+        """Run one piece of work in a savepoint: its failure undoes what it did, and nothing else."""
         connection = transaction.connection
         with self._database.errors():
             connection.exec_driver_sql("SAVEPOINT item")
         try:
             with self._database.errors():
                 item.value = item.work(transaction)
+                transaction.flush()
             self._done.append(transaction)
         except BaseException as error:
             if self._database.passing(error) or not self._database.in_transaction(connection):
