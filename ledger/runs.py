@@ -231,7 +231,10 @@ def take_lease(tx: Transaction, run: RunId, owner: str, seconds: float) -> Lease
     """Become the run's only writer; None if somebody else is, or there is nothing to look at."""
     tx.fenced.pop(run, None)
     row = tx.row(_TAKE, run=run, now=tx.now, owner=owner, until=tx.now + seconds)
-    return Lease(run, owner, row.epoch, row.wake) if row else None
+    if row is None:
+        return None
+    tx.fenced[run] = row.epoch  # an older holder's write in this very transaction is refused from here on
+    return Lease(run, owner, row.epoch, row.wake)
 
 
 _AT_WORK = case((runs.c.status.in_(ENDED), runs.c.status), else_="ready")  # its worker may have died as it ended

@@ -64,6 +64,10 @@ _READ = (
 )
 
 
+WHOLE = 2**31 - 1
+"""As `head`: every line."""
+
+
 def read(tx: Transaction, run: RunId, head: int) -> list[Line]:
     """The first `head` lines, oldest first."""
     tx.flush()

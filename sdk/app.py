@@ -26,7 +26,7 @@ from baton.core import (
 )
 from baton.graph import Engine, Member, Office, Record, Team, engine_of, judge, load_past
 from baton.handles import Result, RunHandle, conversation_goal, person
-from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs
+from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs, transcript
 from baton.memory import Memory, counter
 from baton.places import find_database
 from baton.policies import load_policy
@@ -238,7 +238,7 @@ class Baton:
     async def _recheck(self, review: Review) -> Recheck:
         """Checks an edit as the agent's own call is checked, with the person as the source of its arguments."""
         member = self._team.member(review.agent)
-        past = await self.ledger.read(lambda tx: load_past(tx, review.run, 2**31))
+        past = await self.ledger.read(lambda tx: load_past(tx, review.run, transcript.WHOLE))
 
         def recheck(action: Action) -> Verdict:
             spec = member.agent.specs.get(action.tool)
