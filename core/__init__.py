@@ -1,7 +1,7 @@
 """The words everybody shares: ids, errors, clock, labels, values and ports."""
 
 from baton.core.actions import Action, Ruling, Verdict
-from baton.core.canonical import digest, dump
+from baton.core.canonical import digest, dump, storable
 from baton.core.clock import Clock, ManualClock, OffsetClock, SystemClock, format_duration, format_time, parse_duration
 from baton.core.errors import (
     Ambiguous,
@@ -119,4 +119,5 @@ __all__ = [
     "logger",
     "parse_duration",
     "random_id",
+    "storable",
 ]

@@ -7,7 +7,20 @@ from typing import Any, Literal
 
 from sqlalchemy import and_, bindparam, case, exists, func, insert, select, update
 
-from baton.core import GOAL, Ambiguous, BodyId, Conflict, Goal, NotFound, RunId, Superseded, Trust, dump, random_id
+from baton.core import (
+    GOAL,
+    Ambiguous,
+    BodyId,
+    Conflict,
+    Goal,
+    NotFound,
+    RunId,
+    Superseded,
+    Trust,
+    dump,
+    random_id,
+    storable,
+)
 from baton.ledger import bodies, timers
 from baton.ledger.events import emit
 from baton.ledger.locks import lock_name
@@ -325,7 +338,7 @@ def pause(tx: Transaction, lease: Lease, trouble: str, seconds: float) -> None:
         lease_until=None,
         not_before=tx.now + seconds,
         attempts=runs.c.attempts + 1,
-        trouble=trouble,
+        trouble=storable(trouble),
     )
     emit(tx, lease.run, "run.troubled", trouble=trouble, again_in=seconds)
     tx.times.add(tx.now + seconds)

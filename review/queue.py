@@ -76,7 +76,7 @@ class ReviewQueue:
         """
 
         def take(tx: Transaction) -> Review:
-            known = self._open(tx, reviews.find(tx, review), None)
+            known = self._held(tx, reviews.find(tx, review), None)
             if known.claimed_by not in (None, by):
                 until = format_time(known.claimed_until or 0)
                 raise Conflict(f"claim {known.id}", f"{known.claimed_by} has it until {until}")
@@ -103,7 +103,7 @@ class ReviewQueue:
         verdict = self._rechecked(await self._action(known, answer), answer, recheck)
 
         def close(tx: Transaction) -> Decision:
-            current = self._open(tx, known.id, answer.version)
+            current = self._held(tx, known.id, answer.version)
             decision = self._decision(tx, current, answer, verdict)
             reviews.close(tx, current.run, current.version, decision)
             mail.post(tx, current.run, "decision", sender=answer.by, ref=current.id)
@@ -157,7 +157,9 @@ class ReviewQueue:
         )
 
     @staticmethod
-    def _open(tx: Transaction, review: ReviewId, version: int | None) -> Review:
+    def _held(tx: Transaction, review: ReviewId, version: int | None) -> Review:
+        """An open review, with its run held: nobody else decides it, and the run does not end, until this is done."""
+        runs.lock(tx, reviews.get(tx, review).run)
         known = reviews.get(tx, review)
         if known.decision is not None:
             who, when = known.decision.by, format_time(known.decision.at)
