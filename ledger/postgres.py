@@ -39,15 +39,6 @@ _SETTINGS = (
     f" -c idle_in_transaction_session_timeout={int(IDLE_SECONDS * 1000)}"
     " -c synchronous_commit=on -c timezone=UTC"
 )
-_CONNECTING = {  # a connection that died in silence is noticed within half a minute
-    "application_name": "baton",
-    "connect_timeout": 10,
-    "keepalives": 1,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
 _AGENTS = select(runs.c.id, runs.c.agent).where(runs.c.id.in_(bindparam("runs", expanding=True)))
 _MIGRATING = 0x6261746F6E  # "baton": the advisory lock under which tables are made
 _GAVE_WAY = {"40001", "40P01"}  # serialisation, deadlock: another transaction went first
@@ -281,6 +272,6 @@ def _engine(url: str) -> tuple[str, Engine]:
         parsed,
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",  # we say BEGIN and COMMIT ourselves
-        connect_args=_CONNECTING | {"options": options},
+        connect_args=wakes.CONNECTING | {"options": options},
     )
     return _shown(url), engine

@@ -31,6 +31,17 @@ HEARTBEAT_SECONDS = 2.0
 SILENT_SECONDS = 10.0
 """After how long a worker that says nothing is taken for dead, and its jobs for nobody's."""
 
+CONNECTING = {
+    "application_name": "baton",
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""How to connect: a connection that died in silence is noticed within half a minute."""
+
 _app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())  # only defers, on connections of ours
 
 _jobs = Table("procrastinate_jobs", MetaData(), Column("lock", String))

@@ -49,6 +49,15 @@ def record_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new record: in a file, or for a test marked `on_both` on each of the databases."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return str(tmp_path / "baton.db")
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
 def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
     """Refuse to look up or call any machine but this one."""
     if event == "socket.getaddrinfo":

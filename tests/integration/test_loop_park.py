@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from support import (
     Says,
     call,
     calls,
+    on_both,
     open_office,
     run_row,
     script,
@@ -51,11 +53,7 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture
-def database(record_url: str) -> str:
-    return record_url
-
-
+@on_both
 async def test_a_wake_without_news_changes_nothing(database: str, world: World) -> None:
     mind = CountingMind(script([call("note", what="a")]))
     async with open_office(database, [world.agent()], mind) as baton:
@@ -85,6 +83,7 @@ async def _everything(baton: Baton) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@on_both
 async def test_reviews_are_answered_in_any_order_by_other_processes(
     database: str, world: World, order: tuple[int, ...]
 ) -> None:
@@ -115,6 +114,7 @@ async def test_reviews_are_answered_in_any_order_by_other_processes(
     assert world.done == [names[place] for place in order if place in yes]
 
 
+@on_both
 async def test_the_second_decider_is_told_who_decided_what(database: str, world: World) -> None:
     async with open_office(database, [world.agent()], script([call("note", what="a")])) as baton:
         run = await baton.submit("go")
@@ -134,6 +134,7 @@ async def test_the_second_decider_is_told_who_decided_what(database: str, world:
 
 
 @pytest.mark.parametrize("by", ["words", "finish", "finish after a write"])
+@on_both
 async def test_mail_that_comes_while_a_run_is_ending_is_read(
     database: str, world: World, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
@@ -145,7 +146,8 @@ async def test_mail_that_comes_while_a_run_is_ending_is_read(
         if task not in steps:
             steps.append(task)
             if len(steps) == (1 if by == "words" else 2):
-                hold.ledger.post(lambda tx: mail.post(tx, hold.run, "user", sender="ann", text="wait!"))
+                post = partial(mail.post, run=hold.run, kind="user", sender="ann", text="wait!")
+                hold.ledger.post(post, order=hold.run)
         ride(hold, task, work)
 
     def answer(conversation: Conversation) -> Answer:
@@ -172,6 +174,7 @@ async def _given_back(baton: Baton, run: RunId) -> None:
     assert await text_rows(baton.ledger, "SELECT * FROM events WHERE kind = 'run.troubled'") == []
 
 
+@on_both
 async def test_mail_that_comes_while_a_run_parks_is_read(
     database: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +196,7 @@ async def test_mail_that_comes_while_a_run_parks_is_read(
     assert read == ["hello", "wait!"]
 
 
+@on_both
 async def test_mail_to_a_run_that_has_ended_is_refused(database: str, world: World) -> None:
     async with open_office(database, [world.agent()], script()) as baton:
         run = await baton.submit("go")
@@ -219,6 +223,7 @@ asyncio.run(main())
 """
 
 
+@on_both
 async def test_messages_of_several_processes_each_posted_twice_are_read_once_in_order(
     database: str, world: World
 ) -> None:
@@ -278,6 +283,7 @@ async def test_reviews_add_no_states_to_a_turn(database: str, world: World) -> N
     assert states <= turns + 1
 
 
+@on_both
 async def test_a_crowd_of_runs_all_end(database: str, world: World) -> None:
     mind = script([call("note", what="x")])
     async with open_office(database, [world.agent("allow-all")], mind) as baton:
@@ -301,6 +307,7 @@ async def test_a_goals_words_and_its_attachments_reach_the_model_with_their_trus
     assert "send money" in seen[0]
 
 
+@on_both
 async def test_an_unreadable_state_stops_the_run_and_asks_people(
     database: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,6 +327,7 @@ async def test_an_unreadable_state_stops_the_run_and_asks_people(
     assert world.done == []
 
 
+@on_both
 async def test_events_tell_the_whole_story_and_end(database: str, world: World) -> None:
     async with open_office(database, [world.agent()], script([call("note", what="a")])) as baton:
         run = await baton.submit("go")

@@ -11,9 +11,23 @@ from sqlalchemy import text
 from baton import Agent, Baton, Goal, RunHandle, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Conflict, Forbidden, InvalidValue, ManualClock, NotFound
+from baton.graph import advance
 from baton.ledger import DecisionKind, Review, ReviewKind, runs
 from baton.review import Answer as ReviewAnswer
-from support import Says, call, calls, open_office, run_row, script, set_policy, soon, text_rows, tool_lines, until
+from support import (
+    Says,
+    call,
+    calls,
+    on_both,
+    open_office,
+    run_row,
+    script,
+    set_policy,
+    soon,
+    text_rows,
+    tool_lines,
+    until,
+)
 
 ASK = '@id("ask") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
 OTHER = '@id("other") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
@@ -44,11 +58,6 @@ def till(tmp_path: Path) -> Till:
     return Till(tmp_path)
 
 
-@pytest.fixture
-def database(record_url: str) -> str:
-    return record_url
-
-
 async def _asked(baton: Baton, goal: Goal | str = "go") -> tuple[RunHandle, Review]:
     run = await baton.submit(goal)
     await soon(run.settled())
@@ -59,6 +68,7 @@ async def _asked(baton: Baton, goal: Goal | str = "go") -> tuple[RunHandle, Revi
 PAY = script([call("pay", cents=500)])
 
 
+@on_both
 async def test_an_approved_action_runs_once_and_is_told(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await _asked(baton)
@@ -72,6 +82,7 @@ async def test_an_approved_action_runs_once_and_is_told(database: str, till: Til
     assert lines[1] == f"[review {review.id} approved by ann] pay: paid 500\nNote by ann: fine"
 
 
+@on_both
 async def test_an_edit_is_checked_and_judged_and_then_what_runs(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await _asked(baton)
@@ -262,6 +273,7 @@ async def test_agents_never_decide(database: str, till: Till) -> None:
     assert till.paid == []
 
 
+@on_both
 async def test_a_decision_on_a_version_that_was_not_seen_is_refused(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await _asked(baton)
@@ -279,6 +291,7 @@ async def test_a_decision_on_a_version_that_was_not_seen_is_refused(database: st
 
 
 @pytest.mark.parametrize("on_deadline", ["park", "deny"])
+@on_both
 async def test_a_deadline_passes(database: str, till: Till, on_deadline: str) -> None:
     clock = ManualClock()
     rule = f'@id("ask") @deadline("4h") @on_deadline("{on_deadline}") ' + ASK.partition(") ")[2]
@@ -307,6 +320,7 @@ async def test_a_deadline_passes(database: str, till: Till, on_deadline: str) ->
     assert till.paid == []
 
 
+@on_both
 async def test_cancelling_takes_questions_back(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await _asked(baton)
@@ -341,10 +355,12 @@ async def test_every_decision_explains_itself(database: str, till: Till) -> None
         ([ASK], "pending: review rev_", 1),
     ],
 )
+@on_both
 async def test_what_was_allowed_before_a_crash_is_judged_by_the_policy_after_it(
-    database: str, till: Till, rules: list[str], told: str, waiting: int
+    database: str, till: Till, rules: list[str], told: str, waiting: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process dies between the verdict and the call: the second of two calls was allowed, and not begun."""
+    monkeypatch.setattr(advance, "LEASE_SECONDS", 0.3)
     begun, stuck = asyncio.Event(), True
 
     @tool(repeatable=True)

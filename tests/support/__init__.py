@@ -1,7 +1,18 @@
 """Small agents, tools and minds for tests: they run in the real runtime, over the real simulated endpoint."""
 
 from support.minds import CountingMind, Says, call, calls, script
-from support.office import PATIENCE, SERIAL, open_office, run_row, set_policy, soon, text_rows, tool_lines, until
+from support.office import (
+    PATIENCE,
+    SERIAL,
+    on_both,
+    open_office,
+    run_row,
+    set_policy,
+    soon,
+    text_rows,
+    tool_lines,
+    until,
+)
 
 __all__ = [
     "PATIENCE",
@@ -10,6 +21,7 @@ __all__ = [
     "Says",
     "call",
     "calls",
+    "on_both",
     "open_office",
     "run_row",
     "script",

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from sqlalchemy import text
 
 from baton import Agent, Baton, RunHandle
@@ -19,6 +20,9 @@ T = TypeVar("T")
 
 PATIENCE = 15.0
 """Seconds after which a test that waits has failed."""
+
+on_both = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+"""A test of the loop that runs on each of the databases."""
 
 SERIAL = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, longest_retry_after=0.02)
 """Retries that cost a test no time."""
