@@ -12,7 +12,7 @@ import procrastinate
 import psycopg
 from procrastinate.exceptions import ProcrastinateException
 
-from baton.core import LedgerError, LedgerUnreachable, OffsetClock, RunId, logger
+from baton.core import LedgerError, OffsetClock, RunId, logger
 from baton.graph.advance import Advancer, worker_name
 from baton.graph.alarms import fire_due
 from baton.graph.move import Office
@@ -26,6 +26,9 @@ TEND_SECONDS = 2.0
 
 MEASURE_SECONDS = 60.0
 """How often the server's clock is asked."""
+
+FAREWELL_SECONDS = 3.0
+"""How long a worker that ends tries to tell the server so."""
 
 log = logger()
 
@@ -64,6 +67,10 @@ class JobEngine:
         working = tuple(self._working)
         for task in working:
             task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=FAREWELL_SECONDS)
+        for task in self._tasks:
+            task.cancel()  # the server does not answer: nobody can be told that this worker is gone
         await asyncio.gather(*self._tasks, *working, return_exceptions=True)
 
     async def _kept_up(self, work: Callable[[procrastinate.App], Awaitable[None]]) -> None:
@@ -78,8 +85,10 @@ class JobEngine:
                 app = procrastinate.App(connector=connector)
                 async with app.open_async():
                     await work(app)
-            except (ProcrastinateException, psycopg.Error, LedgerError) as error:
+            except LedgerError as error:
                 self._failed(error)
+            except (ProcrastinateException, psycopg.Error) as error:  # whether the ledger can be used is asked next
+                log.warning("the worker lost its place; it begins anew", error=str(error.__cause__ or error))
             except Exception as error:
                 log.error("the engine stumbled; it starts again", exc_info=error)
             await asyncio.sleep(POLL_SECONDS)
@@ -126,7 +135,8 @@ class JobEngine:
             while await self._advancer.advance(run):
                 pass
         except LedgerError as error:
-            self._failed(error)  # the lease runs out, and the reconciler finds the run
+            # The lease runs out, and the reconciler finds the run.
+            log.warning("run dropped: the ledger failed", run=run, error=str(error))
 
     async def _tend(self, app: procrastinate.App) -> None:
         """Look for what was lost, each time a little after the last."""
@@ -161,9 +171,7 @@ class JobEngine:
                 log.warning("a worker has died; its job goes to another", run=job.lock)
         await jobs.prune_stalled_workers(wakes.SILENT_SECONDS)
 
-    def _failed(self, error: Exception) -> None:
-        name = self._office.ledger.database.name
-        known = error if isinstance(error, LedgerError) else LedgerUnreachable(name, str(error.__cause__ or error))
-        if str(known) != str(self.failure):
-            log.error("the ledger cannot be used; trying again", error=str(known))
-        self.failure = known
+    def _failed(self, error: LedgerError) -> None:
+        if str(error) != str(self.failure):
+            log.error("the ledger cannot be used; trying again", error=str(error))
+        self.failure = error

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy import Connection, Engine, bindparam, create_engine, make_url, select, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from baton.core import (
@@ -179,7 +179,7 @@ class PostgresDatabase:
         if connection is not None:
             try:
                 connection.exec_driver_sql(begin)
-            except DBAPIError:
+            except SQLAlchemyError:  # also where SQLAlchemy has noticed before that it is dead
                 self._drop(connection)
             else:
                 return connection
@@ -193,7 +193,7 @@ class PostgresDatabase:
         """Roll back; a connection that cannot is thrown away, which the server takes for the same."""
         try:
             connection.exec_driver_sql("ROLLBACK")
-        except (DBAPIError, psycopg.Error):
+        except (SQLAlchemyError, psycopg.Error):
             self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:

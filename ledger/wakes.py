@@ -42,6 +42,9 @@ CONNECTING = {
 }
 """How to connect: a connection that died in silence is noticed within half a minute."""
 
+_SLACK = 0.02
+_LATEST = 32_503_680_000.0  # the year 3000: later times are found by whoever looks then
+
 _app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())  # only defers, on connections of ours
 
 _jobs = Table("procrastinate_jobs", MetaData(), Column("lock", String))
@@ -60,8 +63,13 @@ def queue_of(agent: str) -> str:
 def defer(connection: Any, woken: Mapping[RunId, str], times: Collection[float]) -> None:
     """Have a worker look at runs, each with its agent, and at `times`; part of the psycopg connection's transaction."""
     jobs = [_job(ADVANCE, queue=queue_of(agent), lock=run) for run, agent in sorted(woken.items())]
-    jobs += [_job(LOOK, queue=QUEUE, schedule_at=datetime.fromtimestamp(time, UTC)) for time in sorted(times)]
+    jobs += [_job(LOOK, queue=QUEUE, schedule_at=_moment(time)) for time in sorted(times)]
     _app.job_manager.batch_defer_jobs(jobs, connection)
+
+
+def _moment(time: float) -> datetime:
+    """A little after a time, as a worker knows the server's clock to a few milliseconds only."""
+    return datetime.fromtimestamp(min(time + _SLACK, _LATEST), UTC)
 
 
 def _job(task: str, **settings: Any) -> Job:

@@ -63,6 +63,15 @@ async def until(ledger: Ledger, look: Callable[[Transaction], T | None]) -> T:
             await asyncio.sleep(0.005)
 
 
+async def reached(look: Callable[[], object]) -> None:
+    """Until `look` says that it is so."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if look():
+                return
+            await asyncio.sleep(0.01)
+
+
 async def run_row(baton: Baton, run: RunId) -> Run:
     """A run as the record has it."""
     return await baton.ledger.read(lambda tx: runs.get(tx, run))
