@@ -92,7 +92,13 @@ class PolicyError(BatonError):
 
 
 class LedgerError(BatonError):
-    """The database of record cannot be used."""
+    """The database of record cannot be used.
+
+    Attributes:
+        final: Whether what could be tried again has been: who meets it anew, in a later step, does not try.
+    """
+
+    final = False
 
     def __init__(self, database: str, problem: str, hint: str = "") -> None:
         self.database, self.problem = database, problem

@@ -162,6 +162,8 @@ class PostgresDatabase:
 
     def passing(self, error: BaseException) -> bool:
         """A lost connection, and a deadlock; a lock that was waited for in vain is not waited for again."""
+        if isinstance(error, LedgerError) and error.final:
+            return False  # of an earlier transaction, on which this one rests
         gave_way = isinstance(error, LedgerLocked) and _state(error.__cause__) in _GAVE_WAY
         return gave_way or isinstance(error, LedgerUnreachable)
 
