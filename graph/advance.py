@@ -68,7 +68,8 @@ class Advancer:
         except Superseded as error:
             log.warning("run dropped: a newer worker owns it", run=run, epoch=error.epoch, newer=error.newer)
         except HandedBack:
-            await hold.write(lambda tx: runs.hand_back(tx, lease))
+            with contextlib.suppress(Superseded):  # it is somebody else's already
+                await hold.write(lambda tx: runs.hand_back(tx, lease))
             return False
         except asyncio.CancelledError:
             hold.post(lambda tx: runs.hand_back(tx, lease))  # unless a tool is at work, whose end nobody will see
