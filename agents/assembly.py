@@ -23,7 +23,7 @@ class _Call:
     arguments: str = ""
 
     @property
-    def isstorable(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether the arguments are complete JSON already."""
         try:
             json.loads(self.arguments)

@@ -98,7 +98,7 @@ class PostgresDatabase:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
             before = migrate(connection, self.name, now)
             if before == 0:
-                _driver(connection).execute(wakes.schema())
+                _driver(connection).execute(wakes.schema().encode())
             return before
 
     def offset(self) -> float:
@@ -228,9 +228,10 @@ def explain(database: str, error: BaseException) -> BatonError:
 
 
 def _driver(connection: Connection) -> "psycopg.Connection[Any]":
-    driver = connection.connection.driver_connection
+    driver: Any = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    return driver
+    found: psycopg.Connection[Any] = driver
+    return found
 
 
 def _state(error: BaseException | None) -> str:

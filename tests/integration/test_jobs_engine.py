@@ -109,7 +109,7 @@ async def test_runs_of_agents_that_a_worker_does_not_have_are_left_alone(
             await soon(looks.wait())
             looks.clear()
             await soon(looks.wait())
-        rows = [await elsewhere.ledger.read(lambda tx, run=run: runs.get(tx, run.id)) for run in (others, lost)]
+        rows = [await elsewhere.ledger.read(partial(runs.get, run=run.id)) for run in (others, lost)]
         assert [(row.epoch, row.status) for row in rows] == [(0, "ready")] * 2
         async with open_office(postgres_url, [Agent("smith")], script()) as baton:
             for run in (others, lost):

@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from baton.core import Conflict, Goal, MailArrived, ManualClock, Ruling, RunId, Trust, Verdict
+from baton.core import Conflict, Goal, MailArrived, ManualClock, Ruling, RunId, Superseded, Trust, Verdict
 from baton.core import ReviewId as Id
 from baton.graph import Hold
 from baton.graph.alarms import fire_due
@@ -155,25 +156,31 @@ async def test_a_stale_write_in_the_very_transaction_of_its_successor_is_refused
         stale = await _hold(ledger, run)
         clock.advance(301)
         taking = ledger.post(partial(runs.take_lease, run=run, owner="other", seconds=300))
-        parking = stale.write(lambda tx: runs.park(tx, stale.lease))
+        park = stale.guarded(lambda tx: runs.park(tx, stale.lease))
+        parking = ledger.post(park, order=run, fenced=True)  # in the same turn: it shares the transaction
         done = await _at_once(taking, parking)
         row = await _get(ledger, run)
-        if isinstance(done[1], BaseException):
-            assert (row.epoch, row.working, row.seen) == (2, True, 0)
-        else:  # it was first, so there was nothing to take
-            assert (row.epoch, row.seen) == (1, 1)
-            assert done[0] is None
+        assert done[0] is not None
+        assert isinstance(done[1], Superseded)
+        assert (row.epoch, row.working, row.seen) == (2, True, 0)
     finally:
         await ledger.close()
 
 
 async def test_submitting_with_one_key_twenty_times_at_once_makes_one_run(pair: tuple[Ledger, Ledger]) -> None:
-    for key in map(str, range(5)):
-        submit: Work[tuple[RunId, bool]] = partial(runs.create, goal=Goal("g"), agent="a", key=key)
-        done = await _at_once(*(ledger.write(submit) for ledger in pair * 10))
-        assert len({run for run, _ in done}) == 1
-        assert sorted(new for _, new in done) == [False] * 19 + [True]
-    assert await text_rows(pair[0], "SELECT count(*) FROM runs") == [(5,)]
+    submit: Work[tuple[RunId, bool]] = partial(runs.create, goal=Goal("g"), agent="a", key="k")
+
+    def slowly(tx: Transaction) -> tuple[RunId, bool]:
+        """Ends only once another waits for it."""
+        made = submit(tx)
+        while not tx.value(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+            pass
+        return made
+
+    done = await _at_once(*(ledger.write(slowly if n == 0 else submit) for n, ledger in enumerate(pair * 10)))
+    assert len({run for run, _ in done}) == 1
+    assert sorted(new for _, new in done) == [False] * 19 + [True]
+    assert await text_rows(pair[0], "SELECT count(*) FROM runs") == [(1,)]
 
 
 class Meeting:
