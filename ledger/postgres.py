@@ -228,10 +228,8 @@ def explain(database: str, error: BaseException) -> BatonError:
 
 
 def _driver(connection: Connection) -> "psycopg.Connection[Any]":
-    driver: Any = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    found: psycopg.Connection[Any] = driver
-    return found
+    driver: psycopg.Connection[Any] | Any = connection.connection.driver_connection
+    return driver
 
 
 def _state(error: BaseException | None) -> str:

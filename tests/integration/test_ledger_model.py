@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import select
 
 from baton.core import (
     ActionId,
@@ -51,6 +52,7 @@ from baton.ledger import (
     runs,
     timers,
 )
+from baton.ledger.schema import runs as runs_table
 from baton.review import Answer, ReviewQueue
 from support.postgres import PostgresServer
 
@@ -384,8 +386,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return (*row, known.mail, known.read, known.effects)
 
     def _row(self, tx: Transaction, run: RunId) -> tuple[Any, ...]:
-        columns = runs.runs.c
-        row = tx.row(runs.select(runs.runs).where(columns.id == run))
+        row = tx.row(select(runs_table).where(runs_table.c.id == run))
         kept = [event for event in events.of_run(tx, run, limit=100_000)]
         assert [event.seq for event in kept] == list(range(1, len(kept) + 1))
         read = [id for event in kept if event.kind == "test.read" for id in event.data["messages"]]

@@ -5,6 +5,8 @@ import contextlib
 import re
 import time
 from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -201,10 +203,10 @@ async def test_a_full_disk_is_told(ledger: Ledger) -> None:
         f"CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {full}; END $$",
         "CREATE TRIGGER full_disk BEFORE INSERT ON bodies EXECUTE FUNCTION full_disk()",
     ):
-        await ledger.write(lambda tx, sql=sql: tx.execute(text(sql)))
+        await ledger.write(partial(Transaction.execute, statement=text(sql)))
     with pytest.raises(LedgerFull, match="no space is left on its disk"):
         await ledger.write(_storing("refused"))
-    others = [ledger.post(_storing("refused")), ledger.post(lambda tx: 1)]
+    others: list[asyncio.Future[Any]] = [ledger.post(_storing("refused")), ledger.post(lambda tx: 1)]
     done = await asyncio.gather(*others, return_exceptions=True)
     assert isinstance(done[0], LedgerFull)
     assert done[1] == 1
