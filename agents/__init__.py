@@ -1,18 +1,21 @@
 """Who acts: agents, tools, the model client, and the simulated model."""
 
 from baton.agents.agent import Agent
+from baton.agents.breakers import Breaker, Breakers
 from baton.agents.builtin import BUILTINS
 from baton.agents.client import OpenAIModel
 from baton.agents.embedding import OpenAIEmbedder
 from baton.agents.proposing import ParsedCall, offer, parse
 from baton.agents.simulated import MINDS, Mind, SimpleMind, SimulatedServer, find_mind
 from baton.agents.source import Endpoint, embedder_of, endpoint, open_model
-from baton.agents.tool import Tool, as_spec, tool
+from baton.agents.tool import Tool, as_spec, tool, upcast
 
 __all__ = [
     "BUILTINS",
     "MINDS",
     "Agent",
+    "Breaker",
+    "Breakers",
     "Endpoint",
     "Mind",
     "OpenAIEmbedder",
@@ -29,4 +32,5 @@ __all__ = [
     "open_model",
     "parse",
     "tool",
+    "upcast",
 ]

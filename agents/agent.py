@@ -45,7 +45,8 @@ class Agent:
         """Refuse what cannot work.
 
         Raises:
-            InvalidValue: for a bad name, a doubled tool, a context too small to hold anything.
+            InvalidValue: for a bad name, a doubled tool, an `undo` that is no tool of its own, a context too small to
+                hold anything.
         """
         if not _NAME.fullmatch(self.name):
             raise InvalidValue("agent name", self.name, "a letter, then letters, digits, _ or -, 64 at most")
@@ -55,6 +56,10 @@ class Agent:
         for name in names:
             if names.count(name) > 1 or name in BUILTINS:
                 raise InvalidValue(f"tool of agent {self.name}", name, "names that are given once and not built in")
+        for spec in self._own:
+            if spec.undo is not None and spec.undo not in names:
+                allowed = f"the name of another tool of agent {self.name}"
+                raise InvalidValue(f"undo of tool {spec.name}", spec.undo, allowed, f"Its tools: {', '.join(names)}.")
 
     @cached_property
     def _own(self) -> tuple[ToolSpec, ...]:

@@ -71,11 +71,31 @@ def _ask_person(question: str, options: list[str] | None = None) -> None:
     """
 
 
-def _wait(duration: Duration) -> None:
-    """Do nothing for a while. You are told when the time has come.
+def _wait(duration: Duration | None = None, until: str | None = None, zone: str | None = None) -> None:
+    """Do nothing for a while, or until a time. You are told when it has come. Give `duration` or `until`.
 
     Args:
         duration: Such as `90s`, `2h` or `1d 12h`.
+        until: A date and time such as `2026-11-23T08:00` or `2026-11-23T08:00+01:00`, or the next `08:00`.
+        zone: The time zone of a local time, such as `Europe/Berlin`.
+    """
+
+
+def _wait_for(
+    event: str,
+    key: str | None = None,
+    within: Duration | None = None,
+    until: str | None = None,
+    zone: str | None = None,
+) -> None:
+    """Wait for something to happen outside, or for a time, whichever comes first. You are told which it was.
+
+    Args:
+        event: The event's name, such as `order.shipped`.
+        key: Which one, such as an order's number.
+        within: How long at most, such as `2h`.
+        until: Until when at most; a time as `wait` takes it.
+        zone: The time zone of a local time, such as `Europe/Berlin`.
     """
 
 
@@ -84,7 +104,7 @@ def _finish(
     evidence: list[str] | None = None,
     outcome: Literal["done", "refused", "failed"] = "done",
 ) -> None:
-    """End your work on the goal. Refused while questions to people or hand-offs are open.
+    """End your work on the goal. Refused while questions to people, hand-offs or waits are open.
 
     Args:
         summary: What was reached, for the person who asked.
@@ -103,6 +123,7 @@ BUILTINS: dict[str, ToolSpec] = {
         "hand_off": _hand_off,
         "ask_person": _ask_person,
         "wait": _wait,
+        "wait_for": _wait_for,
         "finish": _finish,
     }.items()
 }

@@ -12,9 +12,22 @@ from urllib.parse import urlsplit
 import openai
 
 from baton.agents.assembly import Assembly
+from baton.agents.breakers import Breaker
 from baton.agents.failures import Target, Transient, names_parameter, translate
 from baton.agents.retries import RetryPolicy, Sleep, tries
-from baton.core import Clock, Delta, InvalidValue, ModelReply, ModelRequest, ModelUnavailable, SystemClock
+from baton.core import (
+    Clock,
+    Delta,
+    InvalidValue,
+    ModelRefused,
+    ModelReply,
+    ModelRequest,
+    ModelUnavailable,
+    SystemClock,
+    logger,
+)
+
+log = logger()
 
 _OPTIONAL = ("logprob", "stream_options", "seed")
 """What a request can do without, by the word that an endpoint's refusal has."""
@@ -71,6 +84,7 @@ class OpenAIModel:
             key=key,
             key_variable=key_variable,
         )
+        self._breaker = Breaker(self._target.endpoint)
         self._retries, self._stream = retries or RetryPolicy(), stream
         self._without: set[str] = set() if logprobs else {"logprob"}
         self._clock, self._sleep = clock or SystemClock(), sleep
@@ -97,24 +111,32 @@ class OpenAIModel:
             on_delta: Gets the text piece by piece. After a stream that broke, the text comes again from its start.
 
         Raises:
-            ModelUnavailable: if the last try failed too, or the deadline passed.
+            ModelUnavailable: if the last try failed too, the deadline passed, or the endpoint has failed so often that
+                it is left alone for a while.
             ModelRefused: if the endpoint refuses for good; the message says what to do.
         """
         started = self._clock.now()
+        rest = self._breaker.refuses(started)
+        if rest is not None:
+            raise ModelUnavailable(request.model, self._breaker.why(), after=rest)
+        self._breaker.began()
         target = replace(self._target, model=request.model)
         failures: list[Transient] = []
         deadline = asyncio.timeout(self._retries.deadline)
         try:
             async with deadline:
-                reply: ModelReply = await tries(self._retries, self._sleep, failures)(
-                    self._ask, request, on_delta, target
-                )
+                again = tries(self._retries, self._sleep, failures, self._breaker.may_retry)
+                reply: ModelReply = await again(self._ask, request, on_delta, target)
+        except ModelRefused:
+            self._answered()
+            raise
         except Transient:
             raise self._unavailable(target, failures) from None
         except TimeoutError:
             if not deadline.expired():
                 raise
             raise self._unavailable(target, failures, unfinished=1) from None
+        self._answered()
         seconds = max(0.0, self._clock.now() - started)
         return replace(reply, seconds=seconds, attempts=len(failures) + 1)
 
@@ -184,7 +206,13 @@ class OpenAIModel:
             parameters["stream_options"] = {"include_usage": True}
         return parameters
 
+    def _answered(self) -> None:
+        if self._breaker.answered():
+            log.warning("breaker closed", endpoint=self._target.endpoint)
+
     def _unavailable(self, target: Target, failures: list[Transient], *, unfinished: int = 0) -> ModelUnavailable:
+        if self._breaker.failed(self._clock.now()):
+            log.warning("breaker opened", endpoint=target.endpoint, failures=self._breaker.failures)
         tries = len(failures) + unfinished
         last = failures[-1] if failures else f"no answer within {self._retries.deadline:g} s"
         hint = f"Try again later; or check that {target.endpoint} is right and can be reached"

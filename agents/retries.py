@@ -4,7 +4,15 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_before_delay
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_any,
+    stop_before_delay,
+)
+from tenacity.stop import stop_base
 from tenacity.wait import wait_random_exponential
 
 from baton.agents.failures import Transient
@@ -32,8 +40,18 @@ class RetryPolicy:
     deadline: float | None = 600.0
 
 
-def tries(policy: RetryPolicy, sleep: Sleep, failures: list[Transient]) -> AsyncRetrying:
-    """Repeat what fails with Transient, which `failures` collects; the last failure is raised.
+class _Spent(stop_base):
+    """Stops once no more retries are to be had; asked last, because asking takes one."""
+
+    def __init__(self, may_retry: Callable[[], bool]) -> None:
+        self._may_retry = may_retry
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        return not self._may_retry()
+
+
+def tries(policy: RetryPolicy, sleep: Sleep, failures: list[Transient], may_retry: Callable[[], bool]) -> AsyncRetrying:
+    """Repeat what fails with Transient, which `failures` collects, while `may_retry`; the last failure is raised.
 
     Waits follow the endpoint where it says how long, else exponential back-off with full jitter (Brooker,
     "Exponential Backoff And Jitter", 2015).
@@ -52,9 +70,9 @@ def tries(policy: RetryPolicy, sleep: Sleep, failures: list[Transient]) -> Async
         # Spread, because everybody who was refused together was told the same.
         return min(asked, policy.longest_retry_after) + random.uniform(0, policy.first_wait)
 
-    stop = stop_after_attempt(policy.attempts)
+    late = () if policy.deadline is None else (stop_before_delay(policy.deadline),)
     return AsyncRetrying(
-        stop=stop if policy.deadline is None else stop | stop_before_delay(policy.deadline),
+        stop=stop_any(stop_after_attempt(policy.attempts), *late, _Spent(may_retry)),
         wait=wait,
         retry=retry_if_exception_type(Transient),
         after=note,

@@ -3,13 +3,13 @@
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints, overload
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from baton.core import Effect, InvalidValue, ToolSpec
+from baton.core import Effect, InvalidValue, Retries, ToolSpec, Upcaster
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,8 +49,10 @@ def tool(
     reconcile: Callable[[str], Any] | None = ...,
     undo: str | None = ...,
     timeout: float = ...,
+    retries: Retries | int | None = ...,
     verified: bool = ...,
     version: str = ...,
+    upcasters: Mapping[str, Upcaster] = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
 
@@ -64,8 +66,10 @@ def tool(
     reconcile: Callable[[str], Any] | None = None,
     undo: str | None = None,
     timeout: float = 60.0,
+    retries: Retries | int | None = None,
     verified: bool = False,
     version: str = "1",
+    upcasters: Mapping[str, Upcaster] | None = None,
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """Make a typed function, sync or async, a tool.
 
@@ -78,9 +82,13 @@ def tool(
         repeatable: A write that is safe to repeat with the same key.
         reconcile: Asks the world, after a crash, whether the effect with this key happened: its result, else None.
         undo: Name of the tool that undoes this one.
-        timeout: Seconds until a call is given up.
+        timeout: Seconds until one try is given up.
+        retries: How a call that fails for now is tried again: a number of tries, or all of it. None tries three times
+            what surely may be repeated.
         verified: Its results are the operator's own records and trusted as such.
         version: Changes when the meaning of a call does.
+        upcasters: By an older version, what makes its arguments those of the next; oldest first, the last leads to
+            `version`. What is open of an older version is then asked anew in today's form.
 
     Raises:
         InvalidValue: if the name, the signature or a setting is not usable; says which.
@@ -95,8 +103,10 @@ def tool(
             "reconcile": reconcile,
             "undo": undo,
             "timeout": _timeout(called, timeout),
+            "retries": Retries(attempts=retries) if isinstance(retries, int) else retries,
             "verified": verified,
             "version": version,
+            "upcasters": _upcasters(called, version, upcasters or {}),
         }
         spec = ToolSpec(
             name=called,
@@ -117,6 +127,28 @@ def as_spec(thing: "ToolSpec | Tool[..., Any] | Callable[..., Any]") -> ToolSpec
     if isinstance(thing, ToolSpec):
         return thing
     return thing.spec if isinstance(thing, Tool) else tool(thing).spec
+
+
+def upcast(spec: ToolSpec, version: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of an older version of a tool as its own takes them.
+
+    Raises:
+        ValueError: if an upcaster fails, or the tool does not take what they give.
+    """
+    chain = list(spec.upcasters)
+    for step in chain[chain.index(version) :]:
+        try:
+            arguments = spec.upcasters[step](dict(arguments))
+        except Exception as error:
+            raise ValueError(f"the upcaster of version {step} raised {type(error).__name__}: {error}") from error
+    spec.validate(arguments)
+    return arguments
+
+
+def _upcasters(name: str, version: str, upcasters: Mapping[str, Upcaster]) -> Mapping[str, Upcaster]:
+    if version in upcasters:
+        raise InvalidValue(f"upcasters of tool {name}", version, "older versions than the tool's own")
+    return dict(upcasters)
 
 
 def _arguments(name: str, function: Callable[..., Any]) -> type[BaseModel]:

@@ -46,12 +46,18 @@ class Finding:
     says: str
 
 
-async def doctor(*, common: Common = DEFAULTS) -> int:
+async def doctor(*, deploy: bool = False, common: Common = DEFAULTS) -> int:
     """Say what is configured and what is missing. Exits 1 if something is broken.
 
     Args:
+        deploy: Say instead what the agents at hand would do to open runs and questions: which they would orphan,
+            misread or ask again. Exits 1 if something would be lost.
         common: Options of every command.
     """
+    if deploy:
+        from baton.cli.deploying import deploy as survey
+
+        return await survey(common)
     screen = Screen(common.json)
     findings = await _findings(common)
     broken = sum(finding.state == "broken" for finding in findings)
@@ -102,6 +108,7 @@ async def _findings(common: Common) -> list[Finding]:
         return [*findings, Finding("project", "broken", str(error))]
     names = ", ".join(agent.name for agent in project.agents)
     findings.append(Finding("project", "ok", f"{place.project} (agents: {names}; simulated mind: {project.simulated})"))
+    findings += await _homeless(place, {agent.name for agent in project.agents})
     return [*findings, *(finding for agent in project.agents for finding in _agent(agent))]
 
 
@@ -167,6 +174,24 @@ async def _server(ledger: "Ledger") -> list[Finding]:
         way = "ahead of" if offset > 0 else "behind"
         clock = Finding("clock", "note", f"the server's is {abs(offset):.1f} s {way} this machine's; Baton goes by it")
     return [Finding("database", "ok", says), clock]
+
+
+async def _homeless(place: "Place", here: set[str]) -> list[Finding]:
+    """Agents that open runs wait for and that the project does not have."""
+    from baton.cli.opening import to_look
+    from baton.ledger import runs
+
+    if place.file is not None and not place.file.exists():
+        return []
+    async with to_look(place) as ledger:
+        going = await ledger.read(lambda tx: runs.listed(tx, statuses=("ready", "waiting")))
+    missing = sorted({run.agent for run in going} - here)
+    findings: list[Finding] = []
+    for name in missing:
+        count = sum(run.agent == name for run in going)
+        waits = "1 open run waits for it" if count == 1 else f"{count} open runs wait for it"
+        findings.append(Finding(f"agent {name}", "note", f"not here, and {waits}"))
+    return findings
 
 
 def _database_to_be(path: Path) -> Finding:

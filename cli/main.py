@@ -20,14 +20,17 @@ HELP = "Durable orchestration for agents and people who work at different times.
 
 _COMMANDS = (
     ("run", "baton.cli.running:run", _WORK, "Work on one goal until it is reached, refused, or waits for somebody."),
+    ("publish", "baton.cli.publishing:publish", _WORK, "Tell the runs that wait that something has happened."),
     ("chat", "baton.cli.chatting:chat", _WORK, "Talk with an agent."),
     ("worker", "baton.cli.working:worker", _WORK, "Let the agents work until it is stopped."),
-    ("runs", "baton.cli.runs:app", _WORK, "List, show, follow and cancel runs."),
+    ("runs", "baton.cli.runs:app", _WORK, "List, show, follow, cancel and retry runs."),
+    ("replay", "baton.cli.replaying:replay", _WORK, "Show a run step by step from the record."),
     ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),
     ("eval", "baton.cli.evaluating:app", _LOOK, "Play cases and score what came of them."),
     ("init", "baton.cli.starting:init", _LOOK, "Write a starter project."),
     ("doctor", "baton.cli.doctor:doctor", _LOOK, "Say what is configured and what is missing."),
     ("policy", "baton.cli.policies:app", _LOOK, "Check the agents' policies."),
+    ("db", "baton.cli.db:app", _LOOK, "Look after the database: what takes room, vacuum, archive."),
     ("memory", "baton.cli.remembering:app", _LOOK, "Look at what the agents remember."),
     ("version", "baton.cli.doctor:version", _LOOK, "Print the version."),
 )

@@ -1,5 +1,6 @@
 """Showing a run at work: a line for each thing that happens, and on a terminal a status line below."""
 
+import shlex
 from collections.abc import Mapping
 
 from rich.text import Text
@@ -70,6 +71,11 @@ async def _show_waiting(screen: Screen, ledger: Ledger, result: Result, place: P
             screen.show(Text(f"  {until(review, now)}", style="dim"))
         screen.show(Text.assemble("  next: ", (place.command(f"review show {review.id}"), "bold cyan")))
     state = await ledger.read(lambda tx: waiting(tx, result.run))
+    for wait in state.events:
+        screen.show(f"waits for the event {one_line(wait.event)}")
+        key = f" --key {shlex.quote(wait.key)}" if wait.key else ""
+        screen.show(Text.assemble("  next: ", (place.command(f"publish {shlex.quote(wait.name)}{key}"), "bold cyan")))
     if state.until is not None:
         screen.show(f"waits until {format_time(state.until)}")
+    if state.until is not None or state.events:
         screen.show(Text.assemble("  next: ", (place.command(f"run --resume {result.run}"), "bold cyan")))

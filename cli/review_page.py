@@ -168,6 +168,9 @@ def _question(review: Review) -> RenderableType:
         lines += [Text(f"- {one_line(str(option))}") for option in options]
     elif given:
         lines.append(Text(call(review.tool, given, 500)))
+    known = cast(Mapping[str, Any], review.question.get("known") or {})
+    if known:
+        lines += ["", pairs([(one_line(name), one_line(str(said))) for name, said in known.items()])]
     if "answers" in review.question:
         lines += ["", Text(safe(str(review.question["answers"])), style="dim")]
     return Padding(Group(*lines), (1, 2))
@@ -176,6 +179,9 @@ def _question(review: Review) -> RenderableType:
 def _why(review: Review, now: float) -> Table:
     verdict, question = review.verdict, review.question
     rows: list[tuple[str, str | Text]] = [("why asked", _reason(review))]
+    if "was" in question:
+        was = cast("dict[str, Any]", question["was"])
+        rows.append(("before", f"version {was['version']}: {call(review.tool, was['arguments'], 400)}"))
     if "now" in question:
         rows.append(("before", f"was approved under: {one_line(str(question.get('before', '')))}"))
     if verdict.threshold is not None:

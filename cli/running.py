@@ -12,7 +12,7 @@ from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen
 from baton.cli.progress import show_progress, show_result
 from baton.cli.shapes import review_json, run_json
-from baton.core import Goal, InvalidValue, parse_duration
+from baton.core import Goal, InvalidValue, NotFound, parse_deadline
 from baton.handles import RunHandle
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def run(
         agent: Who works on it (default: the first agent of the project).
         attach: A text or an e-mail that the goal is about; may be given several times.
         criterion: A success criterion; may be given several times.
-        deadline: When it should be reached, such as 2h or 1d.
+        deadline: When it should be reached: 2h, 1d, or 2026-11-23T08:00+01:00.
         key: Running again with the same key goes on with the same run.
         resume: Go on with this run instead of beginning one.
         common: Options of every command.
@@ -50,9 +50,22 @@ async def run(
     async with at_work(place, screen) as baton:
         if wanted is None:
             handle = await baton.open(resume or "")
+            await _refuse_homeless(baton, handle)
         else:
             handle = await baton.submit(wanted, agent=agent, key=key)
         return await _watched(screen, baton, place, handle)
+
+
+async def _refuse_homeless(baton: "Baton", run: RunHandle) -> None:
+    """Nobody would ever go on with a run whose agent is not here, unless another process does.
+
+    Raises:
+        NotFound: if that is so.
+    """
+    known = await run.status()
+    if not known.ended and known.agent not in baton.agents and await baton.at_work() is None:
+        hint = f"{known.id} goes on where its agent is at work; --agents FILE names another project."
+        raise NotFound("agent", known.agent, baton.agents, hint)
 
 
 async def _watched(screen: Screen, baton: "Baton", place: Place, handle: RunHandle) -> int:
@@ -84,5 +97,5 @@ def _goal(goal: str | None, files: tuple[Path, ...], criteria: tuple[str, ...], 
         goal.strip(),
         criteria=criteria,
         attachments=tuple(read_attachment(path) for path in files),
-        deadline=parse_duration(deadline) if deadline else None,
+        deadline=parse_deadline(deadline) if deadline else None,
     )

@@ -1,4 +1,4 @@
-"""`baton runs`: list, show, follow and cancel runs."""
+"""`baton runs`: list, show, follow and cancel runs; dead and retry stand in dead.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 from rich.text import Text
 
+from baton.cli.dead import dead, retry
 from baton.cli.opening import find_place, to_look, watch
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line, safe
@@ -19,9 +20,17 @@ from baton.cli.telling import STATUS_STYLE, reviewers, tell, until
 from baton.core import RunId, format_duration, format_time
 from baton.handles import RunHandle
 from baton.ledger import Event, Review, Run, Transaction, at_work, events, reviews, runs
+from baton.places import agent_names
 from baton.story import Moment, Waiting, moments, told, waiting
 
-app = App(name="runs", help="List, show, follow and cancel runs.")
+app = App(name="runs", help="List, show, follow, cancel and retry runs.")
+app.command("baton.cli.undoing:compensate", name="compensate", help="Undo what a run did, in a run of its own.")
+app.command("baton.cli.forking:fork", name="fork", help="Start a run that goes on from a turn of another.")
+app.command("baton.cli.deploying:pin", name="pin", help="Keep runs for the code that they were begun with.")
+app.command("baton.cli.deploying:unpin", name="unpin", help="Let any code that runs fit go on with them.")
+app.command("baton.cli.deploying:reask", name="reask", help="Have what the code at hand does not fit proposed anew.")
+app.command(dead)
+app.command(retry)
 
 _WIDE = 100
 """Columns of a terminal that has room for everything."""
@@ -53,15 +62,16 @@ async def list_(
 
     async with to_look(place) as ledger:
         rows, now = await ledger.read(look), ledger.clock.now()
+    here = agent_names(place.project) if place.project else None
     screen.document({"runs": [run_json(run) | _waiting_json(state) for run, state in rows]})
     if not rows:
         screen.show('There are no runs yet: baton run "…" begins one.')
         return
-    screen.show(_listed(rows, now, wide=screen.out.width >= _WIDE))
+    screen.show(_listed(rows, now, here, wide=screen.out.width >= _WIDE))
 
 
-def _listed(rows: Sequence[tuple[Run, Waiting]], now: float, *, wide: bool) -> Table:
-    """Runs as a table; what a narrow terminal has no room for is left out."""
+def _listed(rows: Sequence[tuple[Run, Waiting]], now: float, here: frozenset[str] | None, *, wide: bool) -> Table:
+    """Runs as a table; what a narrow terminal has no room for is left out. `here` are the agents at hand, if known."""
     counts = ("turns", "tokens") if wide else ()
     shown = table("run", "status", "agent", "goal", "waits for", *counts, "age", elastic="goal", right=(*counts, "age"))
     for run, state in rows:
@@ -71,7 +81,7 @@ def _listed(rows: Sequence[tuple[Run, Waiting]], now: float, *, wide: bool) -> T
             cell(run.status, STATUS_STYLE[run.status]),
             cell(run.agent),
             cell(("↳ " if run.parent else "") + (run.key or run.goal.statement)),
-            cell(_waits_for(run, state), "yellow"),
+            cell(_waits_for(run, state, here), "yellow"),
             *((str(run.turns), tokens) if wide else ()),
             _age(now - run.created_at),
         )
@@ -208,7 +218,7 @@ def _show_page(screen: Screen, page: _Page, now: float) -> None:
         line = Text.assemble(f"  {child.id}  ", (f"{child.status:9}", STATUS_STYLE[child.status]))
         screen.show(line.append(f" {one_line(child.agent)}: {one_line(child.summary or child.goal.statement, 200)}"))
     if run.ended or run.trouble:
-        _title(screen, "result" if run.ended else "trouble")
+        _title(screen, "result" if run.ended else f"trouble, {run.fault}" if run.fault else "trouble")
         screen.show(Text(safe(run.summary if run.ended else run.trouble or "")))
         screen.show(*(f"  - {one_line(evidence)}" for evidence in run.evidence))
 
@@ -255,18 +265,28 @@ def _title(screen: Screen, name: str) -> None:
     screen.show("", Text(name, style="bold underline"))
 
 
-def _waits_for(run: Run, state: Waiting) -> str:
+def _waits_for(run: Run, state: Waiting, here: frozenset[str] | None) -> str:
     if run.ended:
         return ""
+    if run.wake > run.seen and not run.working:
+        if run.pinned is not None:
+            return f"code {run.pinned}"
+        if here is not None and run.agent not in here:
+            return f"an agent {one_line(run.agent)}"
     if len(state.reviews) == 1:
         return str(state.reviews[0].id)
     if state.reviews:
         return f"{len(state.reviews)} reviews"
-    return f"until {format_time(state.until)}" if state.until is not None else ""
+    awaited = ", ".join(wait.event for wait in state.events)
+    return f"{awaited} until {format_time(state.until)}".lstrip() if state.until is not None else awaited
 
 
 def _waiting_json(state: Waiting) -> dict[str, object]:
-    return {"waits_for": [review.id for review in state.reviews], "waits_until": time_json(state.until)}
+    return {
+        "waits_for": [review.id for review in state.reviews],
+        "waits_for_events": [{"event": wait.name, "key": wait.key} for wait in state.events],
+        "waits_until": time_json(state.until),
+    }
 
 
 def _age(seconds: float) -> str:

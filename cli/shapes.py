@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from baton.ledger import Fact, Review, Run
+from baton.review import DeadLetter
 from baton.story import Moment
 
 
@@ -21,12 +22,17 @@ def run_json(run: Run) -> dict[str, Any]:
         "goal": run.goal.statement,
         "key": run.key,
         "parent": run.parent,
+        "forked_from": run.forked_from,
+        "forked_at": run.forked_at,
+        "compensates": run.compensates,
+        "pinned": run.pinned,
         "requester": run.requester,
         "summary": run.summary,
         "evidence": list(run.evidence),
         "turns": run.turns,
         "tokens": run.prompt_tokens + run.completion_tokens,
         "trouble": run.trouble,
+        "fault": run.fault.value if run.fault else None,
         "created_at": time_json(run.created_at),
         "ended_at": time_json(run.ended_at),
         "deadline": time_json(run.deadline),
@@ -47,6 +53,7 @@ def review_json(review: Review) -> dict[str, Any]:
         "arguments": review.question.get("arguments"),
         "confidence": review.question.get("confidence"),
         "reason": review.question.get("reason"),
+        "known": review.question.get("known"),
         "why": {
             "reason": verdict.reason,
             "rules": list(verdict.rules),
@@ -71,6 +78,20 @@ def review_json(review: Review) -> dict[str, Any]:
             "arguments": decision.arguments,
             "at": time_json(decision.at),
         },
+    }
+
+
+def letter_json(letter: DeadLetter) -> dict[str, Any]:
+    """A dead letter."""
+    return {
+        "run": letter.run.id,
+        "agent": letter.run.agent,
+        "goal": letter.run.goal.statement,
+        "fault": letter.fault.value,
+        "said": letter.said,
+        "tries": letter.tries,
+        "since": time_json(letter.since),
+        "review": letter.review,
     }
 
 

@@ -63,14 +63,27 @@ def tell(moment: Moment) -> Told | None:
             return Told("“", one_line(moment.text), "italic") if moment.text.strip() else None
         case "run.submitted":
             return Told("▸", one_line(f"{moment.run.id}: {moment.run.goal.statement}"), "bold")
-        case "run.troubled":
-            again = format_duration(moment.event.data["again_in"])
-            return Told("!", one_line(f"{moment.event.data['trouble']} (tried again in {again})"), "red")
+        case "run.troubled" | "run.taken_over" | "breaker.opened" | "breaker.closed":
+            return _tell_fault(kind, moment.event.data)
         case "run.ended":
             outcome: str = moment.event.data["outcome"]
             return Told("■", one_line(f"{outcome}: {moment.text}"), STATUS_STYLE.get(outcome, ""))
         case _:
             return _tell_builtin(moment)
+
+
+def _tell_fault(kind: str, said: Mapping[str, Any]) -> Told:
+    match kind:
+        case "run.troubled":
+            again = format_duration(said["again_in"])
+            return Told("!", one_line(f"{said['trouble']} (tried again in {again})"), "red")
+        case "run.taken_over":
+            return Told("!", one_line(f"{said['owner']} died while it held the run"), "red")
+        case "breaker.opened":
+            until = format_time(said["until"])
+            return Told("!", one_line(f"{said['tool']} keeps failing: not called until {until}"), "red")
+        case _:
+            return Told("!", one_line(f"{said['tool']} answers again"), "green")
 
 
 def _tell_builtin(moment: Moment) -> Told | None:
@@ -83,6 +96,22 @@ def _tell_builtin(moment: Moment) -> Told | None:
             return Told("✎", one_line(f"remembers of {given.get('subject')}: {given.get('text')}"), "dim")
         case "handoff.offered":
             return Told("⇢", one_line(f"hands off to {moment.event.data['to']}: {given.get('task', '')}"))
+        case _:
+            return _tell_past(moment)
+
+
+def _tell_past(moment: Moment) -> Told | None:
+    """What a run shares with another, or with other code."""
+    match moment.event.kind:
+        case "call.recorded":
+            return Told("←", f"answered from the record of {moment.event.data['origin']}", "dim")
+        case "run.compensated":
+            return Told("↶", f"{moment.event.data['child']} undoes {moment.event.data['effects']} effects", "dim")
+        case "run.forked":
+            return Told("⑂", f"goes on from turn {moment.event.data['turn']} of {moment.event.data['origin']}", "dim")
+        case "run.code_changed":
+            differs = ", ".join(moment.event.data["differs"]) or "nothing that is told apart"
+            return Told("~", one_line(f"goes on with changed code: {differs}"), "dim")
         case _:
             return None
 
@@ -112,6 +141,9 @@ def _tell_effect(moment: Moment) -> Told | None:
             return Told("←", one_line(moment.effect.result, 400), "dim")
         case "effect.failed":
             return Told("←", one_line(moment.effect.result, 400), "red")
+        case "effect.postponed":
+            why, again = moment.event.data["why"], format_duration(moment.event.data["again_in"])
+            return Told("←", one_line(f"{why} (tried again in {again})", 400), "red")
         case "effect.doubt":
             return Told("!", one_line(f"nobody knows whether {moment.effect.tool} happened"), "red")
         case _:
@@ -125,7 +157,7 @@ def _tell_message(moment: Moment) -> Told | None:
             return Told("<", one_line(f"{sender}: {moment.text}"))
         case "message.cancel":
             return Told("<", one_line(f"{sender} cancels the run"), "magenta")
-        case "message.handoff" | "message.timer":
+        case "message.handoff" | "message.timer" | "message.event":
             return Told("⇠", one_line(moment.text), "dim")
         case _:
             return None

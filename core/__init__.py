@@ -28,7 +28,10 @@ from baton.core.errors import (
     Superseded,
     ToolError,
     ToolTimeout,
+    ToolUnavailable,
+    TryAgain,
 )
+from baton.core.faults import Fault, fault_of
 from baton.core.goal import GOAL, Attachment, Budget, Duration, Goal
 from baton.core.ids import (
     ActionId,
@@ -47,7 +50,8 @@ from baton.core.judging import Policy, Question, Reading
 from baton.core.labels import Label, Trust, derived
 from baton.core.log import logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
-from baton.core.tools import Effect, JsonSchema, ToolSpec
+from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
+from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
 
 __all__ = [
     "GOAL",
@@ -68,6 +72,7 @@ __all__ = [
     "Duration",
     "Effect",
     "FactId",
+    "Fault",
     "Forbidden",
     "Goal",
     "HandedBack",
@@ -96,6 +101,7 @@ __all__ = [
     "PolicyError",
     "Question",
     "Reading",
+    "Retries",
     "ReviewId",
     "Ruling",
     "RunFailed",
@@ -106,18 +112,27 @@ __all__ = [
     "ToolError",
     "ToolSpec",
     "ToolTimeout",
+    "ToolUnavailable",
     "Trust",
+    "TryAgain",
+    "Upcaster",
     "Usage",
     "Verdict",
     "action_id",
     "call_id",
+    "check_due",
     "derived",
     "digest",
     "dump",
+    "fault_of",
     "format_duration",
     "format_time",
     "logger",
+    "parse_deadline",
     "parse_duration",
+    "parse_time",
     "random_id",
     "storable",
+    "tell_time",
+    "time_zone",
 ]

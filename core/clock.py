@@ -73,7 +73,10 @@ def parse_duration(text: str) -> timedelta:
     parts = _DURATION.findall(text)
     if not parts or _DURATION.sub("", text).strip():
         raise InvalidValue("duration", text, "a number with s, m, h, d or w, such as '90s', '2h' or '1d 12h'")
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    try:
+        return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    except OverflowError as error:
+        raise InvalidValue("duration", text, "less than a thousand million days") from error
 
 
 def format_duration(seconds: float) -> str:

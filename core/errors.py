@@ -20,16 +20,27 @@ BatonError
 │   └── ModelRefused        for good: key, model name or request is wrong
 ├── ToolError               a tool failed; told to the model
 │   └── ToolTimeout         it did not answer: nobody knows what happened
+├── ToolUnavailable         a tool is not called for now; its run waits and loses nothing
+├── TryAgain                raised by a tool: it did not happen, and may later
 └── RunFailed               a run ended without reaching its goal
 
 Superseded, MailArrived and HandedBack are no failures: they steer the loop (graph/) and never reach a user.
 """
 
 from collections.abc import Iterable
+from typing import ClassVar
+
+from baton.core.faults import Fault
 
 
 class BatonError(Exception):
-    """Base of every error of Baton's own."""
+    """Base of every error of Baton's own.
+
+    Attributes:
+        fault: The class of failure, which says what becomes of a run that fails with it.
+    """
+
+    fault: ClassVar[Fault] = Fault.LASTING
 
 
 class InvalidValue(BatonError, ValueError):
@@ -70,6 +81,8 @@ class Ambiguous(BatonError):
 class Conflict(BatonError):
     """Somebody else was first."""
 
+    fault = Fault.TRANSIENT
+
     def __init__(self, what: str, happened: str, hint: str = "") -> None:
         """`happened` says who did what and when."""
         self.what, self.happened = what, happened
@@ -100,6 +113,8 @@ class LedgerError(BatonError):
 
     final = False
 
+    fault = Fault.TRANSIENT
+
     def __init__(self, database: str, problem: str, hint: str = "") -> None:
         self.database, self.problem = database, problem
         super().__init__(f"{database}: {problem}{_then(hint)}")
@@ -124,6 +139,8 @@ class LedgerFull(LedgerError):
 class LedgerVersion(LedgerError):
     """The database was written by a newer Baton, or is not Baton's."""
 
+    fault = Fault.LASTING
+
 
 class CheckpointUnreadable(BatonError):
     """A stored state cannot be read back exactly, so the run stops rather than go on from another one."""
@@ -144,6 +161,13 @@ class ModelError(BatonError):
 class ModelUnavailable(ModelError):
     """The endpoint fails for now: overloaded, unreachable or too slow."""
 
+    fault = Fault.TRANSIENT
+
+    def __init__(self, model: str, problem: str, hint: str = "", after: float | None = None) -> None:
+        """`after` is set where nothing was sent: the seconds until asking makes sense again."""
+        self.after = after
+        super().__init__(model, problem, hint)
+
 
 class ModelRefused(ModelError):
     """The endpoint refuses for good: wrong key, unknown model, request not allowed."""
@@ -159,6 +183,28 @@ class ToolError(BatonError):
 
 class ToolTimeout(ToolError):
     """A tool did not answer: nobody knows whether what it does has happened."""
+
+
+class ToolUnavailable(BatonError):
+    """A tool is not called for now: its run waits, holds no worker meanwhile, and goes on where it stands."""
+
+    fault = Fault.TRANSIENT
+
+    def __init__(self, tool: str, problem: str, after: float) -> None:
+        """`after` is in seconds."""
+        self.tool, self.problem, self.after = tool, problem, after
+        super().__init__(f"tool {tool}: {problem}")
+
+
+class TryAgain(BatonError):
+    """Raised by a tool on purpose: what it was to do did not happen, and may if it is called again later."""
+
+    fault = Fault.TRANSIENT
+
+    def __init__(self, reason: str, *, after: float | None = None) -> None:
+        """Say why, and in how many seconds another try makes sense; None leaves that to the tool's `Retries`."""
+        self.reason, self.after = reason, after
+        super().__init__(reason)
 
 
 class RunFailed(BatonError):

@@ -1,7 +1,7 @@
 """What somebody wants."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAdapter
@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from baton.core.clock import parse_duration
 from baton.core.labels import Trust
+from baton.core.times import parse_deadline
 
 _FROZEN = ConfigDict(extra="forbid")
 
@@ -23,6 +24,14 @@ Duration = Annotated[
     PlainSerializer(lambda value: f"{value.total_seconds():g}s", return_type=str),
 ]
 """A length of time; as text `90s`, `2h`, `1d 12h`."""
+
+
+def _written(value: timedelta | datetime) -> str:
+    return value.isoformat() if isinstance(value, datetime) else f"{value.total_seconds():g}s"
+
+
+Deadline = Annotated[timedelta | datetime, BeforeValidator(parse_deadline), PlainSerializer(_written, return_type=str)]
+"""A length of time from submission, or a time with its offset; as text `2h` or `2026-11-23T08:00+01:00`."""
 
 
 @dataclass(frozen=True, config=_FROZEN, kw_only=True)
@@ -62,7 +71,7 @@ class Goal:
         criteria: Success criteria; `finish` must cite evidence for each.
         constraints: What must hold on the way.
         attachments: Texts that it is about, each with a trust of its own.
-        deadline: Time from submission until it should be reached; None is whenever.
+        deadline: Time from submission until it should be reached, or the time itself; None is whenever.
         budget: What the run may use up.
         conversation: True keeps the run open for further turns after each answer.
         requester: Who asked; None is the person at the keyboard.
@@ -72,7 +81,7 @@ class Goal:
     criteria: tuple[str, ...] = Field(default=(), kw_only=True)
     constraints: tuple[str, ...] = Field(default=(), kw_only=True)
     attachments: tuple[Attachment, ...] = Field(default=(), kw_only=True)
-    deadline: Duration | None = Field(default=None, kw_only=True)
+    deadline: Deadline | None = Field(default=None, kw_only=True)
     budget: Budget = Field(default=Budget(), kw_only=True)
     conversation: bool = Field(default=False, kw_only=True)
     requester: str | None = Field(default=None, kw_only=True)
@@ -86,11 +95,17 @@ class Goal:
             criteria: Sequence[str] = ...,
             constraints: Sequence[str] = ...,
             attachments: Sequence[Attachment] = ...,
-            deadline: timedelta | str | None = ...,
+            deadline: timedelta | datetime | str | None = ...,
             budget: Budget = ...,
             conversation: bool = ...,
             requester: str | None = ...,
         ) -> None: ...
+
+    def due(self, submitted: float) -> float | None:
+        """When it should be reached, in seconds since 1970, if it is submitted then; None is whenever."""
+        if isinstance(self.deadline, datetime):
+            return self.deadline.timestamp()
+        return None if self.deadline is None else submitted + self.deadline.total_seconds()
 
 
 GOAL = TypeAdapter(Goal)

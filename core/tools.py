@@ -1,11 +1,17 @@
 """What a tool is: its signature for the model, and how it may be recovered."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from baton.core.errors import InvalidValue
+
 JsonSchema = dict[str, Any]
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+"""Makes the arguments of one version of a tool those of the next."""
 
 
 class Effect(StrEnum):
@@ -13,6 +19,57 @@ class Effect(StrEnum):
 
     READ = "read"
     WRITE = "write"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retries:
+    """How a call that fails for now is tried again.
+
+    Waits double from `first_wait` to `longest_wait`. With jitter each is drawn from 0 to that (Brooker, "Exponential
+    Backoff And Jitter", 2015), so that those who failed together do not come back together.
+
+    Attributes:
+        attempts: Most tries, the first included; 1 is never again.
+        first_wait: Most seconds before the second try.
+        longest_wait: Most seconds between two tries, where the tool itself does not say how long.
+        jitter: Whether waits are drawn at random; without, each is as long as it may be.
+        deadline: Seconds from the first try within which another may begin; None for no limit.
+    """
+
+    attempts: int = 3
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    jitter: bool = True
+    deadline: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            InvalidValue: for less than one attempt, a negative wait, a deadline that leaves no time.
+        """
+        if self.attempts < 1:
+            raise InvalidValue("attempts of Retries", self.attempts, "1 or more")
+        if not 0 <= self.first_wait <= self.longest_wait:
+            raise InvalidValue("first_wait of Retries", self.first_wait, f"seconds from 0 to {self.longest_wait:g}")
+        if self.deadline is not None and not self.deadline > 0:
+            raise InvalidValue("deadline of Retries", self.deadline, "seconds above 0, or None")
+
+    def wait(self, tries: int, asked: float | None = None) -> float:
+        """Seconds to wait before the next try.
+
+        Args:
+            tries: How many have been made, from 1.
+            asked: How many seconds the tool asked for; None where it did not say.
+        """
+        if asked is not None:
+            return asked + (random.uniform(0, self.first_wait) if self.jitter else 0.0)
+        most = min(self.longest_wait, self.first_wait * 2.0 ** min(tries - 1, 64))
+        return random.uniform(0, most) if self.jitter else most
+
+    def allows(self, tries: int, since_first: float) -> bool:
+        """Whether another try may be made after `tries`, if it begins `since_first` seconds after the first."""
+        return tries < self.attempts and (self.deadline is None or since_first <= self.deadline)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +88,12 @@ class ToolSpec:
         wants_key: Whether `run` takes the idempotency key as `key`.
         reconcile: Asks the world whether the effect with this key happened: the result, or None if it did not.
         undo: Name of the tool that undoes this one; None if it cannot be undone.
-        timeout: Seconds until a call is given up.
+        timeout: Seconds until one try is given up.
+        retries: How a call that fails for now is tried again; None is `Retries()`, for what surely may be repeated.
         verified: Whether its results are trusted as the operator's own records.
         version: Changes when the meaning of a call does.
+        upcasters: By an older version, what makes its arguments those of the next; in order, the last leads to
+            `version`.
     """
 
     name: str
@@ -47,5 +107,7 @@ class ToolSpec:
     reconcile: Callable[[str], Any] | None = None
     undo: str | None = None
     timeout: float = 60.0
+    retries: Retries | None = None
     verified: bool = False
     version: str = "1"
+    upcasters: Mapping[str, Upcaster] = field(default_factory=dict[str, Upcaster])

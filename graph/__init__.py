@@ -3,18 +3,22 @@
 from baton.graph.advance import Advancer
 from baton.graph.dispatcher import Dispatcher
 from baton.graph.engine import Engine, engine_of
+from baton.graph.forking import fork
 from baton.graph.hold import Hold
 from baton.graph.judging import Record, judge
 from baton.graph.loop import build
 from baton.graph.move import Office
 from baton.graph.past import Past
 from baton.graph.past import load as load_past
+from baton.graph.replaying import Done, Replay, Turn, replay
 from baton.graph.saver import LedgerSaver
 from baton.graph.team import Member, Team
+from baton.graph.undoing import compensate
 
 __all__ = [
     "Advancer",
     "Dispatcher",
+    "Done",
     "Engine",
     "Hold",
     "LedgerSaver",
@@ -22,9 +26,14 @@ __all__ = [
     "Office",
     "Past",
     "Record",
+    "Replay",
     "Team",
+    "Turn",
     "build",
+    "compensate",
     "engine_of",
+    "fork",
     "judge",
     "load_past",
+    "replay",
 ]

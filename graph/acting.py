@@ -2,32 +2,41 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from baton.core import ActionId, Effect, Ruling
 from baton.graph.approving import still_allowed, still_approved
 from baton.graph.builtins import BUILTIN, Scene
-from baton.graph.carrying import Job, carry_out
+from baton.graph.carrying import carry_out
 from baton.graph.context import lowest_trust
 from baton.graph.ending import end
+from baton.graph.forking import echo_of
 from baton.graph.hold import Hold
+from baton.graph.job import Job
+from baton.graph.judging import judge
 from baton.graph.move import Move, Office
 from baton.graph.outcome import Outcome, Rider, denial
 from baton.graph.past import Past, load
 from baton.graph.receive import called_off
 from baton.graph.state import Place
 from baton.graph.team import Member
-from baton.ledger import DecisionKind, Line, Transaction, effects, journal, reviews, transcript
+from baton.graph.upcasting import ask_upcast, behind, brought_up
+from baton.ledger import DecisionKind, EffectState, Line, Transaction, effects, events, journal, reviews, transcript
+from baton.policies import asked_form
 
 
 async def act(office: Office, hold: Hold, place: Place) -> Move:
     """Take the step."""
     past, jobs, off = await office.ledger.read(
-        lambda tx: (load(tx, hold.run, place.head), _jobs(tx, place.todo), called_off(tx, hold.run, place.cursor))
+        lambda tx: (
+            load(tx, hold.run, place.head, hold.memo),
+            _jobs(tx, place.todo),
+            called_off(tx, hold.run, place.cursor),
+        )
     )
     if off:
-        jobs = [job for job in jobs if job.known is not None]  # what was begun is confirmed, or left in doubt
+        jobs = [replace(job, off=True) for job in jobs if _begun(past.run.agent, office, job)]
         if not jobs:
             return Move(goto="think", place=place.moved(todo=()), riders=())
     member = office.team.member(past.run.agent)
@@ -43,9 +52,17 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
     for batch in _batches(member, jobs):
         if done and not off and await office.ledger.read(lambda tx: called_off(tx, hold.run, place.cursor)):
             break
-        outcomes = await asyncio.gather(*(_one(hold, scene, past, job) for job in batch))
-        done += zip(batch, outcomes, strict=True)
+        done += zip(batch, await _together(_one(hold, scene, past, job) for job in batch), strict=True)
     return _moved(hold, past, scene, place, done)
+
+
+async def _together(calls: Iterable[Awaitable[Outcome]]) -> list[Outcome]:
+    """What the calls come to. One that fails waits for the others: what they have begun must be on record first."""
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
 
 
 def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tuple[Job, Outcome]]) -> Move:
@@ -72,18 +89,51 @@ def _refuse_early_end(outcomes: Sequence[Outcome]) -> None:
 
 async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
     proposal = job.proposal
-    if proposal.problem is not None:
+    if proposal.problem is not None and job.known is None:
         return Outcome(text=f"error: {proposal.problem}")
+    if job.known is None and behind(scene.member, job.action) and (anew := _brought_up(scene, past, job)) is not None:
+        return await carry_out(hold, scene, anew) if isinstance(anew, Job) else anew
     if job.decision is not None:
         refused = await still_approved(scene, past, job)
         return refused or await carry_out(hold, scene, job)
     match proposal.verdict.ruling:
         case Ruling.ALLOW:
-            return still_allowed(scene, past, job) or await carry_out(hold, scene, job)
+            return still_allowed(scene, past, job) or await _allowed(hold, scene, past, job)
         case Ruling.ASK:
             return Outcome(text=f"pending: review {proposal.review}: {proposal.verdict.reason}", pending=True)
         case Ruling.DENY:
             return denial(proposal.verdict.reason, proposal.verdict.rules)
+
+
+def _brought_up(scene: Scene, past: Past, job: Job) -> Job | Outcome | None:
+    """What becomes of an action of an older version of its tool; None for one that does not go ahead anyhow.
+
+    What a person has approved is asked again, with the difference. What needed nobody goes ahead in today's form, if
+    policy still says so.
+    """
+    member, ruling = scene.member, job.proposal.verdict.ruling
+    if job.decision is not None:
+        return ask_upcast(member, past, job.proposal, job.action, job.verdict, f"{job.decision.by} approved")
+    if ruling is not Ruling.ALLOW:
+        return None
+    try:
+        action = brought_up(member, job.action)
+    except ValueError as error:
+        return denial(f"the tool has changed since it was proposed, and its upcasters fail: {error}")
+    if judge(member, past.run, action, past.record([])).ruling is Ruling.ALLOW:
+        return replace(job, action=action)
+    return ask_upcast(member, past, job.proposal, job.action, job.verdict, "it was proposed")
+
+
+async def _allowed(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
+    """Carry out what needs nobody; in a fork, what the record answers counts as carried out with that result."""
+    echo = echo_of(past.run, job.action, past.echoes, past.proposals) if job.known is None else None
+    if echo is None:
+        return await carry_out(hold, scene, job)
+    outcome = await carry_out(hold, scene, replace(job, known=echo.effect))
+    said = {"action": job.action.id, "of": echo.effect.key, "origin": echo.run}
+    outcome.riders.append(lambda tx: events.emit(tx, hold.run, "call.recorded", **said))
+    return outcome
 
 
 def _batches(member: Member, jobs: Sequence[Job]) -> Iterator[list[Job]]:
@@ -103,6 +153,14 @@ def _batches(member: Member, jobs: Sequence[Job]) -> Iterator[list[Job]]:
         yield batch
 
 
+def _begun(agent: str, office: Office, job: Job) -> bool:
+    """Whether a run that is called off still has to see to this: what was done, and writes that may have been."""
+    if job.known is None or job.known.state is EffectState.POSTPONED:
+        return False
+    spec = office.team.member(agent).agent.specs.get(job.action.tool)
+    return job.known.state is not EffectState.CLAIMED or spec is None or spec.effect is Effect.WRITE
+
+
 def _jobs(tx: Transaction, todo: Sequence[ActionId]) -> list[Job]:
     return [_job(tx, action) for action in todo]
 
@@ -110,13 +168,13 @@ def _jobs(tx: Transaction, todo: Sequence[ActionId]) -> list[Job]:
 def _job(tx: Transaction, id: ActionId) -> Job:
     """An action with the decision that lets it go ahead, if a person was asked and has said so."""
     proposal = journal.proposal(tx, id)
-    decision, verdict = None, proposal.verdict
+    decision, verdict, action = None, proposal.verdict, proposal.action
     if proposal.review is not None:
         review = reviews.get(tx, proposal.review)
         if review.action == id and review.decision is not None and review.decision.kind in _GO:
             decision = review.decision
             verdict = decision.verdict or review.verdict
-    action = proposal.action
+            action = asked_form(action, review.question)
     if decision is not None and decision.arguments is not None:
         action = replace(action, arguments=decision.arguments, edited_by=decision.by)
     return Job(proposal=proposal, action=action, verdict=verdict, decision=decision, known=effects.get(tx, id))
@@ -133,7 +191,8 @@ def _line(job: Job, outcome: Outcome) -> Line:
     how = "approved with changes" if action.edited_by else "approved"
     if job.decision.kind is DecisionKind.RESPOND:
         how = "answered"
-    call = f"{action.tool}({json.dumps(action.arguments, ensure_ascii=False)})" if action.edited_by else action.tool
+    given = json.dumps(action.arguments, ensure_ascii=False)
+    call = action.tool if action.arguments == job.proposal.action.arguments else f"{action.tool}({given})"
     text = f"[review {job.decision.review} {how} by {job.decision.by}] {call}: {outcome.text}"
     if job.decision.note and job.decision.kind is not DecisionKind.RESPOND:
         text += f"\nNote by {job.decision.by}: {job.decision.note}"

@@ -1,29 +1,68 @@
 """What happens when a time has come: a wait is over, a question expires, a goal is late."""
 
-from functools import partial
+from baton.core import ActionId, ReviewId, RunId, format_time
+from baton.ledger import ENDED, DecisionKind, Ledger, Timer, Transaction, events, mail, reviews, runs, timers, waits
 
-from baton.core import Conflict, ReviewId, RunId
-from baton.ledger import DecisionKind, Ledger, Timer, Transaction, events, mail, reviews, runs, timers
+BATCH = 200
+"""Timers that are fired in one transaction. Between two batches runs are begun, so that a crowd starves nobody."""
 
 
 async def fire_due(ledger: Ledger) -> int:
-    """Do what is due, each timer exactly once; how many there were."""
-    due = await ledger.read(timers.due)
+    """Do what is due, the oldest first, each timer exactly once; how many there were, `BATCH` at most.
+
+    Whoever calls it calls it again until it says 0. Several workers may do so at once.
+    """
+    soonest = await ledger.read(timers.next_due)
+    if soonest is None or soonest > ledger.clock.now():
+        return 0
+    return await ledger.write(_fire_batch)
+
+
+def _fire_batch(tx: Transaction) -> int:
+    due = timers.take(tx, BATCH)
+    status = runs.lock_all(tx, {timer.run for timer in due})
+    told: dict[RunId, str] = {}
+    rest: list[Timer] = []
+    seen: set[RunId] = set()
     for timer in due:
-        await ledger.write(partial(_fire, timer))
+        if status.get(timer.run, "gone") in (*ENDED, "gone"):
+            continue
+        if timer.kind in ("wait", "goal") and timer.run not in seen:
+            told[timer.run] = _notice(timer)
+        else:
+            rest.append(timer)
+        seen.add(timer.run)
+    mail.post_all(tx, "timer", told)
+    for timer in rest:  # behind the first of its run, or with more to do than to tell
+        _fire(tx, timer)
     return len(due)
 
 
-def _fire(timer: Timer, tx: Transaction) -> None:
-    if not timers.clear(tx, timer.id) or runs.get(tx, timer.run).ended:
-        return
+def _notice(timer: Timer) -> str:
+    if timer.kind == "goal":
+        return "[deadline] The deadline of the goal has passed. Finish with what you have."
+    return f"[wait] The time you waited for has come: {format_time(timer.due)}."
+
+
+def _fire(tx: Transaction, timer: Timer) -> None:
     match timer.kind:
-        case "wait":
-            _tell(tx, timer.run, "[wait] The time you waited for has come.")
-        case "goal":
-            _tell(tx, timer.run, "[deadline] The deadline of the goal has passed. Finish with what you have.")
+        case "wait" | "goal":
+            _tell(tx, timer.run, _notice(timer))
+        case "event":
+            _event_due(tx, ActionId(timer.ref or ""))
         case "review":
             _review_due(tx, timer)
+
+
+def _event_due(tx: Transaction, action: ActionId) -> None:
+    settled = waits.settle(tx, action)
+    if settled is None:
+        return
+    wait, signal = settled
+    if signal is None:
+        _tell(tx, wait.run, f"[wait] The event {wait.event} has not come in the time you gave it.")
+    else:
+        mail.post(tx, wait.run, "event", sender=signal.sender, body=signal.body, trust=signal.trust)
 
 
 def _review_due(tx: Transaction, timer: Timer) -> None:
@@ -38,7 +77,4 @@ def _review_due(tx: Transaction, timer: Timer) -> None:
 
 
 def _tell(tx: Transaction, run: RunId, text: str) -> None:
-    try:
-        mail.post(tx, run, "timer", sender="baton", text=text)
-    except Conflict:
-        return  # the run has ended: nobody waits for this time any more
+    mail.post(tx, run, "timer", sender="baton", text=text)

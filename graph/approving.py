@@ -2,7 +2,7 @@
 
 from baton.core import ReviewId, Ruling, Verdict, format_time, random_id
 from baton.graph.builtins import Scene
-from baton.graph.carrying import Job
+from baton.graph.job import Job
 from baton.graph.judging import judge
 from baton.graph.outcome import Outcome, denial
 from baton.graph.past import Past

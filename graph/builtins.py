@@ -5,10 +5,39 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from baton.core import Action, BodyId, FactId, Goal, Label, RunId, Trust, dump, format_time, random_id
+from baton.core import (
+    Action,
+    BodyId,
+    FactId,
+    Goal,
+    InvalidValue,
+    Label,
+    RunId,
+    Trust,
+    check_due,
+    dump,
+    parse_time,
+    random_id,
+    tell_time,
+    time_zone,
+)
 from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.team import Member, Team
-from baton.ledger import ENDED, Ledger, Run, Transaction, bodies, events, facts, mail, reviews, runs, timers
+from baton.ledger import (
+    ENDED,
+    Ledger,
+    Run,
+    Transaction,
+    bodies,
+    events,
+    facts,
+    forks,
+    mail,
+    reviews,
+    runs,
+    timers,
+    waits,
+)
 
 PIECE = 8000
 """Characters that `read_on` gives at a time."""
@@ -68,7 +97,11 @@ async def read_on(scene: Scene, action: Action, arguments: dict[str, Any]) -> Ou
     body, offset = BodyId(arguments["handle"]), arguments["offset"]
 
     def piece(tx: Transaction) -> tuple[str, int] | None:
-        return bodies.piece(tx, body, offset, PIECE) if bodies.shown_to(tx, scene.run.id, body) else None
+        return (
+            bodies.piece(tx, body, offset, PIECE)
+            if bodies.shown_to(tx, forks.lineage(tx, scene.run.id), body)
+            else None
+        )
 
     found = await scene.ledger.read(piece)
     if found is None:
@@ -99,6 +132,7 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
             trust=scene.trust,
             parent=parent.id,
             parent_action=action.id,
+            live=parent.live,
         )
         events.emit(tx, parent.id, "handoff.offered", to=to, child=child, action=action.id)
 
@@ -109,13 +143,52 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
 
 async def wait(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
     """Start a timer."""
-    duration: timedelta = arguments["duration"]
-    due = scene.ledger.clock.now() + duration.total_seconds()
+    zone: str = arguments["zone"] or scene.team.zone
+    try:
+        due = _due(scene, arguments["duration"], arguments["until"], zone)
+    except InvalidValue as error:
+        return refusal(str(error))
+    if due is None:
+        return refusal("say how long (duration) or until when (until)")
     return Outcome(
-        text=f"pending: you are told at {format_time(due)}",
+        text=f"pending: you are told at {tell_time(due, zone)}",
         pending=True,
         riders=[lambda tx: timers.start(tx, scene.run.id, due, "wait")],
     )
+
+
+async def wait_for(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """Wait for an event, or for an event or a time."""
+    zone: str = arguments["zone"] or scene.team.zone
+    event, key = arguments["event"], arguments["key"] or ""
+    try:
+        waits.check_name("event", event)
+        if key:
+            waits.check_name("key", key)
+        until = _due(scene, arguments["within"], arguments["until"], zone)
+    except InvalidValue as error:
+        return refusal(str(error))
+    what = f"the event {event} {key}".rstrip()
+    return Outcome(
+        text=f"pending: you are told of {what}" + (f", or at {tell_time(until, zone)}" if until is not None else ""),
+        pending=True,
+        riders=[lambda tx: waits.begin(tx, scene.run.id, action.id, event, key, until)],
+    )
+
+
+def _due(scene: Scene, duration: timedelta | None, until: str | None, zone: str) -> float | None:
+    """When a wait is over, in seconds since 1970; None where no time was given.
+
+    Raises:
+        InvalidValue: if two times were given, or one that cannot be.
+    """
+    now = scene.ledger.clock.now()
+    time_zone(zone)
+    if duration is not None and until is not None:
+        raise InvalidValue("time", until, "either a duration or a time, not both")
+    if until is not None:
+        return parse_time(until, now=now, zone=zone)
+    return None if duration is None else check_due(now + duration.total_seconds(), now, str(duration))
 
 
 async def finish(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
@@ -141,6 +214,7 @@ def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
     ]
     if timers.pending(tx, run, "wait") is not None:
         found.append("you are waiting for a time")
+    found += [f"you are waiting for the event {wait.event}" for wait in waits.pending(tx, [run])]
     if mail.has_unread(tx, run, cursor):
         found.append("there is a new message, read it first")
     return found
@@ -158,6 +232,7 @@ BUILTIN: Mapping[str, Builtin] = {
     "read_on": read_on,
     "hand_off": hand_off,
     "wait": wait,
+    "wait_for": wait_for,
     "finish": finish,
     "ask_person": ask_person,
 }

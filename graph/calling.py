@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from baton.core import Action, ToolError, ToolSpec, ToolTimeout, storable
+from baton.core import Action, ToolError, ToolSpec, ToolTimeout, TryAgain, storable
 
 
 async def call_tool(spec: ToolSpec, action: Action) -> str:
@@ -17,6 +17,7 @@ async def call_tool(spec: ToolSpec, action: Action) -> str:
     the effect's record, which says that nobody knows.
 
     Raises:
+        TryAgain: if the tool says so: it did not happen, and may later.
         ToolTimeout: if it did not return in time, lost its connection, or was cut off: nobody knows if it happened.
         ToolError: if it raised anything else: by that a tool says that nothing happened.
     """
@@ -35,6 +36,8 @@ async def call_tool(spec: ToolSpec, action: Action) -> str:
         raise ToolTimeout(spec.name, "it was cancelled from within") from error
     except ConnectionError as error:
         raise ToolTimeout(spec.name, storable(f"the connection was lost: {error}")) from error
+    except TryAgain:
+        raise
     except Exception as error:
         raise ToolError(spec.name, storable(str(error)) or type(error).__name__) from error
     return as_text(result)

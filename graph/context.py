@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from baton.agents import Agent
-from baton.core import ActionId, ChatMessage, Goal, Label, Reading, Trust
+from baton.core import ActionId, ChatMessage, Goal, Label, Reading, Trust, format_time
 from baton.ledger import Line, Proposal, Run
 
 _MANNERS = """
@@ -34,13 +34,15 @@ def opening(agent: Agent, run: Run, hands_off: Mapping[str, str]) -> list[ChatMe
         parts.append("You may hand work to:\n" + "\n".join(f"- {name}: {about}" for name, about in hands_off.items()))
     messages: list[ChatMessage] = [{"role": "system", "content": "\n\n".join(parts)}]
     if not run.goal.conversation:
-        messages.append({"role": "user", "content": goal_text(run.goal)})
+        messages.append({"role": "user", "content": goal_text(run.goal, run.created_at)})
     return messages
 
 
-def goal_text(goal: Goal) -> str:
-    """A goal as the model reads it."""
-    parts = [f"# Goal\n{goal.statement}"]
+def goal_text(goal: Goal, submitted: float) -> str:
+    """A goal as the model reads it; the same in every request of a run, so that endpoints can cache it."""
+    parts, due = [f"# Goal\n{goal.statement}"], goal.due(submitted)
+    if due is not None:
+        parts.append(f"## Deadline\n{format_time(due)} (the goal was given at {format_time(submitted)})")
     if goal.criteria:
         numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(goal.criteria, 1))
         parts.append(f"## Success criteria\n{numbered}")

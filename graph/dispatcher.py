@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from baton.core import LedgerError, RunId, logger
 from baton.graph.advance import Advancer, worker_name
 from baton.graph.alarms import fire_due
+from baton.graph.fitting import look_again
 from baton.graph.move import Office
 from baton.ledger import DispatchLock, News, Transaction, runs, timers
 
@@ -37,6 +38,7 @@ class Dispatcher:
         self._lock = DispatchLock(path)
         self._loop: asyncio.Task[None] | None = None
         self._unlisten: Callable[[], None] = lambda: None
+        self._looked: dict[str, str] = {}  # the code for which stopped runs were looked at
         self.failure: LedgerError | None = None
 
     @property
@@ -91,11 +93,14 @@ class Dispatcher:
 
     async def _dispatch(self) -> float | None:
         """Begin what is ready; when to look again by the clock, None if no time is set."""
-        ledger = self._office.ledger
+        ledger, at_hand = self._office.ledger, self._office.team.at_hand
+        if at_hand != self._looked:
+            await look_again(self._office)
+            self._looked = at_hand
         if await fire_due(ledger):
             self._changed.set()
         limit = self._concurrency + len(self._working)
-        ready, next_time = await ledger.read(lambda tx: (runs.ready(tx, limit), _next_time(tx)))
+        ready, next_time = await ledger.read(lambda tx: (runs.ready(tx, limit, at_hand), _next_time(tx)))
         for run in ready:
             if run not in self._working and len(self._working) < self._concurrency:
                 self._working[run] = asyncio.create_task(self._advance(run), name=f"baton-{run}")

@@ -3,11 +3,11 @@
 from baton.core import Conflict, MailArrived, RunId, Trust
 from baton.graph.outcome import End
 from baton.graph.receive import handoff_text
-from baton.ledger import DecisionKind, Run, Transaction, mail, reviews, runs
+from baton.ledger import DecisionKind, Run, Transaction, checkpoints, mail, reviews, runs, waits
 
 
 def end(tx: Transaction, run: Run, cursor: int, how: End, trust: Trust) -> None:
-    """Record a run's end, take back its open questions, stop its children and tell its parent.
+    """Record a run's end, take back its open questions and waits, stop its children and tell its parent.
 
     The mail that counts as read ends at `cursor`; `trust` is that of what the run says, for the parent that reads it.
 
@@ -19,6 +19,8 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, trust: Trust) -> None:
     runs.end(tx, run.id, how.outcome, how.summary, how.evidence)
     for review in reviews.waiting(tx, runs=[run.id]):
         reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, f"the run has ended ({how.outcome})")
+    waits.drop(tx, run.id)
+    checkpoints.prune(tx, run.id, 1)
     for child in runs.children(tx, run.id):
         if not child.ended:
             mail.post(tx, child.id, "cancel", sender=run.id)

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from langgraph.checkpoint.base import CheckpointTuple
+
 from baton.core import RunId
+from baton.graph.past import Memo
 from baton.ledger import Lease, Ledger, Transaction, Work, runs
 
 T = TypeVar("T")
@@ -22,6 +25,8 @@ class Hold:
         self.lease = lease
         self.failure: BaseException | None = None
         self.head: tuple[str, int] | None = None  # the newest state and its turn, set by the saver
+        self.begun: CheckpointTuple | None = None  # the state that LangGraph is about to ask for
+        self.memo = Memo()
         self._riding: dict[str, list[Callable[[Transaction], object]]] = {}
 
     @property

@@ -6,7 +6,7 @@ lease there, not the job's row, keeps a stale worker out.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import procrastinate
 import psycopg
@@ -15,8 +15,9 @@ from procrastinate.exceptions import ProcrastinateException
 from baton.core import LedgerError, OffsetClock, RunId, logger
 from baton.graph.advance import Advancer, worker_name
 from baton.graph.alarms import fire_due
+from baton.graph.fitting import look_again
 from baton.graph.move import Office
-from baton.ledger import Transaction, wakes
+from baton.ledger import wakes
 
 POLL_SECONDS = 1.0
 """How often a worker asks for jobs that nobody told it of: those whose time has come, those whose lock is free."""
@@ -48,6 +49,7 @@ class JobEngine:
         self._advancer = Advancer(office, worker_name())
         self._tasks: list[asyncio.Task[None]] = []
         self._working: set[asyncio.Task[None]] = set()
+        self._looked: Mapping[str, str] = {}
         self.failure: LedgerError | None = None
 
     async def start(self) -> None:
@@ -152,15 +154,14 @@ class JobEngine:
             await asyncio.sleep(TEND_SECONDS)
 
     async def _look(self) -> None:
-        """Do what is due, and wake the runs that are ready and that no job will look at."""
-        ledger, agents = self._office.ledger, tuple(self._office.team.members)
-        await fire_due(ledger)
-        if await ledger.read(lambda tx: wakes.forgotten(tx, agents, 1)):
-
-            def wake(tx: Transaction) -> None:
-                tx.woken.update(wakes.forgotten(tx, agents, 1000))
-
-            await ledger.write(wake)
+        """Do what is due, and rouse the runs that are ready and that no job will look at."""
+        ledger, at_hand = self._office.ledger, self._office.team.at_hand
+        if at_hand != self._looked:
+            await look_again(self._office)
+            self._looked = at_hand
+        while await fire_due(ledger):
+            pass
+        await ledger.write(lambda tx: wakes.rouse(tx, at_hand, 1000))
 
     async def _reap(self, app: procrastinate.App) -> None:
         """Give the jobs of workers that have fallen silent to others."""

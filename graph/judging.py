@@ -1,7 +1,7 @@
 """From a model's reply to recorded proposals: read, judged, and with a review where a person is needed. No I/O."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from baton.agents import ParsedCall, parse
 from baton.core import (
@@ -17,8 +17,10 @@ from baton.core import (
     dump,
     random_id,
 )
+from baton.graph.forking import echo_of, guarded
 from baton.graph.team import Member
 from baton.ledger import DecisionKind, Proposal, Review, Run
+from baton.ledger.forks import Echo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class Record:
         reviews: All its reviews.
         proposals: All its recorded actions.
         now: Seconds since 1970.
+        echoes: For a fork that answers from the record, what the other run did after the turn they part.
     """
 
     readings: tuple[Reading, ...]
@@ -38,6 +41,7 @@ class Record:
     reviews: Sequence[Review]
     proposals: Sequence[Proposal]
     now: float
+    echoes: Sequence[Echo] = ()
 
 
 def judge_reply(member: Member, run: Run, turn: int, reply: ModelReply, record: Record) -> list[Proposal]:
@@ -47,7 +51,8 @@ def judge_reply(member: Member, run: Run, turn: int, reply: ModelReply, record: 
         parsed = parse(call, member.agent.specs)
         action = _action(member, run, turn, position, parsed)
         problem = parsed.problem
-        verdict = _no_call(problem) if problem else judge(member, run, action, record)
+        seen = replace(record, proposals=[*record.proposals, *judged]) if record.echoes and judged else record
+        verdict = _no_call(problem) if problem else judge(member, run, action, seen)
         review: ReviewId | None = None
         if verdict.ruling is Ruling.ASK:
             verdict, review = _joined(action, verdict, record, judged)
@@ -66,17 +71,19 @@ def judge_reply(member: Member, run: Run, turn: int, reply: ModelReply, record: 
 
 
 def judge(member: Member, run: Run, action: Action, record: Record) -> Verdict:
-    """Ask the agent's policy about one action."""
-    return member.policy.judge(
+    """Ask the agent's policy about one action; a fork asks about more than policy does."""
+    spec = member.agent.specs[action.tool]
+    verdict = member.policy.judge(
         Question(
             action=action,
-            tool=member.agent.specs[action.tool],
+            tool=spec,
             readings=record.readings,
             requester=run.requester,
             now=record.now,
             counts=record.counts,
         )
     )
+    return guarded(run, action, spec, verdict, echo_of(run, action, record.echoes, record.proposals))
 
 
 def _action(member: Member, run: Run, turn: int, position: int, parsed: ParsedCall) -> Action:

@@ -1,11 +1,13 @@
 """What the ledger says of a run when it takes a step, read in one snapshot."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from baton.core import Reading, RunId
+from baton.core import Goal, Reading, RunId
 from baton.graph.context import readings
 from baton.graph.judging import Record
-from baton.ledger import Line, Proposal, Review, Run, Transaction, effects, journal, reviews, runs, transcript
+from baton.ledger import Line, Proposal, Review, Run, Transaction, effects, forks, journal, reviews, runs, transcript
+from baton.ledger.forks import Echo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,20 +20,47 @@ class Past:
     reviews: list[Review]
     counts: dict[str, int]
     now: float
+    echoes: list[Echo]
 
     def record(self, news: list[Line]) -> Record:
         """What a judgement takes into account, with lines that have just come."""
         read: tuple[Reading, ...] = readings(self.run, [*self.lines, *news], self.proposals)
-        return Record(readings=read, counts=self.counts, reviews=self.reviews, proposals=self.proposals, now=self.now)
+        return Record(
+            readings=read,
+            counts=self.counts,
+            reviews=self.reviews,
+            proposals=self.proposals,
+            now=self.now,
+            echoes=self.echoes,
+        )
 
 
-def load(tx: Transaction, run: RunId, head: int) -> Past:
-    """A run with the first `head` lines of its transcript."""
+class Memo:
+    """What a worker has read of the run that it holds and that never changes, so that a step reads only what is new."""
+
+    def __init__(self) -> None:
+        self.goal: Goal | None = None
+        self.lines: list[Line] = []
+        self.proposals: dict[Any, Proposal] = {}
+
+    def extend(self, lines: list[Line], head: int) -> list[Line]:
+        """Add the lines that were read behind those known; the first `head` of all."""
+        self.lines += lines
+        return self.lines[:head]
+
+
+def load(tx: Transaction, run: RunId, head: int, memo: Memo | None = None) -> Past:
+    """A run with the first `head` lines of its transcript; what stands in `memo` already is not read again."""
+    memo = memo or Memo()
+    known = runs.get(tx, run, memo.goal)
+    memo.goal = known.goal
+    parted = None if known.live else known.forked_from
     return Past(
-        run=runs.get(tx, run),
-        lines=transcript.read(tx, run, head),
-        proposals=journal.proposals(tx, run),
+        run=known,
+        lines=memo.extend(transcript.read(tx, run, head, len(memo.lines)), head),
+        proposals=journal.proposals(tx, run, memo.proposals),
         reviews=reviews.of_run(tx, run),
         counts=effects.counts(tx, run),
         now=tx.now,
+        echoes=forks.echoes(tx, parted, known.forked_at or 0) if parted else [],
     )

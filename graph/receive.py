@@ -54,6 +54,9 @@ def receive(mail: Sequence[Message], reviews: Mapping[ReviewId, Review], cursor:
                 news.lines.append(_notice(message.text, turn, message.ref, message.trust))
             case "timer":
                 news.lines.append(_notice(message.text, turn, None, Trust.SYSTEM))
+            case "event":
+                line = Line(role="notice", turn=turn, text=message.text, trust=message.trust, body=message.body)
+                news.lines.append(line)
             case "cancel":
                 news.cancelled_by = message.sender
     return news
@@ -99,8 +102,18 @@ def outcome_text(review: Review, decision: Decision) -> str:
             what = f"answered by {decision.by}"
         case _:
             what = f"{_DONE[decision.kind]} by {decision.by}"
+    if review.kind is ReviewKind.DOUBT:
+        return _left_in_doubt(review, decision, what)
     about = f" {review.tool}" if review.kind is ReviewKind.ACTION else ""
     return f"[review {review.id}{about} {what}] {decision.note}".rstrip()
+
+
+def _left_in_doubt(review: Review, decision: Decision, what: str) -> str:
+    """Nobody has said whether it happened: that must not read as if it had not."""
+    if decision.kind is DecisionKind.REJECT:
+        what = f"stopped by {decision.by}"
+    told = f"[review {review.id} {review.tool} {what}] It is not run again; nobody knows whether it happened."
+    return f"{told} {decision.note}".rstrip()
 
 
 def handoff_text(agent: str, outcome: str, summary: str) -> str:

@@ -21,7 +21,7 @@ from langgraph.checkpoint.serde.types import ERROR, INTERRUPT
 from baton.core import CheckpointUnreadable, Conflict, dump
 from baton.graph.hold import Hold
 from baton.graph.serde import StrictSerializer
-from baton.ledger import Ledger, Transaction, Work, checkpoints
+from baton.ledger import Ledger, Transaction, Work, checkpoints, runs
 from baton.ledger.checkpoints import StoredCheckpoint, StoredWrite
 
 HOLD = "__baton_hold"
@@ -32,8 +32,8 @@ class LedgerSaver(BaseCheckpointSaver[int]):
     """Stores checkpoints in the ledger.
 
     A thread whose id is a run's is managed: only a worker with a hold on it may write, its epoch is checked in the
-    same transaction, the rows that ride with a task are committed with that task's writes, and of each turn only the
-    last checkpoint is kept. Any other thread is stored as every LangGraph checkpointer does.
+    same transaction, the rows that ride with a task are committed with that task's writes, and of the last few turns
+    the last checkpoint each is kept. Any other thread is stored as every LangGraph checkpointer does.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -64,6 +64,8 @@ class LedgerSaver(BaseCheckpointSaver[int]):
 
         def put(tx: Transaction) -> None:
             checkpoints.put(tx, stored)
+            if hold is not None and hold.lease.takeovers and metadata.get("source") == "loop":
+                runs.moved(tx, hold.run)
             if hold is not None and turn is not None:
                 replaced = hold.head[0] if hold.head and hold.head[1] == turn else None
                 checkpoints.drop_superseded(tx, hold.run, stored.id, replaced)
@@ -101,6 +103,10 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         """A checkpoint by id, or the newest."""
         place = _place(config)
         thread, ns = str(place["thread_id"]), place.get("checkpoint_ns", "")
+        hold: Hold | None = place.get(HOLD)
+        if hold is not None and hold.begun is not None and not ns:
+            read, hold.begun = hold.begun, None  # LangGraph asks for what its worker has just looked at
+            return read
 
         def get(tx: Transaction) -> tuple[StoredCheckpoint, list[StoredWrite]] | None:
             found = checkpoints.get(tx, thread, ns, get_checkpoint_id(config))
@@ -110,7 +116,6 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         if found is None:
             return None
         read = self._tuple(*found)
-        hold: Hold | None = place.get(HOLD)
         if hold is not None and hold.head is None and not ns:
             hold.head = (found[0].id, _turn(read.checkpoint))  # the first state that this worker stores may replace it
         return read

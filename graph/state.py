@@ -5,6 +5,9 @@ from typing import Any, TypedDict
 
 from baton.core import ActionId
 
+GRAPH = 1
+"""Version of the graph: raised when a stored Place, or a step of the loop, comes to mean something else."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:

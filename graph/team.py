@@ -1,9 +1,11 @@
 """Who works here: the agents with their policies and models, and what they share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from baton.agents import Agent
+from baton.agents import Agent, Breakers
 from baton.core import Model, NotFound, Policy
+from baton.graph.fingerprint import Fingerprint, fingerprint
 from baton.memory import Memory, TokenCounter
 
 
@@ -16,6 +18,11 @@ class Member:
     model: Model
     counter: TokenCounter
 
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """What its runs depend on."""
+        return fingerprint(self.agent)
+
 
 @dataclass(kw_only=True)
 class Team:
@@ -25,11 +32,20 @@ class Team:
         members: By the agent's name.
         memory: What they remember.
         tenant: Whose they are.
+        zone: The IANA name of the time zone of local times, where an agent names none.
+        breakers: What keeps failing tools from being hammered, by the tool's name.
     """
 
     members: dict[str, Member]
     memory: Memory
     tenant: str = "local"
+    zone: str = "UTC"
+    breakers: Breakers = field(default_factory=Breakers)
+
+    @property
+    def at_hand(self) -> dict[str, str]:
+        """The fingerprint of each agent, by name: what this process may advance."""
+        return {name: member.fingerprint.hash for name, member in self.members.items()}
 
     def member(self, name: str) -> Member:
         """The agent with this name.

@@ -1,11 +1,11 @@
 """The think step: read the mail; then carry out what was approved, or ask the model what to do and judge it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from baton.agents import offer
-from baton.core import ModelReply, ModelRequest, ReviewId, Ruling, Trust
+from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust
 from baton.graph.builtins import still_open
 from baton.graph.context import lowest_trust
 from baton.graph.ending import end
@@ -19,7 +19,8 @@ from baton.graph.receive import News, receive, unread
 from baton.graph.state import Place
 from baton.graph.team import Member
 from baton.graph.trouble import open_for, open_trouble
-from baton.ledger import Line, Proposal, Transaction, journal, transcript
+from baton.graph.undoing import Undoing, plan_of
+from baton.ledger import Line, Message, Proposal, Review, Transaction, effects, journal, transcript
 
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
@@ -27,11 +28,11 @@ STRIKES = 3
 
 async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     """Take the step; None means that there is nothing to do until mail comes."""
-    mail, asked = await office.ledger.read(lambda tx: unread(tx, hold.run, place.cursor))
-    if place.waiting and not mail:
+    found = await office.ledger.read(lambda tx: _look(tx, hold, place))
+    if found is None:
         return None
+    mail, asked, past = found
     news = receive(mail, asked, place.cursor, place.turn + 1)
-    past = await office.ledger.read(lambda tx: load(tx, hold.run, place.head))
     if past.run.goal.conversation and not (mail or past.lines):
         return None  # nobody has said anything yet
     step = _Step(office, hold, past, news, place)
@@ -44,6 +45,14 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     if place.turn == 0:
         step.lines += await _remembered(office, past)
     return await _propose(step)
+
+
+def _look(
+    tx: Transaction, hold: Hold, place: Place
+) -> tuple[Sequence[Message], Mapping[ReviewId, Review], Past] | None:
+    """The mail, the reviews that it is about, and the run so far; None where it waits and there is no mail."""
+    mail, asked = unread(tx, hold.run, place.cursor)
+    return None if place.waiting and not mail else (mail, asked, load(tx, hold.run, place.head, hold.memo))
 
 
 @dataclass
@@ -97,10 +106,10 @@ class _Step:
         self.riders.append(lambda tx: end(tx, run, cursor, how, trust))
         return self.move("end")
 
-    def troubled(self, problem: str) -> Move:
+    def troubled(self, problem: str, fault: Fault) -> Move:
         """People are asked what to do; until they answer, the run waits."""
         run = self.past.run
-        self.riders.append(lambda tx: open_trouble(tx, run, problem))
+        self.riders.append(lambda tx: open_trouble(tx, run, problem, fault))
         self.strikes = 0
         return self.parked()
 
@@ -109,27 +118,39 @@ async def _propose(step: _Step) -> Move:
     run, turn = step.past.run, step.place.turn + 1
     limit = step.allowance or run.goal.budget.turns
     if limit is not None and turn > limit:
-        return step.troubled(f"{run.agent} has used its budget of {limit} model calls and is not done")
+        return step.troubled(f"{run.agent} has used its budget of {limit} model calls and is not done", Fault.EXHAUSTED)
     used, tokens = run.prompt_tokens + run.completion_tokens, run.goal.budget.tokens
     if tokens is not None and used >= tokens and not step.news.granted:
-        return step.troubled(f"{run.agent} has used {used} of its budget of {tokens} tokens and is not done")
+        spent = f"{run.agent} has used {used} of its budget of {tokens} tokens and is not done"
+        return step.troubled(spent, Fault.EXHAUSTED)
     if step.strikes >= STRIKES:
-        return step.troubled(f"{run.agent}: {STRIKES} answers of its model in a row could not be used")
+        return step.troubled(f"{run.agent}: {STRIKES} answers of its model in a row could not be used", Fault.LASTING)
     others = {name: step.office.team.member(name).agent.description for name in step.member.agent.hands_off_to}
     packing = packed(step.member, run, [*step.past.lines, *step.lines], step.past.proposals, others)
+    name, model = await _thinker(step)
     request = ModelRequest(
-        model=step.member.agent.model,
+        model=name,
         messages=packing.messages,
         tools=tuple(offer(spec) for spec in step.member.agent.specs.values()),
     )
-    reply = await step.member.model.complete(request, step.office.live(run.id))
+    reply = await model.complete(request, step.office.live(run.id))
     record = step.past.record(step.lines)
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
-    name, left_out = request.model, packing.left_out
+    left_out = packing.left_out
     step.riders.append(lambda tx: journal.record_call(tx, run.id, turn, name, reply, left_out))
     if reply.calls:
         return _called(step, judge_reply(step.member, run, turn, reply, record))
     return await _spoke(step, reply)
+
+
+async def _thinker(step: _Step) -> tuple[str, Model]:
+    """Who thinks, with its name: the agent's model; in a compensation nobody, its plan is worked off."""
+    run, plan = step.past.run, plan_of(step.past.run)
+    if plan is None:
+        return step.member.agent.model, step.member.model
+    done = await step.office.ledger.read(lambda tx: effects.of_run(tx, run.id))
+    waits = any(review.open for review in step.past.reviews)
+    return "undo", Undoing(plan, step.place.turn + 1, done, waits=waits)
 
 
 def _called(step: _Step, proposals: Sequence[Proposal]) -> Move:

@@ -1,11 +1,30 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
-The modules `runs`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `facts`, `bodies` and
-`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`.
+The modules `runs`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`, `facts`,
+`bodies`, `fingerprints`, `forks` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
+`Ledger.write` or `Ledger.read`.
+`growth` and `archive` keep the record small.
 """
 
-from baton.ledger import bodies, checkpoints, effects, events, facts, journal, mail, reviews, runs, timers, transcript
-from baton.ledger.door import Ledger, Listener
+from baton.ledger import (
+    archive,
+    bodies,
+    checkpoints,
+    effects,
+    events,
+    facts,
+    fingerprints,
+    forks,
+    growth,
+    journal,
+    mail,
+    reviews,
+    runs,
+    timers,
+    transcript,
+    waits,
+)
+from baton.ledger.door import Ledger, Listener, database_of
 from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
 from baton.ledger.facts import Fact
@@ -17,6 +36,7 @@ from baton.ledger.runs import ENDED, Lease, Run
 from baton.ledger.timers import Timer
 from baton.ledger.transaction import Transaction, Work
 from baton.ledger.transcript import Line
+from baton.ledger.waits import Wait
 from baton.ledger.working import at_work
 from baton.ledger.writers import News
 
@@ -41,17 +61,24 @@ __all__ = [
     "Run",
     "Timer",
     "Transaction",
+    "Wait",
     "Work",
+    "archive",
     "at_work",
     "bodies",
     "checkpoints",
+    "database_of",
     "effects",
     "events",
     "facts",
+    "fingerprints",
+    "forks",
+    "growth",
     "journal",
     "mail",
     "reviews",
     "runs",
     "timers",
     "transcript",
+    "waits",
 ]

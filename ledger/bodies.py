@@ -1,6 +1,6 @@
 """Texts, each stored once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import bindparam, func, insert, select
 
@@ -47,6 +47,6 @@ def piece(tx: Transaction, body: BodyId, offset: int, length: int) -> tuple[str,
     return (row.text, row.length) if row else ("", 0)
 
 
-def shown_to(tx: Transaction, run: RunId, body: BodyId) -> bool:
-    """Whether a text is the result of an action of this run."""
-    return tx.row(select(effects.c.key).where(effects.c.run == run, effects.c.result == body)) is not None
+def shown_to(tx: Transaction, runs: Sequence[RunId], body: BodyId) -> bool:
+    """Whether a text is the result of an action of one of these runs."""
+    return tx.row(select(effects.c.key).where(effects.c.run.in_(runs), effects.c.result == body)) is not None

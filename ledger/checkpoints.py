@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, exists, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from baton.core import RunId
+from baton.ledger.runs import ENDED
 from baton.ledger.schema import checkpoint_writes, checkpoints, runs
 from baton.ledger.transaction import Transaction
+
+KEPT = 3
+"""States that an open run keeps, one a turn; one that has ended keeps its last. Nothing that Baton does needs more
+than the newest: replays and forks are made from transcript and journal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +63,26 @@ def put_writes(
 
 
 def drop_superseded(tx: Transaction, run: RunId, head: str, same_turn: str | None) -> None:
-    """Forget what the newest checkpoint of a run made useless: older pending writes, and its turn's earlier state."""
+    """Forget what the newest checkpoint of a run made useless.
+
+    That is older pending writes; its turn's earlier state; and, as a turn begins, the state of the one KEPT turns ago.
+    """
     tx.later(_DROP_WRITES, [{"run": run, "head": head}])
     if same_turn is not None:
         tx.later(_DROP_STATE, [{"run": run, "checkpoint": same_turn}])
+    else:
+        keep = KEPT if tx.value(_STATUS, run=run) not in ENDED else 1
+        tx.later(_PRUNE, [{"run": run, "newer": keep - 1}])  # behind the newest, which is put off as well
+
+
+def prune(tx: Transaction, run: RunId, keep: int) -> int:
+    """Forget all but the newest `keep` states of a run; how many were forgotten."""
+    return tx.changed(_PRUNE, run=run, newer=keep - 1)
+
+
+def prune_ended(tx: Transaction) -> int:
+    """Forget all but the newest state of every run that has ended; how many were forgotten."""
+    return tx.changed(_PRUNE_ENDED)
 
 
 def get(tx: Transaction, thread: str, ns: str, id: str | None) -> StoredCheckpoint | None:
@@ -153,6 +174,18 @@ _DROP_WRITES = delete(checkpoint_writes).where(
 )
 _DROP_STATE = delete(checkpoints).where(
     checkpoints.c.thread == bindparam("run"), checkpoints.c.ns == "", checkpoints.c.id == bindparam("checkpoint")
+)
+_STATUS = select(runs.c.status).where(runs.c.id == bindparam("run"))
+_OF_RUN = (checkpoints.c.thread == bindparam("run"), checkpoints.c.ns == "")
+_OLDEST_KEPT = (
+    select(checkpoints.c.id).where(*_OF_RUN).order_by(checkpoints.c.id.desc()).limit(1).offset(bindparam("newer"))
+)
+_PRUNE = delete(checkpoints).where(*_OF_RUN, checkpoints.c.id < _OLDEST_KEPT.correlate(None).scalar_subquery())
+_newer = checkpoints.alias("newer")
+_PRUNE_ENDED = delete(checkpoints).where(
+    checkpoints.c.ns == "",
+    checkpoints.c.thread.in_(select(runs.c.id).where(runs.c.status.in_(ENDED))),
+    exists().where(_newer.c.thread == checkpoints.c.thread, _newer.c.ns == "", _newer.c.id > checkpoints.c.id),
 )
 
 

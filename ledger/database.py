@@ -36,6 +36,10 @@ class Database(Protocol):
         """Make the tables where there are none; refuse what is not a record that we can read."""
         ...
 
+    def migrate(self, now: float) -> tuple[int, int]:
+        """Bring the tables up to date, then close; the versions before (0 for none) and now."""
+        ...
+
     def offset(self) -> float:
         """Seconds that the database's clock is ahead of this machine's; 0 where it has none of its own."""
         ...
@@ -66,6 +70,18 @@ class Database(Protocol):
 
     def passing(self, error: BaseException) -> bool:
         """Whether a transaction that failed so, before its commit, may simply be run again."""
+        ...
+
+    def alone(self, work: str) -> AbstractContextManager[None]:
+        """Keep others from dispatching while `work` is done, where that would have to wait for them."""
+        ...
+
+    def compact(self) -> None:
+        """Give back to the disk what deleted rows took."""
+        ...
+
+    def size(self) -> int:
+        """Bytes on the disk."""
         ...
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """The effect ledger: claimed before a tool is called, confirmed with its result. See invariant 3."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -21,6 +22,7 @@ class EffectState(StrEnum):
     CLAIMED = "claimed"  # about to run, or running, or the process died: nobody knows
     DONE = "done"
     FAILED = "failed"  # the tool said so
+    POSTPONED = "postponed"  # the last try did not happen; another is to come
     DOUBT = "doubt"  # a person is asked whether it happened
 
 
@@ -31,8 +33,12 @@ class EffectRecord:
     Attributes:
         key: The action's id; the idempotency key handed to the tool.
         arguments: What was effectively run; None where it is what was proposed.
+        epoch: Of the worker that claimed it last.
+        attempts: Tries that were begun.
+        claimed_at: When the first was.
         result: The tool's result as JSON text, or why it failed; empty until there is one.
         body: Where the result stands.
+        undoes: Key of the effect that this one undoes; None where it undoes nothing.
     """
 
     key: ActionId
@@ -46,10 +52,21 @@ class EffectRecord:
     body: BodyId | None
     claimed_at: float
     ended_at: float | None
+    undoes: ActionId | None = None
 
 
-def claim(tx: Transaction, run: RunId, epoch: int, key: ActionId, tool: str, arguments: dict[str, Any] | None) -> None:
+def claim(
+    tx: Transaction,
+    run: RunId,
+    epoch: int,
+    key: ActionId,
+    tool: str,
+    arguments: dict[str, Any] | None,
+    undoes: ActionId | None = None,
+) -> None:
     """Record that an action is about to be carried out. Await the commit before calling the tool.
+
+    `undoes` is the key of the effect that it undoes; None where it undoes nothing.
 
     Raises:
         Superseded: if this worker's epoch is not the newest.
@@ -67,6 +84,7 @@ def claim(tx: Transaction, run: RunId, epoch: int, key: ActionId, tool: str, arg
                 "epoch": epoch,
                 "attempts": 1,
                 "claimed_at": tx.now,
+                "undoes": undoes,
             },
         )
     emit(tx, run, "effect.claimed", action=key, tool=tool)
@@ -85,6 +103,29 @@ def settle(tx: Transaction, run: RunId, epoch: int, key: ActionId, state: Effect
     return body
 
 
+def postpone(
+    tx: Transaction, run: RunId, epoch: int, key: ActionId, why: str, seconds: float, *, happened: bool | None
+) -> None:
+    """Record that a claimed action is tried again after `seconds`.
+
+    Args:
+        tx: The transaction.
+        run: The action's run.
+        epoch: This worker's.
+        key: The action.
+        why: What the last try came to.
+        seconds: How long is waited.
+        happened: False if the last try surely did not happen; None if nobody knows: after a crash it counts as claimed.
+
+    Raises:
+        Superseded: if this worker's epoch is not the newest.
+    """
+    fence(tx, run, epoch)
+    if happened is False:
+        tx.changed(_SETTLE, settled=key, to=EffectState.POSTPONED, body=None, at=None)
+    emit(tx, run, f"effect.{EffectState.POSTPONED}", action=key, why=why, again_in=round(seconds, 3))
+
+
 def get(tx: Transaction, key: ActionId) -> EffectRecord | None:
     """The record for an action; None if nobody began to carry it out."""
     row = tx.row(_ONE, key=key)
@@ -94,6 +135,12 @@ def get(tx: Transaction, key: ActionId) -> EffectRecord | None:
 def of_run(tx: Transaction, run: RunId) -> list[EffectRecord]:
     """All of a run's effects in the order they were claimed."""
     query = select(effects).where(effects.c.run == run).order_by(effects.c.claimed_at, effects.c.key)
+    return _records(tx, tx.rows(query))
+
+
+def undoing(tx: Transaction, keys: Sequence[ActionId]) -> list[EffectRecord]:
+    """The effects that undo those with these keys, oldest first."""
+    query = select(effects).where(effects.c.undoes.in_(keys)).order_by(effects.c.claimed_at, effects.c.key)
     return _records(tx, tx.rows(query))
 
 
@@ -132,6 +179,7 @@ def _records(tx: Transaction, rows: Any) -> list[EffectRecord]:
             body=row.result,
             claimed_at=row.claimed_at,
             ended_at=row.ended_at,
+            undoes=row.undoes,
         )
         for row in rows
     ]

@@ -1,7 +1,7 @@
 """What happened, in order: each run's events are numbered from 1."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,13 @@ def emit(tx: Transaction, run: RunId, kind: str, **data: Any) -> None:
     tx.noted.add(run)
 
 
+def emit_numbered(tx: Transaction, kind: str, numbered: Sequence[tuple[RunId, int, Mapping[str, Any]]]) -> None:
+    """Record one event each for several runs whose counts of events have been raised already: run, number, data."""
+    rows = [{"run": run, "seq": seq, "kind": kind, "data": dump(data), "at": tx.now} for run, seq, data in numbered]
+    tx.later(_INSERT, rows)
+    tx.noted.update(run for run, _, _ in numbered)
+
+
 _NEXT = update(runs).where(runs.c.id == bindparam("to")).values(events=runs.c.events + 1).returning(runs.c.events)
 _INSERT = insert(events)
 
@@ -59,6 +66,15 @@ def of_run(tx: Transaction, run: RunId, after: int = 0, limit: int = 1000) -> li
     tx.flush()
     query = select(events).where(events.c.run == run, events.c.seq > after).order_by(events.c.seq).limit(limit)
     return [_event(row) for row in tx.rows(query)]
+
+
+def latest(tx: Transaction, run: RunId, kind: str | None = None, limit: int = 10) -> list[Event]:
+    """A run's newest events, of one kind or of all, oldest first."""
+    tx.flush()
+    query = select(events).where(events.c.run == run).order_by(events.c.seq.desc()).limit(limit)
+    if kind is not None:
+        query = query.where(events.c.kind == kind)
+    return [_event(row) for row in reversed(tx.rows(query))]
 
 
 def of_all(tx: Transaction, after: Mark = (0, 0), limit: int = 1000) -> list[Event]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -35,6 +35,38 @@ class Proposal:
     problem: str | None
     verdict: Verdict
     review: ReviewId | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCall:
+    """One model call as it was recorded.
+
+    Attributes:
+        turn: From 1.
+        finish: Why the model stopped.
+        seconds: How long it took, retries included.
+        attempts: Tries that were needed.
+        left_out: Messages that did not fit the budget.
+        at: When its answer was recorded, seconds since 1970.
+    """
+
+    turn: int
+    model: str
+    finish: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    attempts: int
+    left_out: int
+    at: float
+
+
+def calls(tx: Transaction, run: RunId) -> list[ModelCall]:
+    """A run's model calls in order."""
+    query = select(model_calls).where(model_calls.c.run == run).order_by(model_calls.c.turn)
+    return [
+        ModelCall(**{name: value for name, value in row._asdict().items() if name != "run"}) for row in tx.rows(query)
+    ]
 
 
 def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: ModelReply, left_out: int) -> None:
@@ -92,9 +124,16 @@ _OF_RUN = select(actions).where(actions.c.run == bindparam("run")).order_by(acti
 _ONE = select(actions).where(actions.c.id == bindparam("action"))
 
 
-def proposals(tx: Transaction, run: RunId) -> list[Proposal]:
-    """A run's recorded actions in order."""
-    return [_proposal(row) for row in tx.rows(_OF_RUN, run=run)]
+def proposals(tx: Transaction, run: RunId, known: dict[Any, Proposal] | None = None) -> list[Proposal]:
+    """A run's recorded actions in order. What `known` holds as it is recorded is not made again; the rest is added."""
+    made = known if known is not None else {}
+    found: list[Proposal] = []
+    for row in tx.rows(_OF_RUN, run=run):
+        mark = (row.id, row.review, row.problem)  # all of it that may change
+        if mark not in made:
+            made[mark] = _proposal(row)
+        found.append(made[mark])
+    return found
 
 
 def proposal(tx: Transaction, action: ActionId) -> Proposal:
@@ -112,6 +151,11 @@ def proposal(tx: Transaction, action: ActionId) -> Proposal:
 def set_review(tx: Transaction, action: ActionId, review: ReviewId) -> None:
     """Have an action wait for a (further) review."""
     tx.execute(update(actions).where(actions.c.id == action).values(review=review))
+
+
+def spoil(tx: Transaction, action: ActionId, problem: str) -> None:
+    """Note that an action can no longer be carried out as it was proposed, and what its agent is told of it."""
+    tx.execute(update(actions).where(actions.c.id == action).values(problem=problem))
 
 
 def verdict_json(verdict: Verdict) -> str:
@@ -156,7 +200,7 @@ def _proposal(row: Any) -> Proposal:
         agent=row.agent,
         tool=row.tool,
         version=row.version,
-        arguments=json.loads(row.arguments) if valid else {},
+        arguments=json.loads(row.arguments) if valid else _readable(row.arguments),
         confidence=row.confidence,
         margin=row.margin,
         reason=row.reason,
@@ -170,3 +214,12 @@ def _proposal(row: Any) -> Proposal:
         verdict=verdict_from(row.verdict),
         review=row.review,
     )
+
+
+def _readable(raw: str) -> dict[str, Any]:
+    """What can be read of the arguments of a call that is not valid; empty where nothing can."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

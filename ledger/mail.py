@@ -1,18 +1,19 @@
 """The durable mailbox of a run: whatever reaches it, in order, consumed once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import bindparam, exists, insert, select
+from sqlalchemy import bindparam, exists, insert, select, update
 
 from baton.core import BodyId, Conflict, MessageId, NotFound, RunId, Trust, random_id
 from baton.ledger import bodies
-from baton.ledger.events import emit
+from baton.ledger.events import emit, emit_numbered
 from baton.ledger.runs import ENDED, lock, wake
-from baton.ledger.schema import messages
+from baton.ledger.schema import messages, runs
 from baton.ledger.transaction import Transaction
 
-MessageKind = Literal["user", "decision", "handoff", "timer", "cancel"]
+MessageKind = Literal["user", "decision", "handoff", "timer", "event", "cancel"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +46,14 @@ def post(
     *,
     sender: str,
     text: str = "",
+    body: BodyId | None = None,
     ref: str | None = None,
     trust: Trust = Trust.SYSTEM,
     id: MessageId | None = None,
 ) -> MessageId:
     """Put a message into a run's mailbox and wake the run; a message whose id is known changes nothing.
+
+    Its text is stored, or stands in `body` already.
 
     Raises:
         NotFound: if there is no such run.
@@ -63,14 +67,35 @@ def post(
     if status in ENDED:
         raise Conflict(f"message to {run}", f"it has ended ({status})", "Start a new run in the same conversation.")
     id = id or MessageId(random_id("msg"))
-    body = bodies.store(tx, text) if text else None
+    body = bodies.store(tx, text) if text else body
     row = {"id": id, "run": run, "kind": kind, "sender": sender, "body": body, "ref": ref}
     tx.execute(_POST, row | {"trust": int(trust), "at": tx.now})
-    wake(tx, run)
+    wake(tx, run, at_once=kind == "cancel")
     emit(tx, run, f"message.{kind}", message=id, sender=sender, ref=ref)
     return id
 
 
+def post_all(tx: Transaction, kind: MessageKind, texts: Mapping[RunId, str]) -> None:
+    """Put a notice of Baton's own into the mailboxes of many runs, one each, in order, in a handful of statements.
+
+    Runs that have ended, or are not there, are passed over.
+    """
+    numbers = {RunId(row.id): row.events for row in tx.rows(_WAKE_ALL, ids=list(texts))}
+    stored = {text: bodies.store(tx, text) for text in {texts[run]: None for run in numbers}}
+    ids = {run: random_id("msg") for run in texts if run in numbers}
+    common = {"kind": kind, "sender": "baton", "ref": None, "trust": int(Trust.SYSTEM), "at": tx.now}
+    tx.execute(_POST, [common | {"id": ids[run], "run": run, "body": stored[texts[run]]} for run in ids])
+    data = {run: {"message": ids[run], "sender": "baton", "ref": None} for run in ids}
+    emit_numbered(tx, f"message.{kind}", [(run, numbers[run], data[run]) for run in ids])
+    tx.woken.update(ids)
+
+
+_WAKE_ALL = (
+    update(runs)
+    .where(runs.c.id.in_(bindparam("ids", expanding=True)), runs.c.status.not_in(ENDED))
+    .values(wake=runs.c.wake + 1, events=runs.c.events + 1)
+    .returning(runs.c.id, runs.c.events)
+)
 _BEHIND = (messages.c.run == bindparam("run"), messages.c.seq > bindparam("cursor"))
 _UNREAD = select(messages).where(*_BEHIND).order_by(messages.c.seq)
 _HAS_UNREAD = select(exists().where(*_BEHIND))

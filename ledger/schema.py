@@ -112,6 +112,8 @@ runs = Table(
     Column("compensates", Text),  # the run whose effects it undoes
 )
 Index("runs_ready", runs.c.not_before, sqlite_where=text("wake > seen"), postgresql_where=text("wake > seen"))
+_SUSPECT = text("takeovers > 0")
+Index("runs_suspect", runs.c.lease_until, sqlite_where=_SUSPECT, postgresql_where=_SUSPECT)
 _HAS_PARENT = text("parent IS NOT NULL")
 Index("runs_parent", runs.c.parent, sqlite_where=_HAS_PARENT, postgresql_where=_HAS_PARENT)
 Index("runs_conversation", runs.c.conversation)
@@ -291,7 +293,7 @@ waits = Table(
     Column("name", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("until", Double),
-    Column("state", Text, nullable=False),  # open, met, late or dropped
+    Column("state", Text, nullable=False),  # open, met, given, late or dropped; see waits.py
     Column("signal", _Serial),  # the one that met it
     Column("opened_at", Double, nullable=False),
 )

@@ -11,8 +11,18 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from baton.core import InvalidValue, LedgerError, LedgerFull, LedgerLocked, LedgerReadOnly, LedgerVersion, RunId
-from baton.ledger.migrations import migrate
+from baton.core import (
+    Conflict,
+    InvalidValue,
+    LedgerError,
+    LedgerFull,
+    LedgerLocked,
+    LedgerReadOnly,
+    LedgerVersion,
+    RunId,
+)
+from baton.ledger.lock import DispatchLock
+from baton.ledger.migrations import HEAD, migrate, stored_version
 
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another process before it gives up."""
@@ -89,12 +99,50 @@ class SqliteDatabase:
             value: int = self._observer.exec_driver_sql("PRAGMA data_version").scalar_one()
             return value
 
+    def migrate(self, now: float) -> tuple[int, int]:
+        """Bring the tables up to date, then close; the versions before (0 for none) and now."""
+        before = self._version() if self.path.exists() else 0
+        self.prepare(lambda: now)
+        self.close()
+        return before, HEAD
+
+    def _version(self) -> int:
+        with self.reading() as connection, self.errors():
+            return stored_version(connection, self.name)
+
     def offset(self) -> float:
         """A file has no clock of its own."""
         return 0.0
 
     def announce(self, connection: Connection, woken: Collection[RunId], times: Collection[float]) -> None:
         """The dispatcher sees by itself that something was written."""
+
+    @contextmanager
+    def alone(self, work: str) -> Generator[None]:
+        """Keep other processes from dispatching meanwhile.
+
+        Raises:
+            Conflict: if one does; `work` is what cannot be done then.
+        """
+        lock = DispatchLock(self.path)
+        if not lock.take():
+            raise Conflict(work, f"{lock.holder()} lets agents work on {self.name}", "Stop it first.")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def compact(self) -> None:
+        """Give back to the disk what deleted rows took. It needs as much free space again, and writers wait."""
+        with self.errors():
+            connection = self._connect()
+            for statement in ("VACUUM", "PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                connection.exec_driver_sql(statement)
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+        files = (self.path, Path(f"{self.path}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def in_transaction(self, connection: Connection) -> bool:
         """Whether SQLite still holds the transaction that was begun on this connection."""

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, exists, func, insert, select
 
 from baton.core import RunId, random_id
 from baton.ledger.schema import timers
 from baton.ledger.transaction import Transaction
 
-TimerKind = Literal["wait", "review", "goal"]
+TimerKind = Literal["wait", "event", "review", "goal"]
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,9 @@ class Timer:
     """Something that is due at a time.
 
     Attributes:
-        kind: `wait` (an agent waits until then), `review` (a question's deadline), `goal` (a goal's deadline).
-        ref: The review's id; None otherwise.
+        kind: `wait` (an agent waits until then), `event` (an agent is told of an event, or that none has come),
+            `review` (a question's deadline), `goal` (a goal's deadline).
+        ref: The review's id, or that of the action that waits for an event; None otherwise.
     """
 
     id: str
@@ -30,17 +31,31 @@ class Timer:
 
 def start(tx: Transaction, run: RunId, due: float, kind: TimerKind, ref: str | None = None) -> None:
     """Have something done at `due` (seconds since 1970)."""
-    tx.execute(insert(timers).values(id=random_id("tmr"), run=run, due=due, kind=kind, ref=ref))
+    tx.execute(_START, {"id": random_id("tmr"), "run": run, "due": due, "kind": kind, "ref": ref})
     tx.times.add(due)
 
 
-def due(tx: Transaction, limit: int = 100) -> list[Timer]:
-    """Timers whose time has come, oldest first."""
-    return [Timer(row.id, RunId(row.run), row.due, row.kind, row.ref) for row in tx.rows(_DUE, now=tx.now, most=limit)]
+def take(tx: Transaction, limit: int) -> list[Timer]:
+    """Take timers whose time has come, oldest first: they are gone once this transaction is committed.
+
+    Of two workers that take at once, each gets others.
+    """
+    rows = tx.rows(_DUE, now=tx.now, most=limit)
+    tx.changed(_TAKE, taken=[row.id for row in rows])
+    return [Timer(row.id, RunId(row.run), row.due, row.kind, row.ref) for row in rows]
 
 
-_DUE = select(timers).where(timers.c.due <= bindparam("now")).order_by(timers.c.due).limit(bindparam("most"))
+_START = insert(timers)
+_DUE = (
+    select(timers)
+    .where(timers.c.due <= bindparam("now"))
+    .order_by(timers.c.due)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = delete(timers).where(timers.c.id.in_(bindparam("taken", expanding=True)))
 _NEXT = select(func.min(timers.c.due))
+_OVERDUE = select(exists().where(timers.c.run == bindparam("run"), timers.c.due <= bindparam("now")))
 _PENDING = select(func.min(timers.c.due)).where(timers.c.run == bindparam("run"), timers.c.kind == bindparam("kind"))
 
 
@@ -50,9 +65,9 @@ def next_due(tx: Transaction) -> float | None:
     return soonest
 
 
-def clear(tx: Transaction, timer: str) -> bool:
-    """Take a timer away; whether it was still there."""
-    return bool(tx.changed(delete(timers).where(timers.c.id == timer)))
+def overdue(tx: Transaction, run: RunId) -> bool:
+    """Whether a time has come in a run that it has not been told of yet."""
+    return bool(tx.value(_OVERDUE, run=run, now=tx.now))
 
 
 def pending(tx: Transaction, run: RunId, kind: TimerKind) -> float | None:

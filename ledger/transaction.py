@@ -25,6 +25,7 @@ class Transaction:
         now: The time of this transaction, seconds since 1970.
         woken: Runs that became ready in it; told to the engine.
         noted: Runs that got events in it; told to whoever follows them.
+        rested: Runs that parked or ended in it; told to whoever waits for that.
         times: When something becomes due that was set in it; told to the engine.
         fenced: The newest epochs of runs whose rows this transaction holds already.
         pending: Rows that are written when the transaction comes to its end, by their statement.
@@ -34,6 +35,7 @@ class Transaction:
     now: float
     woken: set[RunId] = field(default_factory=set[RunId])
     noted: set[RunId] = field(default_factory=set[RunId])
+    rested: set[RunId] = field(default_factory=set[RunId])
     times: set[float] = field(default_factory=set[float])
     fenced: dict[RunId, int | None] = field(default_factory=dict[RunId, int | None])
     pending: Pending = field(default_factory=dict[Executable, list[Mapping[str, Any]]])
@@ -51,7 +53,8 @@ class Transaction:
         For what is written often and not read back at once: many rows in one go cost a fraction of each alone. What
         reads the same tables calls `flush` first.
         """
-        self.pending.setdefault(statement, []).extend(rows)
+        if rows:
+            self.pending.setdefault(statement, []).extend(rows)
 
     def flush(self) -> None:
         """Write what was put off, in the order in which the statements first came."""

@@ -59,7 +59,11 @@ def append(tx: Transaction, run: RunId, head: int, lines: Sequence[Line]) -> Non
 _INSERT = insert(transcript)
 _READ = (
     select(transcript)
-    .where(transcript.c.run == bindparam("run"), transcript.c.seq <= bindparam("head"))
+    .where(
+        transcript.c.run == bindparam("run"),
+        transcript.c.seq > bindparam("behind"),
+        transcript.c.seq <= bindparam("head"),
+    )
     .order_by(transcript.c.seq)
 )
 
@@ -68,10 +72,10 @@ WHOLE = 2**31 - 1
 """As `head`: every line."""
 
 
-def read(tx: Transaction, run: RunId, head: int) -> list[Line]:
-    """The first `head` lines, oldest first."""
+def read(tx: Transaction, run: RunId, head: int, behind: int = 0) -> list[Line]:
+    """The first `head` lines without the first `behind`, oldest first."""
     tx.flush()
-    rows = tx.rows(_READ, run=run, head=head)
+    rows = tx.rows(_READ, run=run, head=head, behind=behind) if head > behind else []
     texts = bodies.load(tx, [row.body for row in rows])
     return [
         Line(

@@ -4,16 +4,16 @@ A job says only that something should be looked at. What there is to do stands i
 made again by the reconciler, and one too many finds nothing.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import procrastinate
 from procrastinate.jobs import Job
-from sqlalchemy import Column, MetaData, String, Table, bindparam, exists, select, text
+from sqlalchemy import Column, MetaData, String, Table, and_, bindparam, exists, or_, select, text
 
 from baton.core import RunId
-from baton.ledger.runs import is_ready
+from baton.ledger.runs import fits_here, is_ready, names
 from baton.ledger.schema import runs
 from baton.ledger.transaction import Transaction
 
@@ -47,7 +47,7 @@ _LATEST = 32_503_680_000.0  # the year 3000: later times are found by whoever lo
 
 _app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())  # only defers, on connections of ours
 
-_jobs = Table("procrastinate_jobs", MetaData(), Column("lock", String))
+_jobs = Table("procrastinate_jobs", MetaData(), Column("lock", String), Column("queue_name", String))
 
 
 def schema() -> str:
@@ -77,9 +77,21 @@ def _job(task: str, **settings: Any) -> Job:
     return _app.configure_task(task, **settings).make_new_job()
 
 
-def forgotten(tx: Transaction, agents: Sequence[str], limit: int) -> list[RunId]:
-    """Runs of these agents that are ready and that no job will look at: a job was lost, or its worker died."""
-    return [RunId(run) for run in tx.values(_FORGOTTEN, now=tx.now, agents=agents, most=limit)]
+def rouse(tx: Transaction, at_hand: Mapping[str, str], limit: int) -> int:
+    """Make jobs for runs that are ready and that none will look at: it was lost, or its worker died; how many.
+
+    Args:
+        tx: The transaction.
+        at_hand: Fingerprints of the agents at hand by name. A run of another agent is roused only to be cancelled,
+            and then whoever is first may do that.
+        limit: How many at most.
+    """
+    found = tx.rows(_FORGOTTEN, now=tx.now, most=limit, **names(at_hand))
+    if found:
+        queues = {row.id: queue_of(row.agent) if row.agent in at_hand else QUEUE for row in found}
+        jobs = [_job(ADVANCE, queue=queue, lock=run) for run, queue in queues.items()]
+        _app.job_manager.batch_defer_jobs(jobs, tx.connection.connection.driver_connection)
+    return len(found)
 
 
 def workers(tx: Transaction) -> int:
@@ -91,6 +103,14 @@ def workers(tx: Transaction) -> int:
 _WORKERS = text(
     "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :seconds)"
 )
-_LIVE = exists().where(_jobs.c.lock == runs.c.id, text("procrastinate_jobs.status IN ('todo', 'doing')"))
-_OURS = runs.c.agent.in_(bindparam("agents", expanding=True))
-_FORGOTTEN = select(runs.c.id).where(is_ready, _OURS, ~_LIVE).order_by(runs.c.not_before).limit(bindparam("most"))
+_OURS = or_(_jobs.c.queue_name == QUEUE, runs.c.agent.in_(bindparam("agents", expanding=True)))
+_LIVE = exists().where(
+    _jobs.c.lock == runs.c.id,
+    or_(text("procrastinate_jobs.status = 'doing'"), and_(text("procrastinate_jobs.status = 'todo'"), _OURS)),
+)
+_FORGOTTEN = (
+    select(runs.c.id, runs.c.agent)
+    .where(is_ready, fits_here, ~_LIVE)
+    .order_by(runs.c.not_before)
+    .limit(bindparam("most"))
+)

@@ -57,16 +57,18 @@ class News:
     Attributes:
         woken: Runs that became ready.
         noted: Runs that got events.
+        rested: Runs that parked or ended.
         times: When something that was set becomes due.
     """
 
-    woken: frozenset[RunId]
-    noted: frozenset[RunId]
-    times: frozenset[float]
+    woken: frozenset[RunId] = frozenset()
+    noted: frozenset[RunId] = frozenset()
+    rested: frozenset[RunId] = frozenset()
+    times: frozenset[float] = frozenset()
 
     def __bool__(self) -> bool:
         """Whether there is any."""
-        return bool(self.woken or self.noted or self.times)
+        return bool(self.woken or self.noted or self.rested or self.times)
 
 
 Tell = Callable[[Sequence[Item], News], None]
@@ -198,7 +200,7 @@ def commit(database: Database, clock: Clock, items: Sequence[Item]) -> News:
             else:
                 for item in items:
                     item.fail(error)
-                return News(frozenset(), frozenset(), frozenset())
+                return News()
 
 
 class _Batch:
@@ -262,5 +264,6 @@ class _Batch:
         return News(
             frozenset(run for tx in self._done for run in tx.woken),
             frozenset(run for tx in self._done for run in tx.noted),
+            frozenset(run for tx in self._done for run in tx.rested),
             frozenset(time for tx in self._done for time in tx.times),
         )

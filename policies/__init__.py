@@ -1,6 +1,6 @@
 """What may happen: policies in Cedar, where arguments came from, and what an approval covers."""
 
-from baton.policies.approval import approval_digest
+from baton.policies.approval import approval_digest, asked_form
 from baton.policies.cedar import CedarPolicy
 from baton.policies.loading import SHIPPED, DenyAll, load_policy
 from baton.policies.rules import PolicyText
@@ -17,6 +17,7 @@ __all__ = [
     "RecentReadings",
     "Traced",
     "approval_digest",
+    "asked_form",
     "cedar_name",
     "load_policy",
     "trace",

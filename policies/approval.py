@@ -1,9 +1,18 @@
 """What was approved, as one short text that changes with anything that matters."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from baton.core import Action, digest
+
+
+def asked_form(action: Action, question: Mapping[str, Any]) -> Action:
+    """An action in the form that a question asks about: its own, or that of a newer version of its tool."""
+    if "version" not in question:
+        return action
+    return replace(action, version=question["version"], arguments=dict(question["arguments"]))
 
 
 def approval_digest(*, tenant: str, action: Action, rule: Sequence[str], expires: float | None) -> str:

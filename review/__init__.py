@@ -1,5 +1,6 @@
-"""Whom to ask: the review queue."""
+"""Whom to ask: the review queue, and the runs that cannot go on without an answer."""
 
+from baton.review.letters import DeadLetter, Retried, dead_letters, retry
 from baton.review.queue import Answer, Recheck, ReviewQueue
 
-__all__ = ["Answer", "Recheck", "ReviewQueue"]
+__all__ = ["Answer", "DeadLetter", "Recheck", "Retried", "ReviewQueue", "dead_letters", "retry"]

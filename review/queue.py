@@ -7,7 +7,7 @@ from typing import Any
 from baton.core import Action, Conflict, Forbidden, InvalidValue, ReviewId, Ruling, RunId, Verdict, format_time
 from baton.ledger import Decision, DecisionKind, Ledger, Review, ReviewKind, Transaction, journal, mail, reviews, runs
 from baton.ledger.reviews import new_decision_id
-from baton.policies import approval_digest
+from baton.policies import approval_digest, asked_form
 
 CLAIM_SECONDS = 900.0
 """How long a claim holds before the question is anybody's again."""
@@ -116,7 +116,8 @@ class ReviewQueue:
         if review.action is None:
             return None
         id = review.action
-        action = (await self._ledger.read(lambda tx: journal.proposal(tx, id))).action
+        proposal = await self._ledger.read(lambda tx: journal.proposal(tx, id))
+        action = asked_form(proposal.action, review.question)
         if answer.arguments is None:
             return action
         return replace(action, arguments=answer.arguments, edited_by=answer.by)
@@ -136,7 +137,7 @@ class ReviewQueue:
         approving = answer.kind in (DecisionKind.APPROVE, DecisionKind.EDIT)
         digest = expires = None
         if approving and review.kind is ReviewKind.ACTION and review.action is not None:
-            action = journal.proposal(tx, review.action).action
+            action = asked_form(journal.proposal(tx, review.action).action, review.question)
             if answer.arguments is not None:
                 action = replace(action, arguments=answer.arguments)
             expires = tx.now + APPROVAL_SECONDS

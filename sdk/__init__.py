@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from baton.agents import Agent, tool
     from baton.app import Baton
-    from baton.core import Attachment, BatonError, Budget, Goal
+    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Retries, TryAgain
     from baton.handles import Result, RunHandle
     from baton.project import Project, load_project
     from baton.review import Answer
@@ -21,10 +21,13 @@ __all__ = [
     "Baton",
     "BatonError",
     "Budget",
+    "Fault",
     "Goal",
     "Project",
     "Result",
+    "Retries",
     "RunHandle",
+    "TryAgain",
     "load_project",
     "tool",
 ]
@@ -36,10 +39,13 @@ _HOMES = {
     "Baton": "baton.app",
     "BatonError": "baton.core",
     "Budget": "baton.core",
+    "Fault": "baton.core",
     "Goal": "baton.core",
     "Project": "baton.project",
     "Result": "baton.handles",
+    "Retries": "baton.core",
     "RunHandle": "baton.handles",
+    "TryAgain": "baton.core",
     "load_project": "baton.project",
     "tool": "baton.agents",
 }

@@ -13,6 +13,7 @@ from baton.core import (
     Action,
     Clock,
     Delta,
+    Fault,
     Goal,
     InvalidValue,
     Label,
@@ -23,14 +24,28 @@ from baton.core import (
     RunId,
     Trust,
     Verdict,
+    check_due,
 )
-from baton.graph import Engine, Member, Office, Record, Team, engine_of, judge, load_past
+from baton.graph import (
+    Engine,
+    Member,
+    Office,
+    Record,
+    Replay,
+    Team,
+    compensate,
+    engine_of,
+    fork,
+    judge,
+    load_past,
+    replay,
+)
 from baton.handles import Result, RunHandle, conversation_goal, person
-from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs, transcript
+from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs, transcript, waits
 from baton.memory import Memory, counter
-from baton.places import find_database
+from baton.places import find_database, home_zone
 from baton.policies import load_policy
-from baton.review import Answer, Recheck, ReviewQueue
+from baton.review import Answer, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
 from baton.watch import Watch
 
 T = TypeVar("T")
@@ -88,6 +103,7 @@ class Baton:
         Raises:
             LedgerError: if the database cannot be used; says what to do.
             PolicyError: if an agent's policy cannot be read.
+            InvalidValue: if BATON_TIMEZONE names no time zone.
         """
         async with contextlib.AsyncExitStack() as stack:
             self.ledger = await Ledger.open(self._url, self._clock)
@@ -102,7 +118,7 @@ class Baton:
                 model = await stack.enter_async_context(open_model(self.endpoint, self._mind, stream=True))
             self._model = model
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
-            self._team = Team(members=members, memory=self.memory)
+            self._team = Team(members=members, memory=self.memory, zone=home_zone())
             self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self._delta)
@@ -159,13 +175,20 @@ class Baton:
         Raises:
             NotFound: if there is no such agent.
             Conflict: if the key is known for another agent.
+            InvalidValue: if the goal's deadline has passed.
         """
         wanted = Goal(goal) if isinstance(goal, str) else goal
         if wanted.requester is None:
             wanted = replace(wanted, requester=person())
         name = self._named(agent)
-        id, _new = await self.ledger.write(lambda tx: runs.create(tx, wanted, name, key=key))
-        return self._handle(id)
+
+        def create(tx: Transaction) -> RunId:
+            id, new = runs.create(tx, wanted, name, key=key)
+            if new and (due := wanted.due(tx.now)) is not None:
+                check_due(due, tx.now, str(wanted.deadline))
+            return id
+
+        return self._handle(await self.ledger.write(create))
 
     async def converse(self, *, agent: str | None = None, follow: RunId | None = None) -> RunHandle:
         """Begin a conversation, or one that follows a run that has ended."""
@@ -176,6 +199,27 @@ class Baton:
         id, _new = await self.ledger.write(lambda tx: runs.create(tx, goal, name, conversation=conversation))
         return self._handle(id)
 
+    async def publish(
+        self, event: str, *, key: str = "", data: object = None, by: str | None = None, trust: Trust = Trust.EXTERNAL
+    ) -> int:
+        """Make known that something has happened, for the runs that wait for it and for those that will.
+
+        Args:
+            event: Its name, such as `order.shipped`.
+            key: Which one, such as the order's number.
+            data: What agents are told of it; anything that JSON can hold.
+            by: Who says so; None is the person at the keyboard.
+            trust: How far the data is trusted.
+
+        Returns:
+            To how many runs it goes at once.
+
+        Raises:
+            InvalidValue: if the name, the key or the data cannot be taken.
+        """
+        who = by or person()
+        return await self.ledger.write(lambda tx: waits.publish(tx, event, key, data, trust=trust, sender=who))
+
     async def open(self, run: str) -> RunHandle:
         """The run with this id or beginning of an id.
 
@@ -183,6 +227,49 @@ class Baton:
             NotFound, Ambiguous: if none or several fit.
         """
         return self._handle(await self.ledger.read(lambda tx: runs.find(tx, run)))
+
+    async def fork(
+        self, run: str, *, at: int, live: bool = False, goal: str | None = None, say: str | None = None
+    ) -> RunHandle:
+        """Start a run that shares another one's transcript up to and with turn `at`, and goes on by itself.
+
+        Args:
+            run: The id of the run to fork, or the beginning of one; it stays as it is.
+            at: The last turn that is shared; 0 shares the goal alone.
+            live: Whether it may write as its policy says; else what the other run did is answered from the record,
+                and new writes are asked about.
+            goal: What is wanted instead; None keeps the goal.
+            say: What it is told first; None is nothing.
+
+        Raises:
+            InvalidValue: if the run has no such turn.
+            Conflict: if the calls of that turn are not answered yet.
+        """
+        by = person()
+        return self._handle(
+            await self.ledger.write(lambda tx: fork(tx, runs.find(tx, run), at, live=live, goal=goal, say=say, by=by))
+        )
+
+    async def compensate(self, run: str, *, by: str | None = None) -> RunHandle:
+        """Start the run that undoes what another one did, last things first, each call judged by policy.
+
+        Args:
+            run: The id of the run to undo, or the beginning of one.
+            by: Who asks for it; None is the person at the keyboard.
+
+        Raises:
+            Conflict: if it is being undone already, or nothing of it can be undone; says why.
+        """
+        who = by or person()
+        return self._handle(await self.ledger.write(lambda tx: compensate(tx, runs.find(tx, run), self._agents, who)))
+
+    async def replay(self, run: str, *, to: int | None = None) -> Replay:
+        """A run turn by turn from the record, up to turn `to`; no model and no tool is called.
+
+        Raises:
+            NotFound, Ambiguous: if no run fits, or several do.
+        """
+        return await self.ledger.read(lambda tx: replay(tx, run, self._agents, to=to))
 
     async def until(self, look: Callable[[Transaction], T | None]) -> T:
         """What `look` finds in the record, as soon as it finds something; it is asked after each change.
@@ -197,6 +284,14 @@ class Baton:
     ) -> list[Run]:
         """Runs, newest first."""
         return await self.ledger.read(lambda tx: runs.listed(tx, statuses=statuses, agent=agent, limit=limit))
+
+    async def dead(self, *, fault: Fault | None = None, agent: str | None = None) -> list[DeadLetter]:
+        """Runs in trouble, the oldest first: they go on only when a person says so."""
+        return await dead_letters(self.ledger, fault=fault, agent=agent)
+
+    async def retry(self, *wanted: str, by: str | None = None, note: str = "") -> list[Retried]:
+        """Let runs in trouble go on, each in a transaction of its own; those that cannot are told with the reason."""
+        return await retry(self.ledger, self.reviews, wanted, by=by or person(), note=note)
 
     async def run(self, goal: Goal | str, *, agent: str | None = None, key: str | None = None) -> Result:
         """Submit a goal and wait until it is reached, refused, or waits for somebody."""
@@ -250,7 +345,7 @@ class Baton:
                 raise InvalidValue(f"edit of {action.tool}", action.arguments, str(error)) from error
             editor = Reading(source="user", content=action.arguments, label=Label(Trust.USER))
             record = past.record([])
-            seen: Record = replace(record, readings=(*record.readings, editor))
+            seen: Record = replace(record, readings=(*record.readings, editor), echoes=())
             return judge(member, past.run, action, seen)
 
         return recheck

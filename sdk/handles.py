@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from baton.core import Budget, Goal, RunFailed, RunId, Trust
-from baton.ledger import Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
+from baton.ledger import ENDED, Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
 from baton.story import Moment, family, moments, settled
 from baton.watch import Watch
 
@@ -55,14 +55,16 @@ class RunHandle:
         Raises:
             RunFailed: if it failed or was cancelled.
         """
-        result = await self._watch.until(lambda tx: _result(tx, self.id) if runs.get(tx, self.id).ended else None)
+        result = await self._watch.until(partial(_ended, self.id), self.id, rest=True)
         if result.status in ("failed", "cancelled"):
             raise RunFailed(self.id, result.summary)
         return result
 
     async def settled(self) -> Result:
         """Wait until the run has ended, or goes on only with an answer from somebody or with time."""
-        return await self._watch.until(lambda tx: _result(tx, self.id) if settled(tx, self.id) else None)
+        return await self._watch.until(
+            lambda tx: _result(tx, self.id) if settled(tx, self.id) else None, self.id, rest=True
+        )
 
     async def stands(self) -> Result:
         """How far the run has come, without waiting."""
@@ -71,7 +73,7 @@ class RunHandle:
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
         """Every event of the run with a number above `after`, as it happens, until the run has ended."""
         while True:
-            found = await self._watch.until(partial(_news, self.id, after))
+            found = await self._watch.until(partial(_news, self.id, after), self.id)
             for event in found:
                 yield event
                 after = event.seq
@@ -90,7 +92,7 @@ class RunHandle:
             to_end: Whether to go on until the run has ended, rather than until it waits for somebody.
         """
         known = dict(after or {})
-        while found := await self._watch.until(partial(_chapter, self.id, known, to_end)):
+        while found := await self._watch.until(partial(_chapter, self.id, known, to_end), self.id):
             for moment in found:
                 known[moment.run.id] = moment.event.seq
                 yield moment
@@ -131,6 +133,15 @@ def person() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "somebody"
+
+
+def _ended(run: RunId, tx: Transaction) -> Result | None:
+    status = runs.status(tx, run) or runs.get(tx, run).status  # which says that there is no such run
+    return _result(tx, run) if status in ENDED else None
+
+
+def _settled(run: RunId, tx: Transaction) -> Result | None:
+    return _result(tx, run) if settled(tx, run) else None
 
 
 def _news(run: RunId, after: int, tx: Transaction) -> list[Event] | None:

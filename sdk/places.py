@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import yaml
 
-from baton.core import InvalidFile, NotFound
+from baton.core import InvalidFile, NotFound, time_zone
 
 FILES = ("agents.yaml", "agents.yml", "baton.yaml")
 """Names that a project file is looked for under."""
@@ -72,6 +72,17 @@ def file_of(database: str) -> Path | None:
     return None if "://" in path else Path(path)
 
 
+def home_zone() -> str:
+    """The time zone of local times where an agent names none: BATON_TIMEZONE, else UTC.
+
+    Raises:
+        InvalidValue: if there is no such zone.
+    """
+    name = os.environ.get("BATON_TIMEZONE", "").strip() or "UTC"
+    time_zone(name)
+    return name
+
+
 def note_origin(database: str | Path, origin: Origin) -> None:
     """Keep beside a database's file what its runs are started with; the newest counts. A server has no such place."""
     beside = _beside(database)
@@ -98,6 +109,15 @@ def origin_of(database: str | Path) -> Origin | None:
             str(path), None, "note", str(error), "as Baton wrote it; delete it, and name --agents"
         ) from error
     return origin if origin.project.is_file() else None
+
+
+def agent_names(project: Path) -> frozenset[str] | None:
+    """The names of the agents of a project file, without loading any tool; None where they cannot be read."""
+    try:
+        said: Any = yaml.safe_load(project.read_text(encoding="utf-8"))
+        return frozenset(str(agent["name"]) for agent in said["agents"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None
 
 
 def _beside(database: str | Path) -> Path | None:

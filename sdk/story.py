@@ -13,6 +13,7 @@ from baton.ledger import (
     Review,
     Run,
     Transaction,
+    Wait,
     effects,
     events,
     journal,
@@ -21,6 +22,7 @@ from baton.ledger import (
     runs,
     timers,
     transcript,
+    waits,
 )
 
 
@@ -51,10 +53,12 @@ class Waiting:
     Attributes:
         reviews: Questions to people, of the run and of the runs it handed work to.
         until: When the next time it waits for comes, in seconds since 1970; None if it waits for none.
+        events: What it waits for to happen outside.
     """
 
     reviews: tuple[Review, ...]
     until: float | None
+    events: tuple[Wait, ...]
 
 
 def top(tx: Transaction, run: RunId) -> Run:
@@ -74,7 +78,7 @@ def settled(tx: Transaction, run: RunId) -> bool:
     known = runs.get(tx, run)
     if known.status in ENDED:
         return True
-    if known.wake > known.seen or known.working:
+    if known.wake > known.seen or known.working or timers.overdue(tx, run):
         return False
     return all(settled(tx, child.id) for child in runs.children(tx, run))
 
@@ -83,7 +87,9 @@ def waiting(tx: Transaction, run: RunId) -> Waiting:
     """What a run waits for."""
     members = [member.id for member in family(tx, run)]
     due = [time for member in members if (time := timers.pending(tx, member, "wait")) is not None]
-    return Waiting(tuple(reviews.waiting(tx, runs=members)), min(due, default=None))
+    awaited = waits.pending(tx, members)
+    due += [wait.until for wait in awaited if wait.until is not None]
+    return Waiting(tuple(reviews.waiting(tx, runs=members)), min(due, default=None), tuple(awaited))
 
 
 def told(tx: Transaction, run: RunId) -> list[Moment]:

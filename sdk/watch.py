@@ -1,51 +1,153 @@
 """Waiting for something in the ledger, whichever process writes it."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TypeVar
 
-from baton.core import LedgerError
-from baton.ledger import Ledger, Transaction
+from baton.core import LedgerError, RunId
+from baton.ledger import Ledger, News, Transaction, runs
 
 T = TypeVar("T")
+Look = Callable[[Transaction], T | None]
 
 WATCH_SECONDS = 0.25
-"""How often a waiting handle asks whether another process has written."""
+"""How often it is asked whether another process has written."""
 
 
 class Watch:
-    """Waits for something to become true in the ledger, whichever process makes it so."""
+    """Lets any number of tasks wait until something becomes true in the ledger.
+
+    Each looks again only when one of its runs has changed: a thousand that wait cost a thousand looks in all, not a
+    thousand for each change.
+    """
 
     def __init__(self, ledger: Ledger, failure: Callable[[], LedgerError | None] = lambda: None) -> None:
         """`failure` says why this process's engine cannot use the ledger; None while it can."""
         self._ledger = ledger
         self._failure = failure
+        self._changed = _Changes()
+        self._waiting: set[_Waiter] = set()
+        self._unlisten: Callable[[], None] = lambda: None
+        self._poll: asyncio.Task[None] | None = None
 
-    async def until(self, look: Callable[[Transaction], T | None]) -> T:
+    async def until(
+        self, look: Callable[[Transaction], T | None], run: RunId | None = None, *, rest: bool = False
+    ) -> T:
         """What `look` finds in the ledger, as soon as it finds something.
+
+        Args:
+            look: Looks; None is nothing yet.
+            run: It depends on this run and on those that it handed work to, and on nothing else; None is anything.
+            rest: Whether it can only become true when one of these parks or ends.
 
         Raises:
             LedgerError: if this process's engine cannot use the ledger, which nobody would mend by waiting.
         """
-        changed = asyncio.Event()
-        unlisten = self._ledger.listen(lambda _news: changed.set())
+        waiter = _Waiter(rest)
+        self._enter(waiter)
         try:
             while True:
-                changed.clear()
-                version = await self._ledger.version()
-                found = await self._ledger.read(look)
+                waiter.news.clear()
+                before = self._changed.count
+
+                def seen(tx: Transaction) -> tuple[T | None, frozenset[RunId]]:
+                    return look(tx), frozenset(runs.family(tx, run) if run is not None else ())
+
+                found, waiter.runs = await self._ledger.read(seen)
                 if found is not None:
                     return found
-                while not changed.is_set() and await self._ledger.version() == version:
-                    self._complain()
-                    with contextlib.suppress(TimeoutError):  # not wait_for, which may lose a cancellation
-                        async with asyncio.timeout(WATCH_SECONDS):
-                            await changed.wait()
+                if self._changed.since(before, waiter.runs):
+                    continue  # while we looked
+                failure = self._failure()
+                if failure is not None:
+                    raise failure
+                await waiter.news.wait()
         finally:
-            unlisten()
+            self._leave(waiter)
 
-    def _complain(self) -> None:
-        failure = self._failure()
-        if failure is not None:
-            raise failure
+    def _enter(self, waiter: "_Waiter") -> None:
+        if not self._waiting:
+            self._unlisten = self._ledger.listen(self._hear)
+            self._poll = asyncio.create_task(self._look_around(), name="baton-watch")
+        self._waiting.add(waiter)
+
+    def _leave(self, waiter: "_Waiter") -> None:
+        self._waiting.discard(waiter)
+        if not self._waiting:
+            self._unlisten()
+            if self._poll is not None:
+                self._poll.cancel()
+
+    def _hear(self, news: News) -> None:
+        self._tell(news.woken | news.noted | news.rested, news.rested)
+
+    def _tell(self, changed: frozenset[RunId], rested: frozenset[RunId]) -> None:
+        self._changed.note(changed)
+        for waiter in self._waiting:
+            if not waiter.runs or not waiter.runs.isdisjoint(rested if waiter.rest else changed):
+                waiter.news.set()
+
+    async def _look_around(self) -> None:
+        """See what other processes have written."""
+        version: Hashable = None
+        known: dict[RunId, Hashable] = {}
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                newest = await self._ledger.version()
+                if newest != version:
+                    version, wanted = newest, {run for waiter in self._waiting for run in waiter.runs}
+                    marks = await self._ledger.read(partial(_marks, wanted))
+                    changed = frozenset(run for run, mark in marks.items() if known.get(run) != mark)
+                    self._tell(changed, changed)
+                    known = marks
+            except LedgerError:
+                for waiter in self._waiting:
+                    waiter.news.set()  # its own look raises
+            if self._failure() is not None:
+                for waiter in self._waiting:
+                    waiter.news.set()
+
+
+def _marks(wanted: set[RunId], tx: Transaction) -> dict[RunId, Hashable]:
+    return runs.marks(tx, wanted)
+
+
+class _Waiter:
+    """One that waits.
+
+    Attributes:
+        runs: What it depends on; empty is anything.
+        rest: Whether only their parking or ending matters.
+    """
+
+    def __init__(self, rest: bool) -> None:
+        self.rest = rest
+        self.runs: frozenset[RunId] = frozenset()
+        self.news = asyncio.Event()
+
+
+class _Changes:
+    """Which runs have changed lately, so that nothing is missed between a look and the wait that follows it."""
+
+    _MOST = 10_000
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._forgotten = 0
+        self._when: dict[RunId, int] = {}
+
+    def note(self, changed: frozenset[RunId]) -> None:
+        self.count += 1
+        for run in changed:
+            self._when[run] = self.count
+        if len(self._when) > self._MOST:
+            self._when.clear()
+            self._forgotten = self.count
+
+    def since(self, count: int, wanted: frozenset[RunId]) -> bool:
+        """Whether one of the wanted runs has changed since; any, where none is named."""
+        if self._forgotten > count or not wanted:
+            return self.count > count
+        return any(self._when.get(run, 0) > count for run in wanted)

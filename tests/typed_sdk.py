@@ -1,11 +1,26 @@
 """What a user of the SDK sees of its types. mypy and pyright read this file; nothing runs it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_type
 
-from baton import Agent, Answer, Attachment, Baton, Budget, Goal, Project, Result, RunHandle, load_project, tool
+from baton import (
+    Agent,
+    Answer,
+    Attachment,
+    Baton,
+    Budget,
+    Fault,
+    Goal,
+    Project,
+    Result,
+    Retries,
+    RunHandle,
+    load_project,
+    tool,
+)
 from baton.core import RunId
 from baton.ledger import Decision, Event, Line, Review, Run
+from baton.review import DeadLetter, Retried
 
 
 @tool
@@ -13,7 +28,7 @@ def find_order(order_id: str) -> dict[str, str]:
     return {"order": order_id}
 
 
-@tool(effect="write", timeout=5)
+@tool(effect="write", timeout=5, retries=Retries(attempts=5, deadline=60))
 async def refund(order_id: str, cents: int, *, key: str) -> int:
     return cents
 
@@ -40,7 +55,7 @@ def goals() -> Goal:
 
 
 def late(goal: Goal) -> Goal:
-    assert_type(goal.deadline, timedelta | None)
+    assert_type(goal.deadline, timedelta | datetime | None)
     return Goal("Answer the mail", deadline=timedelta(hours=2))
 
 
@@ -62,6 +77,11 @@ async def decide(baton: Baton, answer: Answer) -> None:
     assert_type(await baton.approve("rev_1"), Decision)
     assert_type(await baton.edit("rev_1", {"cents": 1200}), Decision)
     assert_type(await baton.decide("rev_1", answer), Decision)
+
+
+async def let_go_on(baton: Baton) -> None:
+    assert_type(await baton.dead(fault=Fault.TRANSIENT), list[DeadLetter])
+    assert_type(await baton.retry("run_1", by="ann"), list[Retried])
 
 
 def opened(project: Project) -> Baton:

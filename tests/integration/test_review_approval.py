@@ -206,9 +206,11 @@ async def _decided_then_changed(
 
 
 async def test_another_version_of_the_tool_is_not_what_was_approved(database: str, till: Till) -> None:
-    lines, waiting, status = await _decided_then_changed(database, till, lambda: till.agent(version="2"))
-    assert any("this is not what ann approved" in line for line in lines)
-    assert (till.paid, waiting, status) == ([], [], "done")
+    _, waiting, status = await _decided_then_changed(database, till, lambda: till.agent(version="2"))
+    (trouble,) = waiting
+    assert trouble.kind is ReviewKind.TROUBLE
+    assert "it was proposed for version 1, the tool is of version 2" in trouble.question["summary"]
+    assert (till.paid, status) == ([], "waiting")
 
 
 async def test_a_policy_that_changed_but_asks_by_the_same_rule_lets_the_approval_stand(

@@ -171,7 +171,7 @@ async def test_of_each_turn_the_last_state_is_kept_and_older_writes_go(
         config["configurable"][HOLD] = hold
         await saver.aput_writes(config, [("at", number)], f"task-{number}")
     rows = await text_rows(ledger, "SELECT id FROM checkpoints ORDER BY id")
-    assert [int(row[0]) for row in rows] == list(range(3, 31, 3))
+    assert [int(row[0]) for row in rows] == [24, 27, 30]  # the last of each of the last three turns
     assert await text_rows(ledger, "SELECT checkpoint FROM checkpoint_writes") == [("00000030",)]
 
 
