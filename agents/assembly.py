@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from baton.core import ModelReply, ToolCall, Usage, dump
+from baton.core import ModelReply, ToolCall, Usage, dump, storable
 
 JsonObject = Mapping[str, Any]
 
@@ -72,14 +72,14 @@ class Assembly:
         """What the model said, so far."""
         margin = min(self._margins, default=None)
         calls = tuple(
-            ToolCall(name=_whole(call.name), arguments=_whole(call.arguments) or "{}", margin=margin)
+            ToolCall(name=storable(call.name), arguments=storable(call.arguments) or "{}", margin=margin)
             for call in self._calls
         )
         return ModelReply(
-            text=_whole("".join(self._text)),
+            text=storable("".join(self._text)),
             calls=calls,
             finish=self.finish if self.finish in ("length", "content_filter") else "tool_calls" if calls else "stop",
-            refusal=_whole("".join(self._refusal)),
+            refusal=storable("".join(self._refusal)),
             usage=self._usage,
         )
 
@@ -141,11 +141,6 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return "".join(_text(part.get("text")) for part in _objects(cast(object, value)))
     return value if isinstance(value, str) else ""
-
-
-def _whole(text: str) -> str:
-    """The text without halves of surrogate pairs, which can be neither stored nor sent."""
-    return text.encode(errors="replace").decode()
 
 
 def _count(usage: JsonObject, name: str) -> int:

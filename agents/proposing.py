@@ -1,6 +1,7 @@
 """Between a model's reply and Baton's actions: the reserved properties out and in, and what is no valid call."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,6 +11,9 @@ from baton.core import InvalidValue, ToolCall, ToolSpec
 
 _CONFIDENCE = {"type": "number", "minimum": 0, "maximum": 1, "description": "How sure you are that this call is right."}
 _REASON = {"type": "string", "description": "Why you make this call, in one sentence."}
+
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""NUL as JSON writes it, behind whole escaped backslashes only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +69,7 @@ def parse(call: ToolCall, tools: Mapping[str, ToolSpec]) -> ParsedCall:
 
 def _object(text: str) -> tuple[dict[str, Any], str | None]:
     try:
-        value = json.loads(text or "{}", parse_constant=_no_number)
+        value = json.loads(_NUL.sub(r"\1\\ufffd", text) or "{}", parse_constant=_no_number)
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return {}, "the arguments hold half of a surrogate pair, which is no text"

@@ -1,7 +1,7 @@
 """The words everybody shares: ids, errors, clock, labels, values and ports."""
 
 from baton.core.actions import Action, Ruling, Verdict
-from baton.core.canonical import digest, dump
+from baton.core.canonical import digest, dump, storable
 from baton.core.clock import Clock, ManualClock, OffsetClock, SystemClock, format_duration, format_time, parse_duration
 from baton.core.errors import (
     Ambiguous,
@@ -132,6 +132,7 @@ __all__ = [
     "parse_duration",
     "parse_time",
     "random_id",
+    "storable",
     "tell_time",
     "time_zone",
 ]

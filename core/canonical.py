@@ -1,10 +1,15 @@
-"""JSON as it is stored, and canonical JSON for digests."""
+"""Text and JSON as they are stored, and canonical JSON for digests."""
 
 import hashlib
 import json
 from typing import Any
 
 import rfc8785
+
+
+def storable(text: str) -> str:
+    """The text with NUL and halves of surrogate pairs replaced, which can be neither stored nor sent."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def dump(value: Any) -> str:

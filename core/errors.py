@@ -105,7 +105,13 @@ class PolicyError(BatonError):
 
 
 class LedgerError(BatonError):
-    """The database of record cannot be used."""
+    """The database of record cannot be used.
+
+    Attributes:
+        final: Whether what could be tried again has been: who meets it anew, in a later step, does not try.
+    """
+
+    final = False
 
     fault = Fault.TRANSIENT
 

@@ -78,7 +78,8 @@ class Advancer:
         except Superseded as error:
             _dropped(error)
         except HandedBack:
-            await hold.write(lambda tx: runs.hand_back(tx, lease))
+            with contextlib.suppress(Superseded):  # it is somebody else's already
+                await hold.write(lambda tx: runs.hand_back(tx, lease))
             return False
         except asyncio.CancelledError:
             await self._given_back(lease)

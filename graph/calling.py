@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from baton.core import Action, ToolError, ToolSpec, ToolTimeout, TryAgain
+from baton.core import Action, ToolError, ToolSpec, ToolTimeout, TryAgain, storable
 
 
 async def call_tool(spec: ToolSpec, action: Action, until: float | None = None) -> str:
@@ -44,11 +44,11 @@ async def call_tool(spec: ToolSpec, action: Action, until: float | None = None) 
             raise
         raise ToolTimeout(spec.name, "it was cancelled from within") from error
     except ConnectionError as error:
-        raise ToolTimeout(spec.name, f"the connection was lost: {error}") from error
+        raise ToolTimeout(spec.name, storable(f"the connection was lost: {error}")) from error
     except TryAgain:
         raise
     except Exception as error:
-        raise ToolError(spec.name, str(error) or type(error).__name__) from error
+        raise ToolError(spec.name, storable(str(error)) or type(error).__name__) from error
     return as_text(result)
 
 
@@ -66,7 +66,7 @@ async def ask_world(spec: ToolSpec, key: str) -> str | None:
             else:
                 result = await asyncio.to_thread(spec.reconcile, key)
     except Exception as error:
-        raise ToolError(spec.name, f"cannot tell whether it happened: {error}") from error
+        raise ToolError(spec.name, storable(f"cannot tell whether it happened: {error}")) from error
     return None if result is None else as_text(result)
 
 
@@ -76,7 +76,7 @@ def as_text(result: Any) -> str:
     Half a surrogate pair and NUL, which no database keeps, are replaced.
     """
     text = result if isinstance(result, str) else _json(to_jsonable_python(result, fallback=repr))
-    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return storable(text)
 
 
 def _json(value: Any) -> str:

@@ -7,13 +7,12 @@ lease there, not the job's row, keeps a stale worker out.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import procrastinate
 import psycopg
 from procrastinate.exceptions import ProcrastinateException
 
-from baton.core import LedgerError, LedgerUnreachable, OffsetClock, RunId, logger
+from baton.core import LedgerError, OffsetClock, RunId, logger
 from baton.graph.advance import Advancer, worker_name
 from baton.graph.alarms import fire_due
 from baton.graph.fitting import look_again
@@ -29,11 +28,18 @@ TEND_SECONDS = 2.0
 MEASURE_SECONDS = 60.0
 """How often the server's clock is asked."""
 
+FAREWELL_SECONDS = 3.0
+"""How long a worker that ends tries to tell the server so."""
+
 log = logger()
 
 
 class JobEngine:
-    """Advances runs as jobs of Procrastinate, beside any number of other workers on the same database."""
+    """Advances runs as jobs of Procrastinate, beside any number of other workers on the same database.
+
+    A job hands its run to a task of this engine and waits for it. When Procrastinate's worker has to begin anew, as
+    after a lost connection, the tasks go on: a run is kept by its lease, and no long tool holds the others up.
+    """
 
     leading = True
 
@@ -42,7 +48,7 @@ class JobEngine:
         self._concurrency = concurrency
         self._advancer = Advancer(office, worker_name())
         self._tasks: list[asyncio.Task[None]] = []
-        self._working: set[asyncio.Task[Any]] = set()
+        self._working: set[asyncio.Task[None]] = set()
         self._looked: Mapping[str, str] = {}
         self.failure: LedgerError | None = None
 
@@ -58,24 +64,33 @@ class JobEngine:
         self._office.leaving.set()
         for task in self._tasks:
             task.cancel()
-        if self._tasks and grace > 0:
-            await asyncio.wait(self._tasks, timeout=grace)
-        for task in tuple(self._working):
+        if self._working and grace > 0:
+            await asyncio.wait(self._working, timeout=grace)
+        working = tuple(self._working)
+        for task in working:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=FAREWELL_SECONDS)
+        for task in self._tasks:
+            task.cancel()  # the server does not answer: nobody can be told that this worker is gone
+        await asyncio.gather(*self._tasks, *working, return_exceptions=True)
 
     async def _kept_up(self, work: Callable[[procrastinate.App], Awaitable[None]]) -> None:
-        """Do one part of the engine's work for ever, on a connection made anew whenever it was lost."""
-        while True:
+        """Do one part of the engine's work until it is to end, on a connection made anew whenever it was lost."""
+        database = self._office.ledger.database
+        while not self._office.leaving.is_set():
             try:
+                await self._office.ledger.version()  # says what is wrong, which Procrastinate would not
                 connector = procrastinate.PsycopgConnector(
-                    conninfo=self._office.ledger.database.url, min_size=1, max_size=4
+                    conninfo=database.url, kwargs=wakes.CONNECTING, min_size=1, max_size=4
                 )
                 app = procrastinate.App(connector=connector)
                 async with app.open_async():
                     await work(app)
-            except (ProcrastinateException, psycopg.Error, LedgerError) as error:
+            except LedgerError as error:
                 self._failed(error)
+            except (ProcrastinateException, psycopg.Error) as error:  # whether the ledger can be used is asked next
+                log.warning("the worker lost its place; it begins anew", error=str(error.__cause__ or error))
             except Exception as error:
                 log.error("the engine stumbled; it starts again", exc_info=error)
             await asyncio.sleep(POLL_SECONDS)
@@ -85,33 +100,45 @@ class JobEngine:
 
         @app.task(name=wakes.ADVANCE, pass_context=True)
         async def advance(context: procrastinate.JobContext) -> None:
-            await self._advance(RunId(context.job.lock or ""))
+            await self._take(RunId(context.job.lock or ""))
 
-        @app.task(name=wakes.LOOK)
-        async def look() -> None:
-            await self._look()
+        # A worker looks after its heartbeat and its listener only for as long as it has something periodic to do.
+        @app.periodic(cron="*/10 * * * *")
+        @app.task(name=wakes.LOOK, queue=wakes.QUEUE)
+        async def look(timestamp: int = 0) -> None:
+            with contextlib.suppress(LedgerError):  # the next round sees to it, and says why
+                await self._look()
 
-        self.failure = None
         await app.run_worker_async(
             queues=[wakes.QUEUE, *(wakes.queue_of(name) for name in self._office.team.members)],
             concurrency=self._concurrency,
             fetch_job_polling_interval=POLL_SECONDS,
+            shutdown_graceful_timeout=0.0,
             update_heartbeat_interval=wakes.HEARTBEAT_SECONDS,
             stalled_worker_timeout=wakes.SILENT_SECONDS,
             delete_jobs="always",
             install_signal_handlers=False,
         )
 
+    async def _take(self, run: RunId) -> None:
+        """Have a run advanced, and wait for it; when the wait is cut off, the work goes on."""
+        ledger = self._office.ledger
+        if self._office.leaving.is_set():
+            await ledger.write(lambda tx: tx.woken.add(run))  # fetched at the last moment: a job for somebody else
+            return
+        task = asyncio.create_task(self._advance(run), name=f"baton-{run}")
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        await asyncio.shield(task)
+
     async def _advance(self, run: RunId) -> None:
         """Advance a run for as long as there is something to look at: what came meanwhile needs no other job."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._working.add(task)
         try:
             while await self._advancer.advance(run):
                 pass
-        finally:
-            self._working.discard(task)
+        except LedgerError as error:
+            # The lease runs out, and the reconciler finds the run.
+            log.warning("run dropped: the ledger failed", run=run, error=str(error))
 
     async def _tend(self, app: procrastinate.App) -> None:
         """Look for what was lost, each time a little after the last."""
@@ -119,6 +146,7 @@ class JobEngine:
         while True:
             await self._look()
             await self._reap(app)
+            self.failure = None
             clock = self._office.ledger.clock
             if isinstance(clock, OffsetClock) and asyncio.get_running_loop().time() > measured + MEASURE_SECONDS:
                 await asyncio.to_thread(clock.measure)
@@ -144,9 +172,7 @@ class JobEngine:
                 log.warning("a worker has died; its job goes to another", run=job.lock)
         await jobs.prune_stalled_workers(wakes.SILENT_SECONDS)
 
-    def _failed(self, error: Exception) -> None:
-        name = self._office.ledger.database.name
-        known = error if isinstance(error, LedgerError) else LedgerUnreachable(name, str(error.__cause__ or error))
-        if str(known) != str(self.failure):
-            log.error("the ledger cannot be used; trying again", error=str(known))
-        self.failure = known
+    def _failed(self, error: LedgerError) -> None:
+        if str(error) != str(self.failure):
+            log.error("the ledger cannot be used; trying again", error=str(error))
+        self.failure = error

@@ -13,8 +13,10 @@ def store(tx: Transaction, text: str) -> BodyId:
     """Keep a text.
 
     Raises:
-        InvalidValue: if it holds half a surrogate pair, which no database takes.
+        InvalidValue: if it holds NUL or half a surrogate pair, which Postgres does not take.
     """
+    if "\0" in text:
+        raise InvalidValue("text", "\0", "text without NUL")
     try:
         return BodyId(tx.value(_STORE, text=text))
     except UnicodeEncodeError as error:

@@ -68,9 +68,9 @@ class Ledger:
         self.database.close()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Have `listener` called in the event loop after commits; returns what ends that."""
+        """Have `listener` called in the event loop after commits; returns what ends that, once or several times."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     def post(
         self,

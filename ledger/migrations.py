@@ -43,7 +43,7 @@ def stored_version(connection: Connection, database: str) -> int:
     if migrations.name in names:
         return connection.scalar(select(func.max(migrations.c.version))) or 0
     if names:
-        raise LedgerVersion(database, f"holds other tables ({', '.join(sorted(names)[:4])})", "Name another file.")
+        raise LedgerVersion(database, f"holds other tables ({', '.join(sorted(names)[:4])})", "Name another one.")
     return 0
 
 

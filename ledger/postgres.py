@@ -1,5 +1,6 @@
 """Postgres as the database of record: connections, their settings, and its errors in our words."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Hashable
@@ -39,18 +40,12 @@ _SETTINGS = (
     f" -c idle_in_transaction_session_timeout={int(IDLE_SECONDS * 1000)}"
     " -c synchronous_commit=on -c timezone=UTC"
 )
-_CONNECTING = {  # a connection that died in silence is noticed within half a minute
-    "application_name": "baton",
-    "connect_timeout": 10,
-    "keepalives": 1,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
 _AGENTS = select(runs.c.id, runs.c.agent).where(runs.c.id.in_(bindparam("runs", expanding=True)))
 _MIGRATING = 0x6261746F6E  # "baton": the advisory lock under which tables are made
-_GIVE_WAY = {"40001", "40P01", "55P03"}  # serialisation, deadlock, lock time-out: another transaction went first
+_GAVE_WAY = {"40001", "40P01"}  # serialisation, deadlock: another transaction went first
+_WAITED = "55P03"  # the time to wait for a lock is over
+_REFUSED = ("password", "authentication", "does not exist", "pg_hba.conf")  # connecting fails without an SQLSTATE
+_SECRETS = re.compile(r"(?<=://)([^/@]*):[^/]*(?=@)|(?<=password=)[^&]*")
 
 
 class PostgresDatabase:
@@ -107,7 +102,7 @@ class PostgresDatabase:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
             before = migrate(connection, self.name, now)
             if before == 0:
-                _driver(connection).execute(wakes.schema())
+                _driver(connection).execute(wakes.schema().encode())
             return before
 
     def offset(self) -> float:
@@ -121,11 +116,11 @@ class PostgresDatabase:
     def writing(self) -> Generator[Connection]:
         """A transaction on this thread's connection: committed at the end, undone on an error."""
         with self.errors():
-            connection = self._begun("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            connection = self._begun("BEGIN ISOLATION LEVEL READ COMMITTED")
         try:
             yield connection
             with self.errors():
-                say(connection, "COMMIT")
+                _commit(self.name, connection)
         except BaseException:
             self._undo(connection)
             raise
@@ -185,8 +180,11 @@ class PostgresDatabase:
             raise explain(self.name, error.__cause__ or error) from error
 
     def passing(self, error: BaseException) -> bool:
-        """A lost connection, and a transaction that had to give way to another."""
-        return isinstance(error, LedgerUnreachable | LedgerLocked)
+        """A lost connection, and a deadlock; a lock that was waited for in vain is not waited for again."""
+        if isinstance(error, LedgerError) and error.final:
+            return False  # of an earlier transaction, on which this one rests
+        gave_way = isinstance(error, LedgerLocked) and _state(error.__cause__) in _GAVE_WAY
+        return gave_way or isinstance(error, LedgerUnreachable)
 
     def close(self) -> None:
         """Close every connection."""
@@ -229,29 +227,54 @@ class PostgresDatabase:
 
 def explain(database: str, error: BaseException) -> BatonError:
     """Our error for what Postgres or its driver said."""
-    state = getattr(error, "sqlstate", None) or ""
-    said = str(error).strip().split("\n")[0]
-    if state in _GIVE_WAY:
+    state = _state(error)
+    said = str(error).strip().split("\n")[0].rpartition(" failed: ")[2]
+    if state in _GAVE_WAY or state == _WAITED:
         problem = f"another transaction holds what this one needs ({said})"
         return LedgerLocked(database, problem, "Try again; nothing was lost.")
     if state == "25006":
         return LedgerReadOnly(database, "can only be read now", "Name the primary server, or wait until it is one.")
     if state == "53100":
         return LedgerFull(database, "no space is left on its disk", "Free some and try again; nothing was lost.")
-    if state[:2] in ("3D", "28"):
+    if state[:2] in ("3D", "28") or (not state and any(word in said for word in _REFUSED)):
         return LedgerError(database, said, "Check the name, the user and the password in the URL.")
     if state == "42501":
         return LedgerReadOnly(database, said, "Give the user the right to it.")
     if state[:2] in ("08", "57", "53", "25") or (not state and isinstance(error, psycopg.OperationalError)):
-        hint = "It is tried again; what was answered is safe, for anything else submit with a key and submit again."
+        hint = "Check that it runs; what was answered is safe, and a goal with a key may be submitted again."
         return LedgerUnreachable(database, f"the server does not answer or has ended the connection ({said})", hint)
     return LedgerError(database, said)
 
 
 def _driver(connection: Connection) -> "psycopg.Connection[Any]":
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
+    driver: psycopg.Connection[Any] | Any = connection.connection.driver_connection
     return driver
+
+
+def _state(error: BaseException | None) -> str:
+    """The SQLSTATE of what went wrong, however it is wrapped; empty where there is none."""
+    while error is not None:
+        state = getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None)
+        if state is not None:
+            return str(state)
+        error = error.__cause__
+    return ""
+
+
+def _commit(name: str, connection: Connection) -> None:
+    """Commit; a transaction in which something has failed would be rolled back without a word.
+
+    Raises:
+        LedgerError: if something had failed that nobody heard of.
+    """
+    if _driver(connection).info.transaction_status is psycopg.pq.TransactionStatus.INERROR:
+        raise LedgerError(name, "a statement has failed: nothing of this transaction stands")
+    say(connection, "COMMIT")
+
+
+def _shown(url: str) -> str:
+    """A URL without its password."""
+    return _SECRETS.sub(lambda found: f"{found[1]}:***" if found[1] is not None else "***", url)
 
 
 def _engine(url: str) -> tuple[str, Engine]:
@@ -259,16 +282,16 @@ def _engine(url: str) -> tuple[str, Engine]:
     allowed = "postgresql://user:password@host:port/name"
     try:
         parsed = make_url(url).set(drivername="postgresql+psycopg")
-    except ArgumentError as error:
-        raise InvalidValue("database", url, allowed) from error
+    except (ArgumentError, ValueError) as error:
+        raise InvalidValue("database", _shown(url), allowed) from error
     if not parsed.database:
-        raise InvalidValue("database", parsed.render_as_string(), allowed)
+        raise InvalidValue("database", _shown(url), allowed)
     given = parsed.query.get("options", "")
     options = f"{given} {_SETTINGS}".strip() if isinstance(given, str) else _SETTINGS
     engine = create_engine(
         parsed,
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",  # we say BEGIN and COMMIT ourselves
-        connect_args=_CONNECTING | {"options": options},
+        connect_args=wakes.CONNECTING | {"options": options},
     )
-    return parsed.set(drivername="postgresql").render_as_string(), engine
+    return _shown(url), engine

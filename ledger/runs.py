@@ -20,6 +20,7 @@ from baton.core import (
     Trust,
     dump,
     random_id,
+    storable,
 )
 from baton.ledger import bodies, timers
 from baton.ledger.events import emit
@@ -578,7 +579,7 @@ def pause(tx: Transaction, lease: Lease, trouble: str, seconds: float, *, counts
         not_before=tx.now + seconds,
         attempts=runs.c.attempts + int(counts),
         takeovers=0,
-        trouble=trouble,
+        trouble=storable(trouble),
         fault=Fault.TRANSIENT,
     )
     emit(tx, lease.run, "run.troubled", trouble=trouble, fault=Fault.TRANSIENT, again_in=round(seconds, 3))

@@ -68,6 +68,10 @@ _READ = (
 )
 
 
+WHOLE = 2**31 - 1
+"""As `head`: every line."""
+
+
 def read(tx: Transaction, run: RunId, head: int, behind: int = 0) -> list[Line]:
     """The first `head` lines without the first `behind`, oldest first."""
     tx.flush()

@@ -31,6 +31,20 @@ HEARTBEAT_SECONDS = 2.0
 SILENT_SECONDS = 10.0
 """After how long a worker that says nothing is taken for dead, and its jobs for nobody's."""
 
+CONNECTING = {
+    "application_name": "baton",
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""How to connect: a connection that died in silence is noticed within half a minute."""
+
+_SLACK = 0.02
+_LATEST = 32_503_680_000.0  # the year 3000: later times are found by whoever looks then
+
 _app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())  # only defers, on connections of ours
 
 _jobs = Table("procrastinate_jobs", MetaData(), Column("lock", String), Column("queue_name", String))
@@ -49,8 +63,13 @@ def queue_of(agent: str) -> str:
 def defer(connection: Any, woken: Mapping[RunId, str], times: Collection[float]) -> None:
     """Have a worker look at runs, each with its agent, and at `times`; part of the psycopg connection's transaction."""
     jobs = [_job(ADVANCE, queue=queue_of(agent), lock=run) for run, agent in sorted(woken.items())]
-    jobs += [_job(LOOK, queue=QUEUE, schedule_at=datetime.fromtimestamp(time, UTC)) for time in sorted(times)]
+    jobs += [_job(LOOK, queue=QUEUE, schedule_at=_moment(time)) for time in sorted(times)]
     _app.job_manager.batch_defer_jobs(jobs, connection)
+
+
+def _moment(time: float) -> datetime:
+    """A little after a time, as a worker knows the server's clock to a few milliseconds only."""
+    return datetime.fromtimestamp(min(time + _SLACK, _LATEST), UTC)
 
 
 def _job(task: str, **settings: Any) -> Job:

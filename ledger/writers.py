@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from baton.core import Clock, RunId
+from baton.core import Clock, LedgerError, RunId
 from baton.ledger import runs
 from baton.ledger.database import Database
 from baton.ledger.prepared import say
@@ -45,6 +45,8 @@ class Item:
         """Note that the work is undone."""
         if self.error is None:
             self.error = error
+            if isinstance(error, LedgerError):
+                error.final = True
             if self.lost is not None:
                 self.lost(error)
 

@@ -41,7 +41,7 @@ from baton.graph import (
     replay,
 )
 from baton.handles import Result, RunHandle, conversation_goal, person
-from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs, waits
+from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs, transcript, waits
 from baton.memory import Memory, counter
 from baton.places import find_database, home_zone
 from baton.policies import load_policy
@@ -333,7 +333,7 @@ class Baton:
     async def _recheck(self, review: Review) -> Recheck:
         """Checks an edit as the agent's own call is checked, with the person as the source of its arguments."""
         member = self._team.member(review.agent)
-        past = await self.ledger.read(lambda tx: load_past(tx, review.run, 2**31))
+        past = await self.ledger.read(lambda tx: load_past(tx, review.run, transcript.WHOLE))
 
         def recheck(action: Action) -> Verdict:
             spec = member.agent.specs.get(action.tool)

@@ -116,7 +116,7 @@ class RunHandle:
 
     async def transcript(self) -> list[Line]:
         """What the agent has been told and has said."""
-        return await self._ledger.read(lambda tx: transcript.read(tx, self.id, 2**31))
+        return await self._ledger.read(lambda tx: transcript.read(tx, self.id, transcript.WHOLE))
 
     async def cancel(self, *, by: str | None = None) -> None:
         """End the run between two actions; what it has done stays done.

@@ -131,7 +131,7 @@ class _Lookup:
     def _text(self, event: Event) -> str:
         if event.kind == "model.answered":
             if event.run not in self._said:
-                self._said[event.run] = _answers(transcript.read(self._tx, event.run, 2**31))
+                self._said[event.run] = _answers(transcript.read(self._tx, event.run, transcript.WHOLE))
             return self._said[event.run].get(event.data["turn"], "")
         if event.kind.startswith("message."):
             if event.run not in self._mail:

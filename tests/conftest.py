@@ -2,9 +2,13 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from support.postgres import PostgresServer, postgres_server
 
 LOOPBACK = ("127.", "::1", "localhost")
 SETTINGS = ("OPENAI_", "BATON_")
@@ -19,6 +23,39 @@ def _nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(SETTINGS):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server for the whole session, started by the first test that needs it."""
+    with postgres_server(durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """A new record on Postgres."""
+    url = postgres.record()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def record_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new record on each of the databases."""
+    if request.param == "sqlite":
+        return str(tmp_path / "baton.db")
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new record: in a file, or for a test marked `on_both` on each of the databases."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return str(tmp_path / "baton.db")
+    url: str = request.getfixturevalue("postgres_url")
+    return url
 
 
 def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:

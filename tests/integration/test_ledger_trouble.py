@@ -252,7 +252,7 @@ async def test_a_foreign_database_is_refused_and_not_touched(path: Path) -> None
     with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("CREATE TABLE customers (name)")
     before = _bytes(path)
-    with pytest.raises(LedgerVersion, match=r"holds other tables \(customers\)\. Name another file"):
+    with pytest.raises(LedgerVersion, match=r"holds other tables \(customers\)\. Name another one"):
         await Ledger.open(str(path))
     assert _bytes(path) == before
 

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ from baton.agents.simulated import Answer, Conversation
 from baton.core import Conflict, InvalidValue, RunId, Trust
 from baton.graph import Hold
 from baton.ledger import Lease, Transaction, mail, runs
+from baton.ledger.schema import metadata
 from support import (
     CountingMind,
     Says,
     call,
     calls,
+    on_both,
     open_office,
     run_row,
     script,
@@ -50,12 +53,8 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "baton.db"
-
-
-async def test_a_wake_without_news_changes_nothing(database: Path, world: World) -> None:
+@on_both
+async def test_a_wake_without_news_changes_nothing(database: str, world: World) -> None:
     mind = CountingMind(script([call("note", what="a")]))
     async with open_office(database, [world.agent()], mind) as baton:
         run = await baton.submit("go")
@@ -80,14 +79,13 @@ async def test_a_wake_without_news_changes_nothing(database: Path, world: World)
 
 
 async def _everything(baton: Baton) -> dict[str, int]:
-    tables = [row[0] for row in await text_rows(baton.ledger, "SELECT name FROM sqlite_master WHERE type = 'table'")]
-    counts = {name: (await text_rows(baton.ledger, f"SELECT count(*) FROM {name}"))[0][0] for name in tables}
-    return counts
+    return {name: (await text_rows(baton.ledger, f"SELECT count(*) FROM {name}"))[0][0] for name in metadata.tables}
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@on_both
 async def test_reviews_are_answered_in_any_order_by_other_processes(
-    database: Path, world: World, order: tuple[int, ...]
+    database: str, world: World, order: tuple[int, ...]
 ) -> None:
     names = ["a", "b", "c"]
     yes = {0, 2}
@@ -116,7 +114,8 @@ async def test_reviews_are_answered_in_any_order_by_other_processes(
     assert world.done == [names[place] for place in order if place in yes]
 
 
-async def test_the_second_decider_is_told_who_decided_what(database: Path, world: World) -> None:
+@on_both
+async def test_the_second_decider_is_told_who_decided_what(database: str, world: World) -> None:
     async with open_office(database, [world.agent()], script([call("note", what="a")])) as baton:
         run = await baton.submit("go")
         await soon(run.settled())
@@ -135,8 +134,9 @@ async def test_the_second_decider_is_told_who_decided_what(database: Path, world
 
 
 @pytest.mark.parametrize("by", ["words", "finish", "finish after a write"])
+@on_both
 async def test_mail_that_comes_while_a_run_is_ending_is_read(
-    database: Path, world: World, monkeypatch: pytest.MonkeyPatch, by: str
+    database: str, world: World, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     """Rule 13, forced: the message is committed after the step has looked for mail, and right before its own rows."""
     agent = world.agent("allow-all")
@@ -146,7 +146,8 @@ async def test_mail_that_comes_while_a_run_is_ending_is_read(
         if task not in steps:
             steps.append(task)
             if len(steps) == (1 if by == "words" else 2):
-                hold.ledger.post(lambda tx: mail.post(tx, hold.run, "user", sender="ann", text="wait!"))
+                post = partial(mail.post, run=hold.run, kind="user", sender="ann", text="wait!")
+                hold.ledger.post(post, order=hold.run)
         ride(hold, task, work)
 
     def answer(conversation: Conversation) -> Answer:
@@ -173,8 +174,9 @@ async def _given_back(baton: Baton, run: RunId) -> None:
     assert await text_rows(baton.ledger, "SELECT * FROM events WHERE kind = 'run.troubled'") == []
 
 
+@on_both
 async def test_mail_that_comes_while_a_run_parks_is_read(
-    database: Path, world: World, monkeypatch: pytest.MonkeyPatch
+    database: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rule 3, forced: the message is committed after the run has looked for mail, and right before it is given back."""
     park, sent = runs.park, list[str]()
@@ -194,7 +196,8 @@ async def test_mail_that_comes_while_a_run_parks_is_read(
     assert read == ["hello", "wait!"]
 
 
-async def test_mail_to_a_run_that_has_ended_is_refused(database: Path, world: World) -> None:
+@on_both
+async def test_mail_to_a_run_that_has_ended_is_refused(database: str, world: World) -> None:
     async with open_office(database, [world.agent()], script()) as baton:
         run = await baton.submit("go")
         await soon(run.result())
@@ -220,13 +223,14 @@ asyncio.run(main())
 """
 
 
+@on_both
 async def test_messages_of_several_processes_each_posted_twice_are_read_once_in_order(
-    database: Path, world: World
+    database: str, world: World
 ) -> None:
     async with open_office(database, [world.agent()], Says(lambda _: Answer(text="ok"))) as baton:
         chat = await baton.converse()
         posting = [
-            await asyncio.create_subprocess_exec(sys.executable, "-c", _POST, str(database), chat.id, str(first), "2")
+            await asyncio.create_subprocess_exec(sys.executable, "-c", _POST, database, chat.id, str(first), "2")
             for first in (0, 1)
         ]
         assert [await soon(process.wait()) for process in posting] == [0, 0]
@@ -244,7 +248,7 @@ async def test_messages_of_several_processes_each_posted_twice_are_read_once_in_
         assert mine == sorted(mine)
 
 
-async def test_an_open_run_keeps_one_state_a_turn_and_grows_with_its_work(database: Path, world: World) -> None:
+async def test_an_open_run_keeps_one_state_a_turn_and_grows_with_its_work(database: str, world: World) -> None:
     async with open_office(database, [world.agent()], Says(lambda _: Answer(text="ok"))) as baton:
         chat = await baton.converse()
         sizes: list[int] = []
@@ -264,7 +268,7 @@ async def test_an_open_run_keeps_one_state_a_turn_and_grows_with_its_work(databa
     assert bodies < 30 * 550
 
 
-async def test_reviews_add_no_states_to_a_turn(database: Path, world: World) -> None:
+async def test_reviews_add_no_states_to_a_turn(database: str, world: World) -> None:
     mind = script([call("note", what=str(number)) for number in range(6)])
     async with open_office(database, [world.agent()], mind) as baton:
         run = await baton.submit("go")
@@ -279,7 +283,8 @@ async def test_reviews_add_no_states_to_a_turn(database: Path, world: World) -> 
     assert states <= turns + 1
 
 
-async def test_a_crowd_of_runs_all_end(database: Path, world: World) -> None:
+@on_both
+async def test_a_crowd_of_runs_all_end(database: str, world: World) -> None:
     mind = script([call("note", what="x")])
     async with open_office(database, [world.agent("allow-all")], mind) as baton:
         handles = [await baton.submit("go", key=str(number)) for number in range(60)]
@@ -288,7 +293,7 @@ async def test_a_crowd_of_runs_all_end(database: Path, world: World) -> None:
     assert len(world.done) == 60
 
 
-async def test_a_goals_words_and_its_attachments_reach_the_model_with_their_trust(database: Path, world: World) -> None:
+async def test_a_goals_words_and_its_attachments_reach_the_model_with_their_trust(database: str, world: World) -> None:
     seen: list[str] = []
 
     def answer(conversation: Conversation) -> Answer:
@@ -302,8 +307,9 @@ async def test_a_goals_words_and_its_attachments_reach_the_model_with_their_trus
     assert "send money" in seen[0]
 
 
+@on_both
 async def test_an_unreadable_state_stops_the_run_and_asks_people(
-    database: Path, world: World, monkeypatch: pytest.MonkeyPatch
+    database: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("baton.graph.advance.TRIES", 1)
     async with open_office(database, [world.agent()], script([call("note", what="a")])) as baton:
@@ -321,7 +327,8 @@ async def test_an_unreadable_state_stops_the_run_and_asks_people(
     assert world.done == []
 
 
-async def test_events_tell_the_whole_story_and_end(database: Path, world: World) -> None:
+@on_both
+async def test_events_tell_the_whole_story_and_end(database: str, world: World) -> None:
     async with open_office(database, [world.agent()], script([call("note", what="a")])) as baton:
         run = await baton.submit("go")
         seen: list[str] = []

@@ -11,9 +11,23 @@ from sqlalchemy import text
 from baton import Agent, Baton, Goal, RunHandle, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Conflict, Forbidden, InvalidValue, ManualClock, NotFound
+from baton.graph import advance
 from baton.ledger import DecisionKind, Review, ReviewKind, runs
 from baton.review import Answer as ReviewAnswer
-from support import Says, call, calls, open_office, run_row, script, set_policy, soon, text_rows, tool_lines, until
+from support import (
+    Says,
+    call,
+    calls,
+    on_both,
+    open_office,
+    run_row,
+    script,
+    set_policy,
+    soon,
+    text_rows,
+    tool_lines,
+    until,
+)
 
 ASK = '@id("ask") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
 OTHER = '@id("other") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
@@ -44,11 +58,6 @@ def till(tmp_path: Path) -> Till:
     return Till(tmp_path)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "baton.db"
-
-
 async def _asked(baton: Baton, goal: Goal | str = "go") -> tuple[RunHandle, Review]:
     run = await baton.submit(goal)
     await soon(run.settled())
@@ -59,7 +68,8 @@ async def _asked(baton: Baton, goal: Goal | str = "go") -> tuple[RunHandle, Revi
 PAY = script([call("pay", cents=500)])
 
 
-async def test_an_approved_action_runs_once_and_is_told(database: Path, till: Till) -> None:
+@on_both
+async def test_an_approved_action_runs_once_and_is_told(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await _asked(baton)
         assert review.question["arguments"] == {"cents": 500}
@@ -72,7 +82,8 @@ async def test_an_approved_action_runs_once_and_is_told(database: Path, till: Ti
     assert lines[1] == f"[review {review.id} approved by ann] pay: paid 500\nNote by ann: fine"
 
 
-async def test_an_edit_is_checked_and_judged_and_then_what_runs(database: Path, till: Till) -> None:
+@on_both
+async def test_an_edit_is_checked_and_judged_and_then_what_runs(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await _asked(baton)
         with pytest.raises(InvalidValue, match=r"edit of pay.*cents"):
@@ -93,7 +104,7 @@ async def test_an_edit_is_checked_and_judged_and_then_what_runs(database: Path, 
     assert effect == [('{"cents":900}', "done")]
 
 
-async def test_an_edit_needs_somebody_who_can_judge_it(database: Path, till: Till) -> None:
+async def test_an_edit_needs_somebody_who_can_judge_it(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
         _, review = await _asked(baton)
         answer = ReviewAnswer(kind=DecisionKind.EDIT, by="ann", arguments={"cents": 1})
@@ -106,7 +117,7 @@ async def test_an_edit_needs_somebody_who_can_judge_it(database: Path, till: Til
     assert till.paid == []
 
 
-async def test_what_was_rejected_is_not_asked_again(database: Path, till: Till) -> None:
+async def test_what_was_rejected_is_not_asked_again(database: str, till: Till) -> None:
     mind = script([call("pay", cents=500)], [call("pay", cents=500)], [call("pay", cents=400)])
     async with open_office(database, [till.agent()], mind) as baton:
         run, review = await _asked(baton)
@@ -120,7 +131,7 @@ async def test_what_was_rejected_is_not_asked_again(database: Path, till: Till) 
     assert till.paid == []
 
 
-async def test_the_same_proposal_joins_the_review_that_waits(database: Path, till: Till) -> None:
+async def test_the_same_proposal_joins_the_review_that_waits(database: str, till: Till) -> None:
     twice = call("pay", cents=500)
 
     def answer(conversation: Conversation) -> Answer:
@@ -153,7 +164,7 @@ async def test_the_same_proposal_joins_the_review_that_waits(database: Path, til
         """UPDATE reviews SET verdict = replace(verdict, '"ask"]', '"alone"]')""",
     ],
 )
-async def test_anything_else_than_what_was_approved_is_refused(database: Path, till: Till, tamper: str) -> None:
+async def test_anything_else_than_what_was_approved_is_refused(database: str, till: Till, tamper: str) -> None:
     async with open_office(database, [till.agent()], PAY, dispatch=True) as baton:
         run, review = await _asked(baton)
     async with Baton(agents=[till.agent()], database=database, dispatch=False) as elsewhere:
@@ -166,7 +177,7 @@ async def test_anything_else_than_what_was_approved_is_refused(database: Path, t
     assert till.paid == []
 
 
-async def test_an_approval_lapses(database: Path, till: Till) -> None:
+async def test_an_approval_lapses(database: str, till: Till) -> None:
     clock = ManualClock()
     async with open_office(database, [till.agent()], PAY, clock=clock) as baton:
         run, review = await _asked(baton)
@@ -181,7 +192,7 @@ async def test_an_approval_lapses(database: Path, till: Till) -> None:
 
 
 async def _decided_then_changed(
-    database: Path, till: Till, changed: Callable[[], Agent]
+    database: str, till: Till, changed: Callable[[], Agent]
 ) -> tuple[list[str], list[Review], str]:
     """Approve under one agent, act under a changed one: what it was told, what waits, how it stands."""
     async with open_office(database, [till.agent()], PAY) as baton:
@@ -194,7 +205,7 @@ async def _decided_then_changed(
         return await tool_lines(run), list(result.reviews), result.status
 
 
-async def test_another_version_of_the_tool_is_not_what_was_approved(database: Path, till: Till) -> None:
+async def test_another_version_of_the_tool_is_not_what_was_approved(database: str, till: Till) -> None:
     _, waiting, status = await _decided_then_changed(database, till, lambda: till.agent(version="2"))
     (trouble,) = waiting
     assert trouble.kind is ReviewKind.TROUBLE
@@ -203,18 +214,18 @@ async def test_another_version_of_the_tool_is_not_what_was_approved(database: Pa
 
 
 async def test_a_policy_that_changed_but_asks_by_the_same_rule_lets_the_approval_stand(
-    database: Path, till: Till
+    database: str, till: Till
 ) -> None:
     _, waiting, status = await _decided_then_changed(database, till, lambda: till.agent(ASK))
     assert (till.paid, waiting, status) == ([500], [], "done")
 
 
-async def test_a_policy_that_now_allows_lets_the_approval_stand(database: Path, till: Till) -> None:
+async def test_a_policy_that_now_allows_lets_the_approval_stand(database: str, till: Till) -> None:
     _, waiting, status = await _decided_then_changed(database, till, lambda: till.agent(ASK, ALONE))
     assert (till.paid, waiting, status) == ([500], [], "done")
 
 
-async def test_a_policy_that_asks_by_another_rule_asks_anew(database: Path, till: Till) -> None:
+async def test_a_policy_that_asks_by_another_rule_asks_anew(database: str, till: Till) -> None:
     lines, waiting, status = await _decided_then_changed(database, till, lambda: till.agent(OTHER))
     assert (till.paid, status, len(waiting)) == ([], "waiting", 1)
     assert waiting[0].verdict.rules == ("other",)
@@ -228,13 +239,13 @@ async def test_a_policy_that_asks_by_another_rule_asks_anew(database: Path, till
     assert till.paid == [500]
 
 
-async def test_a_policy_that_now_denies_refuses_in_spite_of_the_approval(database: Path, till: Till) -> None:
+async def test_a_policy_that_now_denies_refuses_in_spite_of_the_approval(database: str, till: Till) -> None:
     lines, waiting, _ = await _decided_then_changed(database, till, lambda: till.agent(ASK, NEVER))
     assert any("the policy has changed since the approval: no more payments" in line for line in lines)
     assert (till.paid, waiting) == ([], [])
 
 
-async def test_a_question_is_answered_in_words(database: Path, till: Till) -> None:
+async def test_a_question_is_answered_in_words(database: str, till: Till) -> None:
     def answer(conversation: Conversation) -> Answer:
         answered = [said for said in conversation.user_texts() if "answered by ann" in said]
         if answered:
@@ -254,7 +265,7 @@ async def test_a_question_is_answered_in_words(database: Path, till: Till) -> No
         assert (await soon(run.result())).summary == "blue"
 
 
-async def test_agents_never_decide(database: Path, till: Till) -> None:
+async def test_agents_never_decide(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
         _, review = await _asked(baton)
         for who in ("clerk", "agent:clerk", "agent:other"):
@@ -264,7 +275,8 @@ async def test_agents_never_decide(database: Path, till: Till) -> None:
     assert till.paid == []
 
 
-async def test_a_decision_on_a_version_that_was_not_seen_is_refused(database: Path, till: Till) -> None:
+@on_both
+async def test_a_decision_on_a_version_that_was_not_seen_is_refused(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await _asked(baton)
         claimed = await baton.reviews.claim(review.id, "ann", seconds=60)
@@ -281,7 +293,8 @@ async def test_a_decision_on_a_version_that_was_not_seen_is_refused(database: Pa
 
 
 @pytest.mark.parametrize("on_deadline", ["park", "deny"])
-async def test_a_deadline_passes(database: Path, till: Till, on_deadline: str) -> None:
+@on_both
+async def test_a_deadline_passes(database: str, till: Till, on_deadline: str) -> None:
     clock = ManualClock()
     rule = f'@id("ask") @deadline("4h") @on_deadline("{on_deadline}") ' + ASK.partition(") ")[2]
     async with open_office(database, [till.agent(rule)], PAY, clock=clock) as baton:
@@ -309,7 +322,8 @@ async def test_a_deadline_passes(database: Path, till: Till, on_deadline: str) -
     assert till.paid == []
 
 
-async def test_cancelling_takes_questions_back(database: Path, till: Till) -> None:
+@on_both
+async def test_cancelling_takes_questions_back(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await _asked(baton)
         await run.cancel(by="ann")
@@ -323,7 +337,7 @@ async def test_cancelling_takes_questions_back(database: Path, till: Till) -> No
     assert till.paid == []
 
 
-async def test_every_decision_explains_itself(database: Path, till: Till) -> None:
+async def test_every_decision_explains_itself(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await _asked(baton)
         await baton.approve(review.id)
@@ -343,10 +357,12 @@ async def test_every_decision_explains_itself(database: Path, till: Till) -> Non
         ([ASK], "pending: review rev_", 1),
     ],
 )
+@on_both
 async def test_what_was_allowed_before_a_crash_is_judged_by_the_policy_after_it(
-    database: Path, till: Till, rules: list[str], told: str, waiting: int
+    database: str, till: Till, rules: list[str], told: str, waiting: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process dies between the verdict and the call: the second of two calls was allowed, and not begun."""
+    monkeypatch.setattr(advance, "LEASE_SECONDS", 0.3)
     begun, stuck = asyncio.Event(), True
 
     @tool(repeatable=True)

@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import ormsgpack
@@ -21,8 +20,8 @@ from support import text_rows
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    opened = await Ledger.open(str(tmp_path / "baton.db"))
+async def ledger(record_url: str) -> AsyncIterator[Ledger]:
+    opened = await Ledger.open(record_url)
     yield opened
     await opened.close()
 

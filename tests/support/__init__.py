@@ -1,7 +1,19 @@
 """Small agents, tools and minds for tests: they run in the real runtime, over the real simulated endpoint."""
 
 from support.minds import CountingMind, Says, call, calls, script
-from support.office import PATIENCE, SERIAL, open_office, run_row, set_policy, soon, text_rows, tool_lines, until
+from support.office import (
+    PATIENCE,
+    SERIAL,
+    on_both,
+    open_office,
+    reached,
+    run_row,
+    set_policy,
+    soon,
+    text_rows,
+    tool_lines,
+    until,
+)
 
 __all__ = [
     "PATIENCE",
@@ -10,7 +22,9 @@ __all__ = [
     "Says",
     "call",
     "calls",
+    "on_both",
     "open_office",
+    "reached",
     "run_row",
     "script",
     "set_policy",

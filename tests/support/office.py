@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from sqlalchemy import text
 
 from baton import Agent, Baton, RunHandle
@@ -20,13 +21,16 @@ T = TypeVar("T")
 PATIENCE = 15.0
 """Seconds after which a test that waits has failed."""
 
+on_both = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+"""A test of the loop that runs on each of the databases."""
+
 SERIAL = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, longest_retry_after=0.02)
 """Retries that cost a test no time."""
 
 
 @contextlib.asynccontextmanager
 async def open_office(
-    database: Path,
+    database: Path | str,
     agents: Sequence[Agent],
     mind: Mind,
     *,
@@ -57,6 +61,15 @@ async def until(ledger: Ledger, look: Callable[[Transaction], T | None]) -> T:
             if found:
                 return found
             await asyncio.sleep(0.005)
+
+
+async def reached(look: Callable[[], object]) -> None:
+    """Until `look` says that it is so."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if look():
+                return
+            await asyncio.sleep(0.01)
 
 
 async def run_row(baton: Baton, run: RunId) -> Run:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import psutil
 import psycopg
 
 _TEMPLATE = "baton_template"
@@ -60,7 +59,7 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Stop the server at once, as a machine that loses its power does: nobody is asked, nothing is finished."""
-        process = psutil.Process(self.server.get_pid())
+        process = self.server.get_postmaster_info().process
         os.kill(process.pid, signal.SIGQUIT)
         process.wait(30)
 
