@@ -28,7 +28,7 @@ from baton.app import Baton
 from baton.core import Goal
 from baton.graph import Hold, LedgerSaver
 from baton.graph.saver import HOLD
-from baton.ledger import Ledger, runs
+from baton.ledger import Ledger, leases, runs
 from support.postgres import postgres_server
 
 NODES = 5
@@ -81,7 +81,7 @@ def ours(ledger: Ledger) -> Invoke:
 
     async def invoke() -> float:
         run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("bench"), "bench"))
-        lease = await ledger.write(lambda tx: runs.take_lease(tx, run, "bench", 60))
+        lease = await ledger.write(lambda tx: leases.take(tx, run, "bench", 60))
         assert lease is not None
         return await timed(graph, {"thread_id": run, HOLD: Hold(ledger, lease)})
 

@@ -24,7 +24,7 @@ from baton.app import Baton
 from baton.core import Goal, RunId
 from baton.graph import Hold, LedgerSaver
 from baton.graph.saver import HOLD
-from baton.ledger import Ledger, runs
+from baton.ledger import Ledger, leases, runs
 
 NODES = 5
 ROUNDS = 60
@@ -59,7 +59,7 @@ async def invoke(graph: Any, config: dict[str, Any]) -> float:
 async def ours(ledger: Ledger, graph: Any) -> float:
     """Milliseconds a super-step of a new run, leased and fenced."""
     run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("bench"), "bench"))
-    lease = await ledger.write(lambda tx: runs.take_lease(tx, run, "bench", 60))
+    lease = await ledger.write(lambda tx: leases.take(tx, run, "bench", 60))
     assert lease is not None
     return await invoke(graph, {"configurable": {"thread_id": run, HOLD: Hold(ledger, lease)}})
 

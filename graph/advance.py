@@ -31,7 +31,7 @@ from baton.graph.move import Office
 from baton.graph.saver import HOLD, LedgerSaver
 from baton.graph.state import Place
 from baton.graph.trouble import held_back, open_trouble
-from baton.ledger import Lease, Transaction, fingerprints, runs
+from baton.ledger import Lease, Transaction, fingerprints, leases, runs
 
 LEASE_SECONDS = 30.0
 """How long a worker that stopped renewing keeps its run."""
@@ -74,12 +74,12 @@ class Advancer:
                 if not await fits(self._office, Hold(ledger, lease)):
                     return True
                 await self._until_parked(lease)
-            await hold.write(lambda tx: runs.park(tx, lease))
+            await hold.write(lambda tx: leases.park(tx, lease))
         except Superseded as error:
             _dropped(error)
         except HandedBack:
             with contextlib.suppress(Superseded):  # it is somebody else's already
-                await hold.write(lambda tx: runs.hand_back(tx, lease))
+                await hold.write(lambda tx: leases.hand_back(tx, lease))
             return False
         except asyncio.CancelledError:
             await self._given_back(lease)
@@ -91,7 +91,7 @@ class Advancer:
     def _take(self, tx: Transaction, run: RunId) -> Lease | None:
         """The lease of a run that the code at hand may advance; what that code is, is kept with the run."""
         team = self._office.team
-        lease = runs.take_lease(tx, run, self._owner, LEASE_SECONDS, team.at_hand)
+        lease = leases.take(tx, run, self._owner, LEASE_SECONDS, team.at_hand)
         if lease is not None and lease.agent in team.members and lease.fingerprint not in self._kept:
             code = team.members[lease.agent].fingerprint
             fingerprints.keep(tx, code.hash, code.content)
@@ -139,7 +139,7 @@ class Advancer:
             while True:
                 await asyncio.sleep(LEASE_SECONDS / 3)
                 try:
-                    await self._office.ledger.write(lambda tx: runs.renew_lease(tx, lease, LEASE_SECONDS))
+                    await self._office.ledger.write(lambda tx: leases.renew(tx, lease, LEASE_SECONDS))
                 except Superseded as error:
                     lost.append(error)
                     worker.cancel()
@@ -166,7 +166,7 @@ class Advancer:
     async def _given_back(self, lease: Lease) -> None:
         """A worker that is told to stop gives its run back: that it stopped is not held against the run."""
         with contextlib.suppress(Superseded, LedgerError):  # then the lease runs out by itself
-            await self._office.ledger.write(lambda tx: runs.hand_back(tx, lease))
+            await self._office.ledger.write(lambda tx: leases.hand_back(tx, lease))
 
     async def _troubled(self, hold: Hold, error: Exception) -> None:
         """An advance failed: try again later, or ask people. What the run has recorded stands either way."""
@@ -182,10 +182,10 @@ class Advancer:
 
         def ask(tx: Transaction) -> None:
             open_trouble(tx, known, said, fault)
-            runs.park(tx, lease)
+            leases.park(tx, lease)
 
         def wait(tx: Transaction) -> None:
-            runs.pause(tx, lease, said, again if rest is None else rest, counts=rest is None)
+            leases.pause(tx, lease, said, again if rest is None else rest, counts=rest is None)
 
         try:
             await hold.write(ask if asks else wait)

@@ -9,7 +9,7 @@ from baton.graph.advance import Advancer, worker_name
 from baton.graph.alarms import fire_due
 from baton.graph.fitting import look_again
 from baton.graph.move import Office
-from baton.ledger import DispatchLock, News, Transaction, runs, timers
+from baton.ledger import DispatchLock, News, Transaction, leases, timers
 
 POLL_SECONDS = 0.1
 """How often the database is asked whether another process has written to it."""
@@ -81,7 +81,7 @@ class Dispatcher:
             self._changed.clear()
             try:
                 if not alone:
-                    await ledger.write(runs.free_leases)  # their holders died: this process alone has the lock
+                    await ledger.write(leases.free_all)  # their holders died: this process alone has the lock
                     alone = True
                 version = await ledger.version()
                 next_time = await self._dispatch()
@@ -100,7 +100,7 @@ class Dispatcher:
         if await fire_due(ledger):
             self._changed.set()
         limit = self._concurrency + len(self._working)
-        ready, next_time = await ledger.read(lambda tx: (runs.ready(tx, limit, at_hand), _next_time(tx)))
+        ready, next_time = await ledger.read(lambda tx: (leases.ready(tx, limit, at_hand), _next_time(tx)))
         for run in ready:
             if run not in self._working and len(self._working) < self._concurrency:
                 self._working[run] = asyncio.create_task(self._advance(run), name=f"baton-{run}")
@@ -134,5 +134,5 @@ class Dispatcher:
 
 
 def _next_time(tx: Transaction) -> float | None:
-    times = [time for time in (timers.next_due(tx), runs.next_ready(tx)) if time is not None]
+    times = [time for time in (timers.next_due(tx), leases.next_ready(tx)) if time is not None]
     return min(times, default=None)

@@ -24,6 +24,7 @@ from baton.ledger import (
     events,
     fingerprints,
     journal,
+    leases,
     mail,
     reviews,
     runs,
@@ -125,14 +126,14 @@ def _stop(tx: Transaction, lease: Lease, run: Run, hash: str, problems: list[Pro
     if not readable and (mail.cancelled(tx, run.id, 0) or _rejected(asked)):
         how = End(outcome="failed", summary=f"stopped: {said}")
         end(tx, run, 2**53, how, Trust.SYSTEM)
-        runs.park(tx, lease)
+        leases.park(tx, lease)
         return
     if asked is None or not asked.open:
         withdraw_trouble(tx, run.id, "the code has changed once more")
         question = {"summary": said, "code": hash, "answers": _ANSWERS if readable else _ANSWERS_UNREADABLE}
         verdict = Verdict(ruling=Ruling.ASK, reason=said, policy="", kind=f"{run.agent}/code")
         open_review(tx, run, ReviewId(random_id("rev")), ReviewKind.TROUBLE, question, verdict)
-    runs.park(tx, lease)
+    leases.park(tx, lease)
     fingerprints.stop(tx, run.id, said)
 
 

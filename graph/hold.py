@@ -8,7 +8,7 @@ from langgraph.checkpoint.base import CheckpointTuple
 
 from baton.core import RunId
 from baton.graph.past import Memo
-from baton.ledger import Lease, Ledger, Transaction, Work, runs
+from baton.ledger import Lease, Ledger, Transaction, Work, leases
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class Hold:
         def checked(tx: Transaction) -> T:
             if self.failure is not None:
                 raise self.failure
-            runs.fence(tx, self.lease.run, self.lease.epoch)
+            leases.fence(tx, self.lease.run, self.lease.epoch)
             return work(tx)
 
         return checked

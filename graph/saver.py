@@ -21,7 +21,7 @@ from langgraph.checkpoint.serde.types import ERROR, INTERRUPT
 from baton.core import CheckpointUnreadable, Conflict, dump
 from baton.graph.hold import Hold
 from baton.graph.serde import StrictSerializer
-from baton.ledger import Ledger, Transaction, Work, checkpoints, runs
+from baton.ledger import Ledger, Transaction, Work, checkpoints, leases
 from baton.ledger.checkpoints import StoredCheckpoint, StoredWrite
 
 HOLD = "__baton_hold"
@@ -65,7 +65,7 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         def put(tx: Transaction) -> None:
             checkpoints.put(tx, stored)
             if hold is not None and hold.lease.takeovers and metadata.get("source") == "loop":
-                runs.moved(tx, hold.run)
+                leases.moved(tx, hold.run)
             if hold is not None and turn is not None:
                 replaced = hold.head[0] if hold.head and hold.head[1] == turn else None
                 checkpoints.drop_superseded(tx, hold.run, stored.id, replaced)

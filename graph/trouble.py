@@ -15,6 +15,7 @@ from baton.ledger import (
     effects,
     events,
     journal,
+    leases,
     mail,
     reviews,
     runs,
@@ -106,7 +107,7 @@ def held_back(tx: Transaction, lease: Lease) -> bool:
         open_trouble(tx, run, problem, Fault.POISONED, _evidence(tx, run))
     elif not (lease.poisoned and _asked(tx, lease)) or mail.cancelled(tx, lease.run, 0):
         return False
-    runs.park(tx, lease)
+    leases.park(tx, lease)
     return True
 
 

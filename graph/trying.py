@@ -14,7 +14,7 @@ from baton.graph.hold import Hold
 from baton.graph.job import Job
 from baton.graph.receive import called_off
 from baton.graph.undoing import undone_by
-from baton.ledger import Transaction, effects, events, runs
+from baton.ledger import Transaction, effects, events, leases
 
 HELD_SECONDS = 30.0
 """The longest wait between two tries that a worker sits out."""
@@ -139,7 +139,7 @@ class Tries:
             return
         await hold.write(claim)
         # The last look before the world is touched: a worker that slept since its claim must not act.
-        await hold.ledger.read(lambda tx: runs.still_newest(tx, hold.run, hold.lease.epoch))
+        await hold.ledger.read(lambda tx: leases.still_newest(tx, hold.run, hold.lease.epoch))
 
     async def _wait(self, error: ToolError, asked: float | None = None) -> None:
         """Wait until another try may be made, or raise what becomes of the call."""

@@ -1,9 +1,8 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
-The modules `runs`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`, `facts`,
-`bodies`, `fingerprints`, `forks` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
-`Ledger.write` or `Ledger.read`.
-`growth` and `archive` keep the record small.
+The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`,
+`facts`, `bodies`, `fingerprints`, `forks` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
+`Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -17,6 +16,7 @@ from baton.ledger import (
     forks,
     growth,
     journal,
+    leases,
     mail,
     reviews,
     runs,
@@ -29,10 +29,11 @@ from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
 from baton.ledger.facts import Fact
 from baton.ledger.journal import Proposal
+from baton.ledger.leases import Lease
 from baton.ledger.lock import DispatchLock
 from baton.ledger.mail import Message
 from baton.ledger.reviews import Decision, DecisionKind, Review, ReviewKind
-from baton.ledger.runs import ENDED, Lease, Run
+from baton.ledger.runs import ENDED, Run
 from baton.ledger.timers import Timer
 from baton.ledger.transaction import Transaction, Work
 from baton.ledger.transcript import Line
@@ -75,6 +76,7 @@ __all__ = [
     "forks",
     "growth",
     "journal",
+    "leases",
     "mail",
     "reviews",
     "runs",

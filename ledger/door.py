@@ -86,7 +86,7 @@ class Ledger:
             work: Changes the record. It may be run again where its transaction had to give way to another.
             lost: Called in the writer's thread, before any later work of the same `order`, if this is undone for good.
             order: Work under one name, such as a run's id, is done in the order in which it is handed over.
-            fenced: Whether `order` is a run's id and `work` begins with `runs.fence`: many fences cost one question.
+            fenced: Whether `order` is a run's id and `work` begins with `leases.fence`: many fences cost one question.
         """
         if self._closed:
             raise LedgerError(self.database.name, "is closed")

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from baton.core import ActionId, BodyId, RunId, dump
 from baton.ledger import bodies
 from baton.ledger.events import emit
-from baton.ledger.runs import fence
+from baton.ledger.leases import fence
 from baton.ledger.schema import effects, events
 from baton.ledger.transaction import Transaction
 

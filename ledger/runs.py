@@ -1,11 +1,11 @@
 """Runs: their life from submission to end, their lease, and the fence that keeps a stale worker out."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Integer, and_, bindparam, case, exists, func, insert, literal_column, or_, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from baton.core import (
     GOAL,
@@ -16,16 +16,14 @@ from baton.core import (
     Goal,
     NotFound,
     RunId,
-    Superseded,
     Trust,
     dump,
     random_id,
-    storable,
 )
 from baton.ledger import bodies, timers
 from baton.ledger.events import emit
 from baton.ledger.locks import lock_name
-from baton.ledger.schema import effects, messages, reviews, runs
+from baton.ledger.schema import runs
 from baton.ledger.transaction import Transaction
 
 Status = Literal["ready", "waiting", "done", "refused", "failed", "cancelled"]
@@ -95,30 +93,6 @@ class Run:
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.status in ENDED
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The right to write for a run, until a newer epoch exists.
-
-    Attributes:
-        wake: The run's `wake` when the lease was taken: what `seen` becomes once the work is done.
-        agent: The run's agent.
-        fingerprint: What the run was begun with, or last found to fit; None where no code was at hand.
-        forked_at: The turn that a fork goes on from; None where it is no fork.
-        takeovers: Workers in a row that died while they held the run, since its last recorded step.
-        poisoned: Whether the run was parked for that.
-    """
-
-    run: RunId
-    owner: str
-    epoch: int
-    wake: int
-    agent: str = ""
-    fingerprint: str | None = None
-    forked_at: int | None = None
-    takeovers: int = 0
-    poisoned: bool = False
 
 
 def create(
@@ -281,25 +255,12 @@ def wake(tx: Transaction, run: RunId, *, at_once: bool = False) -> None:
     tx.woken.add(run)
 
 
-_AT_TOOL = select(
-    exists().where(
-        effects.c.run == bindparam("run"), effects.c.epoch == bindparam("epoch"), effects.c.state == "claimed"
-    )
-)
 _CHILD_IDS = select(runs.c.id).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
 _MARKS = select(runs.c.id, runs.c.events, runs.c.wake, runs.c.seen, runs.c.status, runs.c.lease_owner).where(
     runs.c.id.in_(bindparam("runs", expanding=True))
 )
 _WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
 _WAKE_NOW = _WAKE.values(not_before=0.0)
-_EPOCH = select(runs.c.epoch).where(runs.c.id == bindparam("run"))
-_LOCKED_EPOCH = _EPOCH.with_for_update()  # SQLite has one writer anyway
-_LOCKED_EPOCHS = (
-    select(runs.c.id, runs.c.epoch)
-    .where(runs.c.id.in_(bindparam("runs", expanding=True)))
-    .order_by(runs.c.id)
-    .with_for_update()
-)
 _STATUS = select(runs.c.status).where(runs.c.id == bindparam("run"))
 _LOCKED_STATUS = _STATUS.with_for_update()
 _LOCK_ALL = (
@@ -317,157 +278,7 @@ def lock(tx: Transaction, run: RunId) -> str | None:
     return known
 
 
-def ready(tx: Transaction, limit: int, at_hand: Mapping[str, str] | None = None) -> list[RunId]:
-    """Runs that have something to look at and that nobody works on.
-
-    Args:
-        tx: The transaction.
-        limit: How many at most.
-        at_hand: Fingerprints of the agents at hand by name: only what they may advance; None is whatever is ready.
-    """
-    if at_hand is None:
-        return [RunId(run) for run in tx.values(_READY, now=tx.now, most=limit)]
-    return [RunId(run) for run in tx.values(_READY_HERE, now=tx.now, most=limit, **names(at_hand))]
-
-
-def next_ready(tx: Transaction) -> float | None:
-    """When the next run becomes ready by the clock alone (its lease expires, its pause ends); None if none will."""
-    first: float | None = tx.value(_NEXT_READY, now=tx.now)
-    return first
-
-
-_LEASED = func.coalesce(runs.c.lease_until, 0.0)
-_SOONEST = case((runs.c.not_before > _LEASED, runs.c.not_before), else_=_LEASED)
-_NEXT_READY = select(func.min(_SOONEST)).where(runs.c.wake > runs.c.seen, _SOONEST > bindparam("now"))
-_other = runs.alias("other")
-_none = literal_column("0", Integer)  # not a bound value: only so is the partial index known to hold all there are
-_SUSPECT_AT_WORK = exists().where(_other.c.takeovers > _none, _other.c.lease_until >= bindparam("now"))
-is_ready = and_(
-    runs.c.wake > runs.c.seen,
-    runs.c.not_before <= bindparam("now"),
-    _LEASED < bindparam("now"),
-    or_(runs.c.takeovers == 0, ~_SUSPECT_AT_WORK),  # whose worker died goes alone: then it is known who kills them
-)
-"""Whether a run has something to look at and nobody works on it, at the time `now`."""
-_READY = select(runs.c.id).where(is_ready).order_by(runs.c.not_before, runs.c.created_at).limit(bindparam("most"))
-_IS_OURS = and_(
-    runs.c.agent.in_(bindparam("agents", expanding=True)),
-    or_(runs.c.pinned.is_(None), runs.c.pinned.in_(bindparam("prints", expanding=True))),
-)
-_IS_CANCELLED = exists().where(messages.c.run == runs.c.id, messages.c.kind == "cancel")  # anybody may end a run
-fits_here = or_(_IS_OURS, _IS_CANCELLED)
-"""Whether the code at hand may advance a run: `agents` by name, with the fingerprints `prints`."""
-_READY_HERE = _READY.where(fits_here)
 _CHILDREN = select(runs).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
-
-
-def take_lease(
-    tx: Transaction, run: RunId, owner: str, seconds: float, at_hand: Mapping[str, str] | None = None
-) -> Lease | None:
-    """Become the run's only writer. A lease that has run out in another worker's hands counts as a takeover.
-
-    Args:
-        tx: The transaction.
-        run: The run.
-        owner: Who takes it.
-        seconds: How long it is kept without being renewed.
-        at_hand: Fingerprints of the agents at hand by name; None takes whatever is ready. A run's first worker
-            leaves its own with the run.
-
-    Returns:
-        None if somebody else is, there is nothing to look at, or the code at hand may not advance it.
-    """
-    tx.fenced.pop(run, None)
-    last = tx.row(_HELD, run=run)
-    if last is None:
-        return None
-    loser: str | None = last.lease_owner if last.lease_owner != owner else None
-    values = {"now": tx.now, "owner": owner, "until": tx.now + seconds, "lost": int(loser is not None)}
-    taken, here = (_TAKE, {}) if at_hand is None else (_TAKE_HERE, names(at_hand))
-    row = tx.row(taken, run=run, last=last.epoch, **values, **here)
-    if row is None:
-        return None
-    if loser is not None:
-        _note_takeover(tx, run, loser, last.epoch, row.takeovers)
-    known = row.fingerprint
-    if known is None and at_hand is not None and row.agent in at_hand:
-        known = at_hand[row.agent]
-        tx.changed(_FINGERPRINT, run=run, print=known)
-    return Lease(
-        run=run,
-        owner=owner,
-        epoch=row.epoch,
-        wake=row.wake,
-        agent=row.agent,
-        fingerprint=known,
-        forked_at=row.forked_at,
-        takeovers=row.takeovers,
-        poisoned=row.fault == Fault.POISONED,
-    )
-
-
-def names(at_hand: Mapping[str, str]) -> dict[str, list[str]]:
-    """The values that `fits_here` is given."""
-    return {"agents": list(at_hand), "prints": list(at_hand.values())}
-
-
-def _note_takeover(tx: Transaction, run: RunId, owner: str, epoch: int, takeovers: int) -> None:
-    emit(tx, run, "run.taken_over", owner=owner, epoch=epoch, takeovers=takeovers)
-
-
-_HELD = select(runs.c.lease_owner, runs.c.epoch).where(runs.c.id == bindparam("run"))
-
-_HAS_ENDED = runs.c.status.in_([literal_column(f"'{status}'") for status in sorted(ENDED)])
-_AT_WORK = case((_HAS_ENDED, runs.c.status), else_="ready")  # its worker may have died as it ended
-_TAKE = (
-    update(runs)
-    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("last"), is_ready)
-    .values(
-        lease_owner=bindparam("owner"),
-        lease_until=bindparam("until"),
-        epoch=runs.c.epoch + 1,
-        takeovers=runs.c.takeovers + bindparam("lost"),
-        status=_AT_WORK,
-    )
-    .returning(
-        runs.c.epoch, runs.c.wake, runs.c.takeovers, runs.c.fault, runs.c.agent, runs.c.fingerprint, runs.c.forked_at
-    )
-)
-_TAKE_HERE = _TAKE.where(fits_here)
-_FINGERPRINT = update(runs).where(runs.c.id == bindparam("run")).values(fingerprint=bindparam("print"))
-
-
-def free_leases(tx: Transaction) -> int:
-    """Take every lease away: for a process that knows it is the only one to dispatch; how many there were.
-
-    Each counts as a takeover, but for those that were given back while a tool was at work. What their holders might
-    still write is refused once a run is leased anew.
-    """
-    held = tx.rows(_ALL_HELD)
-    for row in held:
-        tx.changed(_FREE, run=row.id)
-        _note_takeover(tx, RunId(row.id), row.lease_owner, row.epoch, row.takeovers + 1)
-    return len(held) + tx.changed(_FREE_NOBODYS)
-
-
-_FREE_NOBODYS = (
-    update(runs).where(runs.c.lease_owner.is_(None), runs.c.lease_until.is_not(None)).values(lease_until=None)
-)
-_ALL_HELD = select(runs.c.id, runs.c.lease_owner, runs.c.epoch, runs.c.takeovers).where(runs.c.lease_owner.is_not(None))
-_FREE = (
-    update(runs)
-    .where(runs.c.id == bindparam("run"))
-    .values(lease_owner=None, lease_until=None, takeovers=runs.c.takeovers + 1)
-)
-
-
-def moved(tx: Transaction, run: RunId) -> None:
-    """Record that a run has got further since its last takeover: that workers died is not held against it."""
-    if tx.changed(_MOVED, run=run):
-        tx.woken.add(run)
-
-
-_MOVED = update(runs).where(runs.c.id == bindparam("run"), runs.c.takeovers > 0).values(takeovers=0)
 
 
 def trouble(tx: Transaction, run: RunId, said: str, fault: Fault) -> None:
@@ -476,114 +287,6 @@ def trouble(tx: Transaction, run: RunId, said: str, fault: Fault) -> None:
 
 
 _TROUBLE = update(runs).where(runs.c.id == bindparam("run")).values(trouble=bindparam("said"), fault=bindparam("fault"))
-
-
-def renew_lease(tx: Transaction, lease: Lease, seconds: float) -> None:
-    """Keep the lease for `seconds` more.
-
-    Raises:
-        Superseded: if a newer epoch exists.
-    """
-    _guarded(tx, lease, lease_until=tx.now + seconds)
-
-
-def fence(tx: Transaction, run: RunId, epoch: int) -> None:
-    """Let a worker's write pass only while its epoch is the newest; nobody can raise it before this write is done.
-
-    Raises:
-        Superseded: if a newer one exists, or the run is gone.
-    """
-    if run not in tx.fenced:
-        tx.fenced[run] = tx.value(_LOCKED_EPOCH, run=run)
-    _check(run, epoch, tx.fenced[run])
-
-
-def hold(tx: Transaction, wanted: Collection[RunId]) -> None:
-    """Lock the rows of these runs, always in the same order: each `fence` of this transaction has its answer then."""
-    if wanted:
-        tx.fenced.update((RunId(row.id), row.epoch) for row in tx.rows(_LOCKED_EPOCHS, runs=sorted(wanted)))
-
-
-def still_newest(tx: Transaction, run: RunId, epoch: int) -> None:
-    """The same question where nothing is written.
-
-    Raises:
-        Superseded: if a newer epoch exists, or the run is gone.
-    """
-    _check(run, epoch, tx.value(_EPOCH, run=run))
-
-
-def _check(run: RunId, epoch: int, newest: int | None) -> None:
-    if newest != epoch:
-        raise Superseded(run, epoch, newest)
-
-
-def park(tx: Transaction, lease: Lease) -> None:
-    """Give the lease back after a good advance: what it had seen is seen. Trouble that people are asked about stays."""
-    newest = tx.value(_PARK, run=lease.run, of=lease.epoch, looked_at=lease.wake)
-    if newest is None:
-        fence(tx, lease.run, lease.epoch)
-    elif newest > lease.wake:
-        tx.woken.add(lease.run)  # something came while it was at work
-    tx.rested.add(lease.run)
-
-
-def hand_back(tx: Transaction, lease: Lease) -> None:
-    """Give the lease back in the middle of the work: another worker goes on where the last step ended.
-
-    While a tool that this worker has called is still at work, the lease is left to run out, though nobody's: nobody
-    may ask the world whether it happened before it had the time to.
-
-    Raises:
-        Superseded: if a newer epoch exists.
-    """
-    if tx.value(_AT_TOOL, run=lease.run, epoch=lease.epoch):
-        _guarded(tx, lease, lease_owner=None)
-        return
-    _guarded(tx, lease, lease_owner=None, lease_until=None)
-    tx.woken.add(lease.run)
-
-
-_WAITS = case((_HAS_ENDED, runs.c.status), else_="waiting")
-_IN_TROUBLE = and_(
-    runs.c.fault.is_not(None),
-    exists().where(reviews.c.run == runs.c.id, reviews.c.kind == "trouble", reviews.c.state == "open"),
-)
-_PARK = (
-    update(runs)
-    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("of"))
-    .values(
-        seen=bindparam("looked_at"),
-        status=_WAITS,
-        lease_owner=None,
-        lease_until=None,
-        attempts=0,
-        takeovers=0,
-        trouble=case((_IN_TROUBLE, runs.c.trouble)),
-        fault=case((_IN_TROUBLE, runs.c.fault)),
-    )
-    .returning(runs.c.wake)
-)
-
-
-def pause(tx: Transaction, lease: Lease, trouble: str, seconds: float, *, counts: bool = True) -> None:
-    """Give the lease back after an advance that failed, or could not go on yet: it is tried again after `seconds`.
-
-    `counts` says whether it is one of the failures after which people are asked.
-    """
-    _guarded(
-        tx,
-        lease,
-        lease_owner=None,
-        lease_until=None,
-        not_before=tx.now + seconds,
-        attempts=runs.c.attempts + int(counts),
-        takeovers=0,
-        trouble=storable(trouble),
-        fault=Fault.TRANSIENT,
-    )
-    emit(tx, lease.run, "run.troubled", trouble=trouble, fault=Fault.TRANSIENT, again_in=round(seconds, 3))
-    tx.times.add(tx.now + seconds)
 
 
 def end(tx: Transaction, run: RunId, outcome: Outcome, summary: str, evidence: Sequence[str] = ()) -> None:
@@ -622,11 +325,6 @@ _COUNT = (
         completion_tokens=runs.c.completion_tokens + bindparam("completion"),
     )
 )
-
-
-def _guarded(tx: Transaction, lease: Lease, **values: Any) -> None:
-    if not tx.changed(update(runs).where(runs.c.id == lease.run, runs.c.epoch == lease.epoch).values(**values)):
-        fence(tx, lease.run, lease.epoch)
 
 
 def _runs(tx: Transaction, rows: Sequence[Any]) -> list[Run]:

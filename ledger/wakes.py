@@ -13,7 +13,7 @@ from procrastinate.jobs import Job
 from sqlalchemy import Column, MetaData, String, Table, and_, bindparam, exists, or_, select, text
 
 from baton.core import RunId
-from baton.ledger.runs import fits_here, is_ready, names
+from baton.ledger.leases import fits_here, is_ready, names
 from baton.ledger.schema import runs
 from baton.ledger.transaction import Transaction
 

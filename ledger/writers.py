@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from baton.core import Clock, LedgerError, RunId
-from baton.ledger import runs
+from baton.ledger import leases
 from baton.ledger.database import Database
 from baton.ledger.prepared import say
 from baton.ledger.transaction import Transaction, Work
@@ -235,7 +235,7 @@ class _Batch:
         """Run all work; what it puts off is written in one go, and the runs it writes for are held at once."""
         self._done.append(first)
         with self._database.errors():
-            runs.hold(first, {RunId(item.order) for item in items if item.fenced and item.order})
+            leases.hold(first, {RunId(item.order) for item in items if item.fenced and item.order})
             self.at_work = True
             for item in items:
                 transaction = Transaction(first.connection, first.now, fenced=first.fenced, pending=first.pending)

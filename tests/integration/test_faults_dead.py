@@ -12,7 +12,7 @@ from baton.agents import OpenAIModel, SimulatedServer
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Delta, ModelRefused, ModelReply, ModelRequest, ModelUnavailable
 from baton.graph import Advancer, Dispatcher, Office
-from baton.ledger import Lease, runs
+from baton.ledger import Lease, leases, runs
 from support import SERIAL, Says, call, calls, commands, open_office, run_row, script, soon, text_rows, until
 
 
@@ -45,7 +45,7 @@ async def test_a_dead_letter_says_its_class_and_is_let_go_on(
     database: Path, error: Exception, fault: Fault, tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("baton.graph.advance.TRIES", tries)
-    monkeypatch.setattr(runs, "pause", _at_once(runs.pause))
+    monkeypatch.setattr(runs, "pause", _at_once(leases.pause))
     model = Broken(error)
     async with Baton(agents=[Agent("clerk"), Agent("other")], database=database, model=model) as baton:
         run = await baton.submit("go")
@@ -176,7 +176,7 @@ async def test_deaths_since_the_last_step_count_and_a_step_forgives_them(databas
         assert [json.loads(data)["owner"] for (data,) in lost] == ["w0", "w1"]
         assert (await _lease(baton, run, "w2")).takeovers == 2  # it comes back to its own: nobody died
         await _expire(baton)
-        await baton.ledger.write(runs.free_leases)
+        await baton.ledger.write(leases.free_all)
         row = await run_row(baton, run)
         assert (row.takeovers, row.working) == (3, False)
         await baton.ledger.write(lambda tx: tx.connection.exec_driver_sql("UPDATE runs SET takeovers = 2"))
@@ -205,12 +205,12 @@ async def test_suspects_go_one_at_a_time_and_the_others_beside_them(database: Pa
         ids = [(await baton.submit(str(number))).id for number in range(4)]
         mark = f"UPDATE runs SET takeovers = 1 WHERE id <> '{ids[3]}'"
         await baton.ledger.write(lambda tx: tx.connection.exec_driver_sql(mark))
-        assert len(await baton.ledger.read(lambda tx: runs.ready(tx, 9))) == 4
+        assert len(await baton.ledger.read(lambda tx: leases.ready(tx, 9))) == 4
         first = await _lease(baton, ids[0], "w")
-        assert await baton.ledger.read(lambda tx: runs.ready(tx, 9)) == [ids[3]]
-        assert await baton.ledger.write(lambda tx: runs.take_lease(tx, ids[1], "w", 30)) is None
-        await baton.ledger.write(lambda tx: runs.park(tx, first))
-        assert await baton.ledger.write(lambda tx: runs.take_lease(tx, ids[1], "w", 30))
+        assert await baton.ledger.read(lambda tx: leases.ready(tx, 9)) == [ids[3]]
+        assert await baton.ledger.write(lambda tx: leases.take(tx, ids[1], "w", 30)) is None
+        await baton.ledger.write(lambda tx: leases.park(tx, first))
+        assert await baton.ledger.write(lambda tx: leases.take(tx, ids[1], "w", 30))
 
 
 async def test_suspects_are_taken_up_as_soon_as_the_one_before_has_moved(database: Path) -> None:
@@ -261,7 +261,7 @@ async def test_a_run_waits_as_long_as_its_endpoint_is_left_alone_and_that_is_no_
 
 
 async def _lease(baton: Baton, run: str, owner: str) -> Lease:
-    lease = await baton.ledger.write(lambda tx: runs.take_lease(tx, run, owner, 30))  # type: ignore[arg-type]
+    lease = await baton.ledger.write(lambda tx: leases.take(tx, run, owner, 30))  # type: ignore[arg-type]
     assert lease is not None
     return lease
 

@@ -15,7 +15,7 @@ from baton.agents import SimulatedServer
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Goal, RunId
 from baton.graph import advance, jobs
-from baton.ledger import Ledger, Transaction, runs, timers, wakes
+from baton.ledger import Ledger, Transaction, leases, runs, timers, wakes
 from support import PATIENCE, Says, call, calls, open_office, script, soon, text_rows, until
 from support import working as support_working
 from support.postgres import PostgresServer
@@ -141,9 +141,9 @@ async def test_a_time_is_kept_although_nobody_looks_for_what_was_lost(
 
         def create_and_pause(tx: Transaction) -> None:
             runs.create(tx, Goal("go"), "clerk", id=run)
-            lease = runs.take_lease(tx, run, "somebody", 300)
+            lease = leases.take(tx, run, "somebody", 300)
             assert lease is not None
-            runs.pause(tx, lease, "trouble", 0.3)
+            leases.pause(tx, lease, "trouble", 0.3)
             tx.woken.clear()
 
         await elsewhere.ledger.write(create_and_pause)

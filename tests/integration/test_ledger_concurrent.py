@@ -16,7 +16,20 @@ from baton.graph import Hold
 from baton.graph.alarms import fire_due
 from baton.graph.ending import end
 from baton.graph.outcome import End
-from baton.ledger import DecisionKind, Event, Ledger, ReviewKind, Run, Transaction, Work, events, mail, reviews, runs
+from baton.ledger import (
+    DecisionKind,
+    Event,
+    Ledger,
+    ReviewKind,
+    Run,
+    Transaction,
+    Work,
+    events,
+    leases,
+    mail,
+    reviews,
+    runs,
+)
 from baton.ledger import timers as ledger_timers
 from baton.review import Answer, ReviewQueue
 from support import soon, text_rows
@@ -40,7 +53,7 @@ async def _run(ledger: Ledger, **more: Any) -> RunId:
 
 
 async def _hold(ledger: Ledger, run: RunId) -> Hold:
-    lease = await ledger.write(lambda tx: runs.take_lease(tx, run, "me", 300))
+    lease = await ledger.write(lambda tx: leases.take(tx, run, "me", 300))
     assert lease is not None
     return Hold(ledger, lease)
 
@@ -141,7 +154,7 @@ async def test_of_two_who_take_a_lease_at_once_one_gets_it(pair: tuple[Ledger, L
     for _ in range(50):
         run = await _run(pair[0])
         done = await _at_once(
-            *(ledger.write(partial(runs.take_lease, run=run, owner="me", seconds=300)) for ledger in pair)
+            *(ledger.write(partial(leases.take, run=run, owner="me", seconds=300)) for ledger in pair)
         )
         assert len([lease for lease in done if lease is None]) == 1
         assert (await _get(pair[0], run)).epoch == 1
@@ -155,8 +168,8 @@ async def test_a_stale_write_in_the_very_transaction_of_its_successor_is_refused
         run = await _run(ledger)
         stale = await _hold(ledger, run)
         clock.advance(301)
-        taking = ledger.post(partial(runs.take_lease, run=run, owner="other", seconds=300))
-        park = stale.guarded(lambda tx: runs.park(tx, stale.lease))
+        taking = ledger.post(partial(leases.take, run=run, owner="other", seconds=300))
+        park = stale.guarded(lambda tx: leases.park(tx, stale.lease))
         parking = ledger.post(park, order=run, fenced=True)  # in the same turn: it shares the transaction
         done = await _at_once(taking, parking)
         row = await _get(ledger, run)

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from baton.core import Goal, RunId
-from baton.ledger import Ledger, runs
+from baton.ledger import Ledger, leases, runs
 from baton.ledger.migrations import HEAD
 
 VERSION_1 = Path(__file__).parent.parent / "data" / "ledger_version_1.sql"
@@ -47,7 +47,7 @@ async def test_version_1_becomes_todays_and_keeps_its_runs(tmp_path: Path) -> No
     try:
         kept = await ledger.read(lambda tx: runs.get(tx, RunId("run_a")))
         assert kept.goal == Goal("kept")
-        assert await ledger.write(lambda tx: runs.take_lease(tx, kept.id, "w", 1))
+        assert await ledger.write(lambda tx: leases.take(tx, kept.id, "w", 1))
     finally:
         await ledger.close()
     with sqlite3.connect(old) as raw:

@@ -47,6 +47,7 @@ from baton.ledger import (
     Transaction,
     effects,
     events,
+    leases,
     mail,
     reviews,
     runs,
@@ -128,7 +129,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Do a worker's work; a stale one is refused, and None comes of it."""
 
         def behind_the_fence(tx: Transaction) -> T:
-            runs.fence(tx, lease.run, lease.epoch)
+            leases.fence(tx, lease.run, lease.epoch)
             return work(tx)
 
         if self.known[lease.run].epoch == lease.epoch:
@@ -210,7 +211,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def take(self, pick: int) -> None:
         run = self.a_run(pick)
         known, now = self.known[run], self.clock.now()
-        lease = self.write(lambda tx: runs.take_lease(tx, run, "worker", LEASE))
+        lease = self.write(lambda tx: leases.take(tx, run, "worker", LEASE))
         assert (lease is not None) == known.ready(now)
         if lease is not None:
             known.epoch += 1
@@ -293,10 +294,10 @@ class LedgerMachine(RuleBasedStateMachine):
         lease = self.a_lease(pick)
         known, now = self.known[lease.run], self.clock.now()
         ways: dict[str, Callable[[Transaction], None]] = {
-            "park": lambda tx: runs.park(tx, lease),
-            "pause": lambda tx: runs.pause(tx, lease, "trouble", 5.0),
-            "hand back": lambda tx: runs.hand_back(tx, lease),
-            "renew": lambda tx: runs.renew_lease(tx, lease, LEASE),
+            "park": lambda tx: leases.park(tx, lease),
+            "pause": lambda tx: leases.pause(tx, lease, "trouble", 5.0),
+            "hand back": lambda tx: leases.hand_back(tx, lease),
+            "renew": lambda tx: leases.renew(tx, lease, LEASE),
         }
 
         def work(tx: Transaction) -> bool:
@@ -351,7 +352,7 @@ class LedgerMachine(RuleBasedStateMachine):
         now = self.clock.now()
         found = self.read(lambda tx: {run: self._row(tx, run) for run in self.known})
         assert found == {run: self._as_row(known) for run, known in self.known.items()}
-        ready = self.read(lambda tx: runs.ready(tx, 1000))
+        ready = self.read(lambda tx: leases.ready(tx, 1000))
         assert sorted(ready) == sorted(run for run, known in self.known.items() if known.ready(now))
 
     @invariant()

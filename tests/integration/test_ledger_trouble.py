@@ -23,7 +23,7 @@ from baton.core import (
     Superseded,
 )
 from baton.graph import Hold
-from baton.ledger import Ledger, Line, Transaction, Work, bodies, runs, sqlite, transcript
+from baton.ledger import Ledger, Line, Transaction, Work, bodies, leases, runs, sqlite, transcript
 from baton.ledger.migrations import HEAD
 from support import text_rows
 
@@ -150,7 +150,7 @@ async def test_a_hold_refuses_everything_after_a_commit_that_failed(ledger: Ledg
 
     with pytest.raises(LedgerLocked):
         await hold.write(lambda tx: transcript.append(tx, hold.run, 0, [Line(role="tool", turn=1, text="x")]))
-    await Hold(ledger, hold.lease).write(lambda tx: runs.park(tx, hold.lease))
+    await Hold(ledger, hold.lease).write(lambda tx: leases.park(tx, hold.lease))
     assert await text_rows(ledger, "SELECT * FROM transcript") == []
 
 
@@ -180,7 +180,7 @@ async def test_a_hold_refuses_what_waited_for_the_commit_that_failed(ledger: Led
 
 async def _hold(ledger: Ledger) -> Hold:
     run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("g"), "a"))
-    lease = await ledger.write(lambda tx: runs.take_lease(tx, run, "me", 30))
+    lease = await ledger.write(lambda tx: leases.take(tx, run, "me", 30))
     assert lease is not None
     return Hold(ledger, lease)
 
@@ -188,18 +188,18 @@ async def _hold(ledger: Ledger) -> Hold:
 async def test_a_stale_epoch_is_refused_and_says_which_is_newer(ledger: Ledger) -> None:
     hold = await _hold(ledger)
     await ledger.write(lambda tx: tx.connection.execute(text("UPDATE runs SET lease_until = 0")))
-    newer = await ledger.write(lambda tx: runs.take_lease(tx, hold.run, "other", 30))
+    newer = await ledger.write(lambda tx: leases.take(tx, hold.run, "other", 30))
     assert newer is not None
 
     for work in (
         lambda tx: bodies.store(tx, "stale"),
-        lambda tx: runs.renew_lease(tx, hold.lease, 30),
-        lambda tx: runs.park(tx, hold.lease),
-        lambda tx: runs.pause(tx, hold.lease, "trouble", 1),
+        lambda tx: leases.renew(tx, hold.lease, 30),
+        lambda tx: leases.park(tx, hold.lease),
+        lambda tx: leases.pause(tx, hold.lease, "trouble", 1),
     ):
         with pytest.raises(Superseded, match="epoch 1 was superseded by 2"):
             await Hold(ledger, hold.lease).write(work)
-    for work in (lambda tx: runs.renew_lease(tx, hold.lease, 30), lambda tx: runs.park(tx, hold.lease)):
+    for work in (lambda tx: leases.renew(tx, hold.lease, 30), lambda tx: leases.park(tx, hold.lease)):
         with pytest.raises(Superseded):
             await ledger.write(work)
     assert "stale" not in await _texts(ledger)
@@ -213,10 +213,10 @@ async def test_a_run_that_has_ended_stays_ended_when_its_worker_died_before_givi
     await hold.write(lambda tx: runs.end(tx, hold.run, outcome, "summary"))
     await ledger.write(lambda tx: tx.connection.execute(text("UPDATE runs SET lease_until = 0")))
 
-    lease = await ledger.write(lambda tx: runs.take_lease(tx, hold.run, "successor", 30))
+    lease = await ledger.write(lambda tx: leases.take(tx, hold.run, "successor", 30))
     assert (await ledger.read(lambda tx: runs.get(tx, hold.run))).status == outcome
     if lease is not None:
-        await ledger.write(lambda tx: runs.park(tx, lease))
+        await ledger.write(lambda tx: leases.park(tx, lease))
     run = await ledger.read(lambda tx: runs.get(tx, hold.run))
     assert (run.status, run.summary) == (outcome, "summary")
 

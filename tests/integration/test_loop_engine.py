@@ -12,7 +12,7 @@ from baton import Agent, Baton, tool
 from baton.core import Delta, LedgerLocked, ModelReply, ModelRequest
 from baton.graph import Advancer, Dispatcher, Hold, Office, advance
 from baton.graph import dispatcher as dispatcher_module
-from baton.ledger import Work, effects, runs
+from baton.ledger import Work, effects, leases, runs
 from baton.ledger import sqlite as ledger_sqlite
 from support import call, open_office, script, soon, text_rows, until
 
@@ -162,7 +162,7 @@ async def test_a_worker_that_slept_between_its_claim_and_the_call_does_not_call(
         states = await hold.ledger.read(lambda tx: [one.state for one in effects.of_run(tx, hold.run)])
         if "claimed" in states and hold.lease.epoch == 1:
             await hold.ledger.write(lambda tx: tx.connection.exec_driver_sql("UPDATE runs SET lease_until = 0"))
-            newer = await hold.ledger.write(lambda tx: runs.take_lease(tx, hold.run, "other", 300))
+            newer = await hold.ledger.write(lambda tx: leases.take(tx, hold.run, "other", 300))
             assert newer is not None
         return done
 

@@ -14,7 +14,7 @@ from baton import Agent, Attachment, Baton, Goal, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Conflict, InvalidValue, RunId, Trust
 from baton.graph import Hold
-from baton.ledger import Lease, Transaction, mail, runs
+from baton.ledger import Lease, Transaction, leases, mail, runs
 from baton.ledger.schema import metadata
 from support import (
     CountingMind,
@@ -179,7 +179,7 @@ async def test_mail_that_comes_while_a_run_parks_is_read(
     database: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rule 3, forced: the message is committed after the run has looked for mail, and right before it is given back."""
-    park, sent = runs.park, list[str]()
+    park, sent = leases.park, list[str]()
 
     def park_behind_a_message(tx: Transaction, lease: Lease) -> None:
         if not sent:

@@ -10,7 +10,7 @@ from baton import tool
 from baton.core import Action, ActionId, Goal, ManualClock, RunId, ToolTimeout
 from baton.graph import Hold, outliving
 from baton.graph.calling import call_tool
-from baton.ledger import Ledger, Transaction, effects, runs
+from baton.ledger import Ledger, Transaction, effects, leases, runs
 from support.postgres import PostgresServer, postgres_server
 
 CALLED: list[str] = []
@@ -47,7 +47,7 @@ async def _take_over(url: str, clock: ManualClock, later: float) -> None:
 
     def claim(tx: Transaction) -> Hold:
         run, _new = runs.create(tx, Goal("ring"), "clerk")
-        lease = runs.take_lease(tx, run, "worker", 30)
+        lease = leases.take(tx, run, "worker", 30)
         assert lease is not None
         effects.claim(tx, run, lease.epoch, ActionId("a"), "ring", None)
         return Hold(ledger, lease)

@@ -28,7 +28,7 @@ from baton.core import (
     Superseded,
 )
 from baton.graph import Hold, advance, jobs
-from baton.ledger import Ledger, Transaction, Work, bodies, mail, runs, wakes
+from baton.ledger import Ledger, Transaction, Work, bodies, leases, mail, runs, wakes
 from baton.ledger import postgres as ledger_postgres
 from baton.ledger.migrations import HEAD
 from support import PATIENCE, Says, open_office, reached, soon, text_rows, until
@@ -99,7 +99,7 @@ async def test_what_was_acknowledged_under_load_is_there_and_the_work_goes_on(
 
 async def _hold(ledger: Ledger) -> Hold:
     run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("g"), "a"))
-    lease = await ledger.write(lambda tx: runs.take_lease(tx, run, "me", 30))
+    lease = await ledger.write(lambda tx: leases.take(tx, run, "me", 30))
     assert lease is not None
     return Hold(ledger, lease)
 
@@ -135,7 +135,7 @@ async def test_a_commit_that_nobody_can_tell_of_is_not_tried_again(postgres: Pos
     with pytest.raises(LedgerUnreachable):
         await hold.write(_storing("rests on it"))
     assert len(tries) == 1
-    await Hold(ledger, hold.lease).write(lambda tx: runs.park(tx, hold.lease))
+    await Hold(ledger, hold.lease).write(lambda tx: leases.park(tx, hold.lease))
     assert "rests on it" not in await _texts(ledger)
 
 
@@ -237,7 +237,7 @@ async def test_a_transaction_that_stands_still_is_ended_and_its_rows_are_free(
     monkeypatch.setattr(ledger_postgres, "_SETTINGS", "-c idle_in_transaction_session_timeout=300")
     stopped, other = await Ledger.open(postgres_url), await Ledger.open(postgres_url)
     run, _ = await other.write(lambda tx: runs.create(tx, Goal("g"), "a"))
-    lease = await other.write(lambda tx: runs.take_lease(tx, run, "stopped", 0.0))
+    lease = await other.write(lambda tx: leases.take(tx, run, "stopped", 0.0))
     assert lease is not None
     go_on, tries = asyncio.Event(), list[int]()
     loop = asyncio.get_running_loop()
@@ -253,7 +253,7 @@ async def test_a_transaction_that_stands_still_is_ended_and_its_rows_are_free(
     taken = None
     async with asyncio.timeout(PATIENCE):
         while taken is None:
-            taken = await other.write(lambda tx: runs.take_lease(tx, run, "other", 30))
+            taken = await other.write(lambda tx: leases.take(tx, run, "other", 30))
     go_on.set()
     with pytest.raises(Superseded):
         await soon(standing)

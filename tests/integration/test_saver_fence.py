@@ -15,7 +15,7 @@ from sqlalchemy import text
 from baton.core import CheckpointUnreadable, Conflict, Goal, RunId, Superseded
 from baton.graph import Hold, LedgerSaver
 from baton.graph.saver import HOLD
-from baton.ledger import Ledger, Transaction, bodies, runs
+from baton.ledger import Ledger, Transaction, bodies, leases, runs
 from support import text_rows
 
 
@@ -38,14 +38,14 @@ async def hold(ledger: Ledger) -> Hold:
 
 async def _held(ledger: Ledger) -> Hold:
     run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("g"), "a"))
-    lease = await ledger.write(lambda tx: runs.take_lease(tx, run, "me", 30))
+    lease = await ledger.write(lambda tx: leases.take(tx, run, "me", 30))
     assert lease is not None
     return Hold(ledger, lease)
 
 
 async def _superseded(ledger: Ledger, hold: Hold) -> Hold:
     await ledger.write(lambda tx: tx.execute(text("UPDATE runs SET lease_until = 0")))
-    lease = await ledger.write(lambda tx: runs.take_lease(tx, hold.run, "other", 30))
+    lease = await ledger.write(lambda tx: leases.take(tx, hold.run, "other", 30))
     assert lease is not None
     return Hold(ledger, lease)
 
