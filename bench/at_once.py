@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -37,7 +38,10 @@ ALONE = 24
 AT_ONCE = 64
 
 Invoke = Callable[[], Awaitable[float]]
-"""Has the graph invoked once; gives the seconds that this took, without what went before it."""
+"""Has the graph invoked once; gives the seconds that this took."""
+
+Prepare = Callable[[], Awaitable[Invoke]]
+"""Makes a thread or run that is ready to be invoked."""
 
 
 class Count(TypedDict):
@@ -58,14 +62,27 @@ def five_nodes(saver: Any) -> Any:
     return graph.compile(checkpointer=saver)
 
 
-def bare(saver: Any) -> Invoke:
+def bare(saver: Any) -> Prepare:
     """A new thread of LangGraph with a saver of its own."""
     graph, numbers = five_nodes(saver), itertools.count()
 
-    async def invoke() -> float:
-        return await timed(graph, {"thread_id": f"t{next(numbers)}"})
+    async def prepare() -> Invoke:
+        return partial(timed, graph, {"thread_id": f"t{next(numbers)}"})
 
-    return invoke
+    return prepare
+
+
+def ours(ledger: Ledger) -> Prepare:
+    """A new run on our saver: recorded, leased, and fenced in each transaction."""
+    graph = five_nodes(LedgerSaver(ledger))
+
+    async def prepare() -> Invoke:
+        run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("bench"), "bench"))
+        lease = await ledger.write(lambda tx: leases.take(tx, run, "bench", 60))
+        assert lease is not None
+        return partial(timed, graph, {"thread_id": run, HOLD: Hold(ledger, lease)})
+
+    return prepare
 
 
 async def timed(graph: Any, configurable: dict[str, Any]) -> float:
@@ -75,35 +92,23 @@ async def timed(graph: Any, configurable: dict[str, Any]) -> float:
     return time.perf_counter() - started
 
 
-def ours(ledger: Ledger) -> Invoke:
-    """A new run on our saver: recorded, leased, and fenced in each transaction."""
-    graph = five_nodes(LedgerSaver(ledger))
-
-    async def invoke() -> float:
-        run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("bench"), "bench"))
-        lease = await ledger.write(lambda tx: leases.take(tx, run, "bench", 60))
-        assert lease is not None
-        return await timed(graph, {"thread_id": run, HOLD: Hold(ledger, lease)})
-
-    return invoke
-
-
 @tool(effect="write")
 async def ping(text: str) -> str:
     """Answer."""
     return text
 
 
-async def rate(invoke: Invoke, count: int) -> float:
+async def rate(prepare: Prepare, count: int) -> float:
     """Runs per second, `count` of them at once."""
+    ready = await asyncio.gather(*(prepare() for _ in range(count)))
     started = time.perf_counter()
-    await asyncio.gather(*(invoke() for _ in range(count)))
+    await asyncio.gather(*(invoke() for invoke in ready))
     return count / (time.perf_counter() - started)
 
 
-async def alone(invoke: Invoke) -> float:
+async def alone(prepare: Prepare) -> float:
     """Milliseconds a super-step, one run after another."""
-    return median([await invoke() for _ in range(ALONE)]) / NODES * 1000
+    return median([await (await prepare())() for _ in range(ALONE)]) / NODES * 1000
 
 
 @contextlib.asynccontextmanager
@@ -124,13 +129,13 @@ async def stock_postgres(url: str) -> AsyncIterator[Any]:
 async def compare(name: str, database: str, stock: contextlib.AbstractAsyncContextManager[Any]) -> list[Figure]:
     ledger = await Ledger.open(database)
     async with stock as saver:
-        rivals: dict[str, Invoke] = {"ours": ours(ledger), "stock": bare(saver), "memory": bare(InMemorySaver())}
+        rivals: dict[str, Prepare] = {"ours": ours(ledger), "stock": bare(saver), "memory": bare(InMemorySaver())}
         one: dict[str, list[float]] = {key: [] for key in rivals}
         many: dict[str, list[float]] = {key: [] for key in rivals}
         for _ in range(ROUNDS):
-            for key, invoke in rivals.items():
-                one[key].append(await alone(invoke))
-                many[key].append(await rate(invoke, AT_ONCE))
+            for key, prepare in rivals.items():
+                one[key].append(await alone(prepare))
+                many[key].append(await rate(prepare, AT_ONCE))
     await ledger.close()
     step, steps = median(one["ours"]), median(one["stock"])
     fast, slow, memory = (median(many[key]) for key in ("ours", "stock", "memory"))
@@ -159,8 +164,11 @@ async def whole_loop(name: str, database: str) -> Figure:
         async def one() -> float:
             return float((await (await baton.submit(Goal("go"))).result()).turns)
 
+        async def prepare() -> Invoke:
+            return one
+
         await one()
-        found = [await rate(one, AT_ONCE) for _ in range(2)]
+        found = [await rate(prepare, AT_ONCE) for _ in range(2)]
     return Figure(metric=f"{name}: whole Baton runs, {AT_ONCE} at once", value=max(found), unit="runs/s")
 
 

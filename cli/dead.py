@@ -85,9 +85,8 @@ def _tell(screen: Screen, place: Place, done: Sequence[Retried], worker: str | N
     if not done:
         screen.show("No run is in trouble.")
     elif good:
-        how = f"{worker} lets" if worker else f"`{place.command('run --resume RUN')}` lets"
         what = f"{good} of {len(done)} go on" if len(done) > 1 else f"{done[0].run} goes on"
-        screen.show(f"{what}; {how} {'them' if len(done) > 1 else 'it'}.")
+        screen.show(f"{what} with {worker or place.command('worker')}.")
 
 
 def _listed(letters: Sequence[DeadLetter], now: float, *, wide: bool) -> Table:

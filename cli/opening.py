@@ -15,7 +15,6 @@ from baton.cli.options import Common
 from baton.cli.output import Screen
 from baton.core import NotFound
 from baton.ledger import Ledger
-from baton.ledger import at_work as working
 from baton.places import FILES, Origin, file_of, find_database, find_project, note_origin, origin_of
 from baton.watch import Watch
 
@@ -103,8 +102,7 @@ async def at_work(place: Place, screen: Screen, *, needs_agents: bool = True) ->
     from baton.app import Baton
 
     agents, mind = (project.agents, project.mind) if project else ((), None)
-    dispatch = place.file is not None or not await _workers(place)
-    async with Baton(agents=agents, database=place.database, mind=mind, dispatch=dispatch) as baton:
+    async with Baton(agents=agents, database=place.database, mind=mind, standby=True) as baton:
         if project is not None:
             _note(place, project.path)
             screen.note(Text(f"model: {baton.endpoint.describe()}", style="dim"))
@@ -131,12 +129,6 @@ async def to_look(place: Place) -> AsyncGenerator[Ledger]:
         yield ledger
     finally:
         await ledger.close()
-
-
-async def _workers(place: Place) -> bool:
-    """Whether workers are there to do what a command asks for; else the command does it itself."""
-    async with to_look(place) as ledger:
-        return await working(ledger) is not None
 
 
 def watch(ledger: Ledger) -> Watch:

@@ -176,7 +176,7 @@ async def _elsewhere(baton: "Baton", place: Place) -> str | None:
     """Why this command does not let the run go on itself; None if it does."""
     worker = await baton.at_work()
     if worker is not None:
-        return f"{worker} lets the run go on."
+        return f"The run goes on with {worker}."
     if not baton.agents:
         return f"The run goes on when its agents work: `{place.command('run --resume RUN')} --agents FILE`."
     return None

@@ -29,10 +29,13 @@ class Engine(Protocol):
         ...
 
 
-def engine_of(office: Office, concurrency: int) -> Engine:
-    """The engine that fits the record: the dispatcher for a file, Procrastinate's jobs for a server."""
+def engine_of(office: Office, concurrency: int, *, standby: bool = False) -> Engine:
+    """The engine that fits the record: the dispatcher for a file, Procrastinate's jobs for a server.
+
+    `standby` has it work only while no other process does, which beside a file is so anyway.
+    """
     if office.ledger.database.path is not None:
         return Dispatcher(office, concurrency=concurrency)
     from baton.graph.jobs import JobEngine  # loads Procrastinate: only where it is used
 
-    return JobEngine(office, concurrency=concurrency)
+    return JobEngine(office, concurrency=concurrency, standby=standby)

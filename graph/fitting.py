@@ -28,6 +28,7 @@ from baton.ledger import (
     mail,
     reviews,
     runs,
+    transcript,
 )
 
 ANEW = "the code has changed: propose it anew if it is still wanted"
@@ -59,7 +60,7 @@ def _settled(tx: Transaction, lease: Lease, member: Member) -> bool:
     drop(tx, run.id, problems)
     for problem in found:
         if problem.kind == "asked again" and problem.review is not None:
-            supersede(tx, member, load(tx, run.id, 2**31), reviews.get(tx, problem.review))
+            supersede(tx, member, load(tx, run.id, transcript.WHOLE), reviews.get(tx, problem.review))
     fingerprints.keep(tx, mine.hash, mine.content)
     fingerprints.note(tx, run.id, mine.hash)
     differs = differences(old, mine) if old else []

@@ -112,7 +112,7 @@ def _same(tool: str, arguments: dict[str, object]) -> tuple[str, str]:
 
 def _head(tx: Transaction, run: Run, at: int) -> int:
     """The last line of a turn: what the model said, and the answers to its calls."""
-    lines = transcript.read(tx, run.id, 2**31)
+    lines = transcript.read(tx, run.id, transcript.WHOLE)
     last = max((line.turn for line in lines if line.role == "assistant"), default=0)
     if not 0 <= at <= last:
         raise InvalidValue(f"turn of {run.id}", at, f"a turn from 0 to {last}")

@@ -17,7 +17,7 @@ from baton.graph.advance import Advancer, worker_name
 from baton.graph.alarms import fire_due
 from baton.graph.fitting import look_again
 from baton.graph.move import Office
-from baton.ledger import wakes
+from baton.ledger import at_work, wakes
 
 POLL_SECONDS = 1.0
 """How often a worker asks for jobs that nobody told it of: those whose time has come, those whose lock is free."""
@@ -41,10 +41,10 @@ class JobEngine:
     after a lost connection, the tasks go on: a run is kept by its lease, and no long tool holds the others up.
     """
 
-    leading = True
-
-    def __init__(self, office: Office, *, concurrency: int = 32) -> None:
+    def __init__(self, office: Office, *, concurrency: int = 32, standby: bool = False) -> None:
+        """`standby` works only while no other worker is heard of, as one beside a file does."""
         self._office = office
+        self._standby = standby
         self._concurrency = concurrency
         self._advancer = Advancer(office, worker_name())
         self._tasks: list[asyncio.Task[None]] = []
@@ -52,12 +52,32 @@ class JobEngine:
         self._looked: Mapping[str, str] = {}
         self.failure: LedgerError | None = None
 
+    @property
+    def leading(self) -> bool:
+        """Whether this process works, rather than stands by."""
+        return not self._standby
+
     async def start(self) -> None:
-        """Begin to work."""
-        self._tasks = [
+        """Begin to work, or to stand by."""
+        if self._standby and await at_work(self._office.ledger) is not None:
+            self._tasks = [asyncio.create_task(self._stand_by(), name="baton-stand-by")]
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._standby = False
+        self._tasks += [
             asyncio.create_task(self._kept_up(self._work), name="baton-work"),
             asyncio.create_task(self._kept_up(self._tend), name="baton-tend"),
         ]
+
+    async def _stand_by(self) -> None:
+        """Begin once the others have fallen silent."""
+        while self._standby:
+            await asyncio.sleep(TEND_SECONDS)
+            with contextlib.suppress(LedgerError):  # whoever waits for the record is told by it
+                if await at_work(self._office.ledger) is None:
+                    self._begin()
 
     async def stop(self, grace: float = 0.0) -> None:
         """Take no more jobs; runs are given back between two steps, and after `grace` seconds cut off."""

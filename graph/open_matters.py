@@ -42,7 +42,7 @@ class Matter:
 
 def open_matters(tx: Transaction, run: RunId) -> list[Matter]:
     """A run's open matters, oldest first; read from the record alone, so that it can be asked before a deploy."""
-    lines = transcript.read(tx, run, 2**31)
+    lines = transcript.read(tx, run, transcript.WHOLE)
     asked = {review.id: review for review in reviews.of_run(tx, run)}
     begun = {effect.key: effect for effect in effects.of_run(tx, run)}
     found: list[Matter] = []

@@ -129,7 +129,7 @@ def replay(tx: Transaction, run: str, agents: Mapping[str, Agent], *, to: int | 
         NotFound, Ambiguous: if no run fits, or several do.
     """
     known = runs.get(tx, runs.find(tx, run))
-    lines = transcript.read(tx, known.id, 2**31)
+    lines = transcript.read(tx, known.id, transcript.WHOLE)
     proposals = journal.proposals(tx, known.id)
     calls = {call.turn: call for call in journal.calls(tx, known.id)}
     drafts, rest = _split(lines)

@@ -230,7 +230,10 @@ def fence(tx: Transaction, run: RunId, epoch: int) -> None:
 
 def hold(tx: Transaction, wanted: Collection[RunId]) -> None:
     """Lock the rows of these runs, always in the same order: each `fence` of this transaction has its answer then."""
-    if wanted:
+    if len(wanted) == 1:
+        (run,) = wanted
+        tx.fenced[run] = tx.value(_LOCKED_EPOCH, run=run)
+    elif wanted:
         tx.fenced.update((RunId(row.id), row.epoch) for row in tx.rows(_LOCKED_EPOCHS, runs=sorted(wanted)))
 
 

@@ -50,6 +50,11 @@ def _row_of(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
     return made("row", names, rename=True)._make  # type: ignore[no-any-return]
 
 
+def expect_often(statement: Executable) -> None:
+    """Have a statement made text the first time that it runs."""
+    statement.__dict__.setdefault(_ATTRIBUTE, {})
+
+
 def prepared(statement: Executable, connection: Connection, names: Iterable[str], *, many: bool) -> Prepared | None:
     """The statement as text; None the first time that it is seen, and where SQLAlchemy has to run it itself."""
     known: dict[Any, Any] | None = statement.__dict__.get(_ATTRIBUTE)

@@ -21,7 +21,7 @@ from baton.core import (
     random_id,
 )
 from baton.ledger import bodies, timers
-from baton.ledger.events import emit
+from baton.ledger.events import emit, emit_numbered
 from baton.ledger.locks import lock_name
 from baton.ledger.schema import runs
 from baton.ledger.transaction import Transaction
@@ -124,28 +124,31 @@ def create(
                 raise Conflict(f"submit with key {key!r}", f"{known.id} has it, for agent {known.agent!r}")
             return RunId(known.id), False
     run, deadline = id or RunId(random_id("run")), goal.due(tx.now)
-    tx.execute(
-        insert(runs).values(
-            id=run,
-            agent=agent,
-            key=key,
-            conversation=conversation or run,
-            parent=parent,
-            parent_action=parent_action,
-            goal=bodies.store(tx, GOAL.dump_json(goal).decode()),
-            trust=int(trust),
-            requester=goal.requester,
-            live=int(live),
-            status="ready",
-            created_at=tx.now,
-            deadline=deadline,
-        )
-    )
+    row = _FRESH | {
+        "id": run,
+        "agent": agent,
+        "key": key,
+        "conversation": conversation or run,
+        "parent": parent,
+        "parent_action": parent_action,
+        "goal": bodies.store(tx, GOAL.dump_json(goal).decode()),
+        "trust": int(trust),
+        "requester": goal.requester,
+        "live": int(live),
+        "created_at": tx.now,
+        "deadline": deadline,
+    }
+    tx.execute(_CREATE, row)
     tx.woken.add(run)
     if deadline is not None:
         timers.start(tx, run, deadline, "goal")
-    emit(tx, run, "run.submitted", agent=agent, parent=parent)
+    emit_numbered(tx, "run.submitted", [(run, 1, {"agent": agent, "parent": parent})])
     return run, True
+
+
+_CREATE = insert(runs)
+_COUNTERS = ("seen", "attempts", "epoch", "turns", "prompt_tokens", "completion_tokens")
+_FRESH = {"status": "ready", "wake": 1, "events": 1, "not_before": 0.0} | dict.fromkeys(_COUNTERS, 0)
 
 
 def get(tx: Transaction, run: RunId, goal: Goal | None = None) -> Run:

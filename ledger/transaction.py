@@ -1,5 +1,6 @@
 """What a function that is handed to the ledger works with."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -7,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Executable
 
 from baton.core import RunId
-from baton.ledger.prepared import prepared
+from baton.ledger.prepared import expect_often, prepared
 
 T = TypeVar("T")
 
@@ -51,17 +52,23 @@ class Transaction:
     def later(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement for these rows at the end of the transaction, together with the rows of others.
 
-        For what is written often and not read back at once: many rows in one go cost a fraction of each alone. What
-        reads the same tables calls `flush` first.
+        For what is written often and not read back at once: many rows in one go cost a fraction of each alone. The
+        statement is one that is built once, and leaves nothing to SQLAlchemy. What reads the same tables calls `flush`
+        first.
         """
         if rows:
             self.pending.setdefault(statement, []).extend(rows)
 
     def flush(self) -> None:
-        """Write what was put off, in the order in which the statements first came."""
-        while self.pending:
-            statement = next(iter(self.pending))
-            self._run(statement, self.pending.pop(statement))
+        """Write what was put off, in the order in which the statements first came; to a server, all in one message."""
+        if self.pending:
+            for statement in self.pending:
+                expect_often(statement)
+            server = self.connection.dialect.name == "postgresql"
+            with self._driver.pipeline() if server else contextlib.nullcontext():
+                while self.pending:
+                    statement = next(iter(self.pending))
+                    self._run(statement, self.pending.pop(statement))
 
     def rows(self, statement: Executable, **values: Any) -> list[Any]:
         """All rows of a SELECT; `values` are those of its bound parameters."""
@@ -97,6 +104,8 @@ class Transaction:
         if isinstance(values, Mapping):
             fast = prepared(statement, self.connection, values, many=False)
             return self._driver.execute(fast.sql, fast.values(values)) if fast else self._slowly(statement, values)
+        if len(values) == 1:
+            return self._run(statement, values[0])
         fast = prepared(statement, self.connection, values[0], many=True)
         if fast is None:
             return self._slowly(statement, values)

@@ -70,6 +70,7 @@ class Baton:
         mind: Mind | None = None,
         concurrency: int = 32,
         dispatch: bool = True,
+        standby: bool = False,
         clock: Clock | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
@@ -81,7 +82,8 @@ class Baton:
                 and with neither the simulated model.
             mind: What the simulated model thinks with; None is the general rule-based mind.
             concurrency: Runs that are advanced at once.
-            dispatch: Whether this process advances runs; others may as well, one at a time does.
+            dispatch: Whether this process advances runs; beside a file one at a time does.
+            standby: On Postgres, whether it does so only while no other worker is there.
             clock: Where the time comes from; None is the machine's.
 
         Raises:
@@ -92,7 +94,8 @@ class Baton:
         self._url = find_database(str(database) if database else None)
         self._given = model
         self._mind = mind or SimpleMind()
-        self._concurrency, self._dispatch, self._clock = concurrency, dispatch and bool(agents), clock
+        self._concurrency, self._standby = concurrency, standby
+        self._dispatch, self._clock = dispatch and bool(agents), clock
         self._stack = contextlib.AsyncExitStack()
         self._live: list[Callable[[RunId, str], None]] = []
         self.endpoint: Endpoint = endpoint()
@@ -122,7 +125,7 @@ class Baton:
             self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self._delta)
-                self._engine = engine_of(office, self._concurrency)
+                self._engine = engine_of(office, self._concurrency, standby=self._standby)
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
             self._watch = Watch(self.ledger, self._failure)

@@ -62,9 +62,7 @@ class RunHandle:
 
     async def settled(self) -> Result:
         """Wait until the run has ended, or goes on only with an answer from somebody or with time."""
-        return await self._watch.until(
-            lambda tx: _result(tx, self.id) if settled(tx, self.id) else None, self.id, rest=True
-        )
+        return await self._watch.until(partial(_settled, self.id), self.id, rest=True)
 
     async def stands(self) -> Result:
         """How far the run has come, without waiting."""

@@ -98,7 +98,7 @@ async def work(console: Console, folder: Path, *, stats: bool) -> int:
         console.print(Text(f"desk and billing answer the inbox; model: {baton.endpoint.describe()}", style="dim"))
         worker = await baton.at_work()
         if worker is not None:
-            console.print(f"{worker} lets them work already; this start looks on.")
+            console.print(f"They are at work already, with {worker}; this start looks on.")
         last = await baton.ledger.read(events.last)
         mails = await submit(baton)
         progress = Progress(mails, last)
