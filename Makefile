@@ -43,7 +43,7 @@ check: $(DEV)  ## Check style, types and the floors.
 bench: $(addprefix bench-,$(BENCHES))  ## Measure; tables here and in bench/results.
 
 bench-%: bench/%.py $(DEV)
-	@$(BIN)/python $< $(ARGS)
+	@PYTHONPATH=tests:bench $(BIN)/python -W ignore $< $(ARGS)
 
 conformance: $(DEV)  ## Replay the multi-turn tasks of BFCL, from the harness in HARNESS.
 	@if test -f bench/bfcl.py && test -d "$(HARNESS)"; then \

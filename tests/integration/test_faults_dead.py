@@ -45,7 +45,7 @@ async def test_a_dead_letter_says_its_class_and_is_let_go_on(
     database: Path, error: Exception, fault: Fault, tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("baton.graph.advance.TRIES", tries)
-    monkeypatch.setattr(runs, "pause", _at_once(leases.pause))
+    monkeypatch.setattr(leases, "pause", _at_once(leases.pause))
     model = Broken(error)
     async with Baton(agents=[Agent("clerk"), Agent("other")], database=database, model=model) as baton:
         run = await baton.submit("go")

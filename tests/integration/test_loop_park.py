@@ -187,7 +187,7 @@ async def test_mail_that_comes_while_a_run_parks_is_read(
             mail.post(tx, lease.run, "user", sender="ann", text="wait!")
         park(tx, lease)
 
-    monkeypatch.setattr(runs, "park", park_behind_a_message)
+    monkeypatch.setattr(leases, "park", park_behind_a_message)
     async with open_office(database, [world.agent()], Says(lambda _: Answer(text="ok"))) as baton:
         chat = await baton.converse()
         await chat.message("hello")
