@@ -63,6 +63,7 @@ CLASSES = {
     "LedgerFull": Fault.TRANSIENT,
     "LedgerLocked": Fault.TRANSIENT,
     "LedgerReadOnly": Fault.TRANSIENT,
+    "LedgerUnreachable": Fault.TRANSIENT,
     "ModelUnavailable": Fault.TRANSIENT,
     "ToolUnavailable": Fault.TRANSIENT,
     "TryAgain": Fault.TRANSIENT,
