@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import bindparam, insert, select, update
@@ -160,7 +160,7 @@ def spoil(tx: Transaction, action: ActionId, problem: str) -> None:
 
 def verdict_json(verdict: Verdict) -> str:
     """A verdict as stored."""
-    return dump(asdict(verdict))
+    return dump(vars(verdict))
 
 
 def verdict_from(text: str) -> Verdict:

@@ -214,7 +214,15 @@ def renew(tx: Transaction, lease: Lease, seconds: float) -> None:
     Raises:
         Superseded: if a newer epoch exists.
     """
-    _guarded(tx, lease, lease_until=tx.now + seconds)
+    if not tx.changed(_RENEW, run=lease.run, of=lease.epoch, until=tx.now + seconds):
+        fence(tx, lease.run, lease.epoch)
+
+
+_RENEW = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("of"))
+    .values(lease_until=bindparam("until"))
+)
 
 
 def fence(tx: Transaction, run: RunId, epoch: int) -> None:

@@ -173,11 +173,22 @@ def find(tx: Transaction, prefix: str) -> ReviewId:
 
 def waiting(tx: Transaction, *, runs: Sequence[RunId] | None = None, limit: int | None = None) -> list[Review]:
     """Open reviews: due ones first, the earliest deadline first, then the oldest."""
-    query = select(reviews).where(reviews.c.state == "open").limit(limit)
-    query = query.order_by(func.coalesce(reviews.c.deadline, 1e18), reviews.c.opened_at)
-    if runs is not None:
-        query = query.where(reviews.c.run.in_(runs))
-    return _reviews(tx, tx.rows(query))
+    if runs is None:
+        return _reviews(tx, tx.rows(_WAITING, most=limit if limit is not None else _ALL))
+    if len(runs) == 1:
+        return _reviews(tx, tx.rows(_WAITING_IN_RUN, run=runs[0]))[:limit]
+    return _reviews(tx, tx.rows(_WAITING_IN_RUNS, runs=runs))[:limit]
+
+
+_ALL = 2**31 - 1
+_ORDERED = (
+    select(reviews)
+    .where(reviews.c.state == "open")
+    .order_by(func.coalesce(reviews.c.deadline, 1e18), reviews.c.opened_at)
+)
+_WAITING = _ORDERED.limit(bindparam("most"))
+_WAITING_IN_RUN = _ORDERED.where(reviews.c.run == bindparam("run"))
+_WAITING_IN_RUNS = _ORDERED.where(reviews.c.run.in_(bindparam("runs", expanding=True)))
 
 
 def of_run(tx: Transaction, run: RunId) -> list[Review]:

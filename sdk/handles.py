@@ -159,8 +159,8 @@ def _chapter(run: RunId, seen: Mapping[RunId, int], to_end: bool, tx: Transactio
 
 
 def _result(tx: Transaction, id: RunId) -> Result:
-    run = runs.get(tx, id)
     members = family(tx, id)
+    run = members[0]
     return Result(
         run=id,
         status=run.status,
