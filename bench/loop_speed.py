@@ -1,8 +1,4 @@
-"""How fast the loop is, beside bare LangGraph on its own SQLite saver, and where a whole turn's time goes.
-
-The same graph of five trivial nodes runs on both savers, fully fsynced, in turns that alternate within one process, so
-that a busy machine slows both. Ours is fenced: it checks its epoch in every transaction.
-"""
+"""Where a whole turn's time goes, and how much a conversation grows. For super-steps see at_once.py."""
 
 import asyncio
 import shutil
@@ -12,84 +8,17 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.graph import END, START, StateGraph
 from report import Figure, median, report
 
 from baton.agents import Agent, tool
 from baton.agents.simulated import ScriptedMind, SimulatedCall
 from baton.app import Baton
-from baton.core import Goal, RunId
-from baton.graph import Hold, LedgerSaver
-from baton.graph.saver import HOLD
-from baton.ledger import Ledger, leases, runs
+from baton.core import RunId
+from baton.ledger import Ledger, writers
 
-NODES = 5
-ROUNDS = 60
 TURNS = 40
-
-
-class Count(TypedDict):
-    n: int
-
-
-def five_nodes(saver: Any) -> Any:
-    graph: Any = StateGraph(Count)
-
-    async def step(state: Count) -> Count:
-        return {"n": state["n"] + 1}
-
-    names = [f"step{number}" for number in range(NODES)]
-    for name in names:
-        graph.add_node(name, step)
-    for before, after in zip([START, *names], [*names, END], strict=True):
-        graph.add_edge(before, after)
-    return graph.compile(checkpointer=saver)
-
-
-async def invoke(graph: Any, config: dict[str, Any]) -> float:
-    started = time.perf_counter()
-    result = await graph.ainvoke({"n": 0}, config, durability="sync")
-    assert result["n"] == NODES
-    return (time.perf_counter() - started) / NODES * 1000
-
-
-async def ours(ledger: Ledger, graph: Any) -> float:
-    """Milliseconds a super-step of a new run, leased and fenced."""
-    run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("bench"), "bench"))
-    lease = await ledger.write(lambda tx: leases.take(tx, run, "bench", 60))
-    assert lease is not None
-    return await invoke(graph, {"configurable": {"thread_id": run, HOLD: Hold(ledger, lease)}})
-
-
-async def super_steps(folder: Path) -> list[Figure]:
-    ledger = await Ledger.open(str(folder / "ours.db"))
-    async with AsyncSqliteSaver.from_conn_string(str(folder / "stock.db")) as stock_saver:
-        our_graph, stock_graph = five_nodes(LedgerSaver(ledger)), five_nodes(stock_saver)
-        our_times, stock_times = [], []
-        for number in range(ROUNDS):
-            our_times.append(await ours(ledger, our_graph))
-            stock_times.append(await invoke(stock_graph, {"configurable": {"thread_id": f"t{number}"}}))
-        started = time.perf_counter()
-        await asyncio.gather(*(ours(ledger, our_graph) for _ in range(ROUNDS)))
-        our_many = (time.perf_counter() - started) / ROUNDS / NODES * 1000
-        started = time.perf_counter()
-        stock = [invoke(stock_graph, {"configurable": {"thread_id": f"m{n}"}}) for n in range(ROUNDS)]
-        await asyncio.gather(*stock)
-        stock_many = (time.perf_counter() - started) / ROUNDS / NODES * 1000
-    await ledger.close()
-    alone, rival = median(our_times), median(stock_times)
-    name = "bare LangGraph, AsyncSqliteSaver"
-    return [
-        Figure(metric="super-step, one run alone", value=alone, unit="ms", rival=name, rival_value=rival),
-        Figure(metric="ratio, one run alone", value=alone / rival, unit="x", goal="<= 1.0"),
-        Figure(
-            metric=f"super-step, {ROUNDS} runs at once", value=our_many, unit="ms", rival=name, rival_value=stock_many
-        ),
-        Figure(metric=f"ratio, {ROUNDS} runs at once", value=our_many / stock_many, unit="x"),
-    ]
 
 
 @tool(effect="write")
@@ -99,21 +28,21 @@ async def ping(text: str) -> str:
 
 
 class Spent:
-    """Seconds spent inside a method of the ledger, in whichever thread it runs, and how often it was called."""
+    """Seconds spent inside a method, in whichever thread it runs, and how often it was called."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, owner: type, name: str) -> None:
         self.seconds, self.calls = 0.0, 0
-        inner = getattr(Ledger, name)
+        inner = getattr(owner, name)
 
-        def timed(ledger: Ledger, *arguments: Any) -> Any:
+        def timed(thing: Any, *arguments: Any, **named: Any) -> Any:
             started = time.perf_counter()
             try:
-                return inner(ledger, *arguments)
+                return inner(thing, *arguments, **named)
             finally:
                 self.seconds += time.perf_counter() - started
                 self.calls += 1
 
-        setattr(Ledger, name, timed)
+        setattr(owner, name, timed)
 
     def reset(self) -> None:
         self.seconds, self.calls = 0.0, 0
@@ -123,7 +52,7 @@ async def whole_turn(folder: Path) -> list[Figure]:
     """A conversation's turn with one write: message, two model calls, policy, effect, answer."""
     script = [[[SimulatedCall(name="ping", arguments={"text": "hello"})]]] * 200
     agent = Agent("bench", tools=[ping], policy="allow-all", context_tokens=10_000_000)
-    commits, reads = Spent("_commit"), Spent("_read")
+    commits, reads = Spent(writers._Batch, "run"), Spent(Ledger, "_read")
     totals: list[float] = []
     async with Baton(agents=[agent], database=folder / "turns.db", mind=ScriptedMind(script)) as baton:
         talk = await baton.converse()
@@ -185,7 +114,7 @@ def in_folder(work: Callable[[Path], Awaitable[list[Figure]]]) -> list[Figure]:
 
 
 def main() -> None:
-    report("loop_speed", [figure for work in (super_steps, whole_turn, growth) for figure in in_folder(work)])
+    report("loop_speed", [figure for work in (whole_turn, growth) for figure in in_folder(work)])
 
 
 if __name__ == "__main__":
