@@ -66,7 +66,6 @@ class Advancer:
         if lease is None:
             return False
         self._kept.add(lease.fingerprint)
-        hold = Hold(ledger, lease)
         try:
             if (lease.takeovers or lease.poisoned) and await self._held_back(lease):
                 return True
@@ -74,18 +73,18 @@ class Advancer:
                 if not await fits(self._office, Hold(ledger, lease)):
                     return True
                 await self._until_parked(lease)
-            await hold.write(lambda tx: leases.park(tx, lease))
+            await Hold(ledger, lease).write(lambda tx: leases.park(tx, lease))
         except Superseded as error:
             _dropped(error)
         except HandedBack:
             with contextlib.suppress(Superseded):  # it is somebody else's already
-                await hold.write(lambda tx: leases.hand_back(tx, lease))
+                await Hold(ledger, lease).write(lambda tx: leases.hand_back(tx, lease))
             return False
         except asyncio.CancelledError:
             await self._given_back(lease)
             raise
         except Exception as error:
-            await self._troubled(hold, error)
+            await self._troubled(Hold(ledger, lease), error)  # not one that refuses because a write has failed
         return True
 
     def _take(self, tx: Transaction, run: RunId) -> Lease | None:

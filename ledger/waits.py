@@ -10,12 +10,13 @@ that begin to wait share it, and neither sees half of what the other does.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from baton.core import ActionId, BodyId, InvalidValue, RunId, Trust, dump
 from baton.ledger import bodies, timers
+from baton.ledger.locks import lock_name
 from baton.ledger.schema import runs, signals, waits
 from baton.ledger.transaction import Transaction
 
@@ -79,7 +80,7 @@ def publish(tx: Transaction, name: str, key: str, data: object, *, trust: Trust,
     if key:
         check_name("key", key)
     text = _text(name, key, data)
-    _lock(tx, name, key, _EXCLUSIVE)
+    lock_name(tx, f"event {name} {key}")
     row = {"name": name, "key": key, "body": bodies.store(tx, text), "trust": int(trust), "sender": sender}
     signal: int = tx.value(_PUBLISH, **row, at=tx.now)
     met = {wait.run: wait.action for wait in tx.rows(_MEET, event=name, about=key, met_by=signal)}
@@ -90,7 +91,7 @@ def publish(tx: Transaction, name: str, key: str, data: object, *, trust: Trust,
 
 def begin(tx: Transaction, run: RunId, action: ActionId, name: str, key: str, until: float | None) -> None:
     """Have a run wait for an event; one published since it was submitted, and not given to it yet, meets it at once."""
-    _lock(tx, name, key, _SHARED)
+    lock_name(tx, f"event {name} {key}", shared=True)
     signal = tx.value(_UNGIVEN, run=run, name=name, key=key)
     state = "open" if signal is None else "met"
     row = {"action": action, "run": run, "name": name, "key": key, "until": until, "state": state}
@@ -164,16 +165,6 @@ _OLD = select(signals.c.id).where(signals.c.at < bindparam("before"))
 _UNTIE = update(waits).where(waits.c.signal.in_(_OLD), waits.c.state != "met").values(signal=None)
 _TIED = select(waits.c.signal).where(waits.c.signal.is_not(None))
 _EXPIRE = delete(signals).where(signals.c.at < bindparam("before"), signals.c.id.not_in(_TIED))
-
-_EXCLUSIVE: Literal["exclusive"] = "exclusive"
-_SHARED: Literal["shared"] = "shared"
-
-
-def _lock(tx: Transaction, name: str, key: str, how: Literal["exclusive", "shared"]) -> None:
-    """Keep publishers of an event and those that begin to wait for it apart, where several write at once."""
-    if tx.connection.dialect.name == "postgresql":
-        take = func.pg_advisory_xact_lock if how == "exclusive" else func.pg_advisory_xact_lock_shared
-        tx.execute(select(take(func.hashtextextended(f"{name} {key}", 0))))
 
 
 def _text(name: str, key: str, data: object) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from baton import Agent, Attachment, Baton, Goal, tool
 from baton.agents.simulated import Answer, Conversation
-from baton.core import Conflict, InvalidValue, RunId, Trust
+from baton.core import Conflict, InvalidValue, LedgerFull, RunId, Trust
 from baton.graph import Hold
 from baton.ledger import Lease, Transaction, leases, mail, runs
 from baton.ledger.schema import metadata
@@ -365,3 +365,22 @@ async def test_text_that_cannot_be_stored_is_refused_to_whoever_sends_it(tmp_pat
             await talk.message("half a pair: \ud83d")
         await talk.message("whole")
         assert (await soon(talk.settled())).turns == 1
+
+
+async def test_a_park_that_fails_is_tried_again_at_once_and_not_when_the_lease_runs_out(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    park, failed = leases.park, list[str]()
+
+    def park_that_fails_once(tx: Transaction, lease: Lease) -> None:
+        if not failed:
+            failed.append(lease.run)
+            raise LedgerFull("baton.db", "no space is left on its disk")
+        park(tx, lease)
+
+    monkeypatch.setattr(leases, "park", park_that_fails_once)
+    async with open_office(str(tmp_path / "baton.db"), [world.agent()], Says(lambda _: Answer(text="ok"))) as baton:
+        run = await baton.submit("go")
+        result = await soon(run.result())
+        await until(baton.ledger, lambda tx: not runs.get(tx, run.id).working)
+    assert (failed, result.status) == ([run.id], "done")
