@@ -1,11 +1,15 @@
 """Calls that fail for now: tried again by each tool's own rules, never twice where nobody knows, never for ever."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import contextlib
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from baton import Agent, Baton, Retries, TryAgain, tool
 from baton.agents import breakers
@@ -355,3 +359,28 @@ async def _take_over(baton: Baton, run: RunId) -> None:
 
 def _office(baton: Baton) -> Office:
     return Office(ledger=baton.ledger, team=baton._team, live=lambda _run: None)
+
+
+async def test_a_write_is_on_record_as_claimed_before_it_is_called_however_slow_the_disk_is(tmp_path: Path) -> None:
+    path, seen = tmp_path / "baton.db", list[tuple[str, ...]]()
+
+    @tool(effect="write")
+    async def pay() -> str:
+        """Pay."""
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            seen.extend(other.execute("SELECT state FROM effects").fetchall())
+        return "paid"
+
+    agent = Agent("payer", tools=[pay], policy="allow-all")
+    async with open_office(path, [agent], script([call("pay")])) as baton:
+        writing = baton.ledger.database.writing
+
+        @contextlib.contextmanager
+        def slowly() -> Iterator[Connection]:
+            with writing() as connection:
+                yield connection
+                time.sleep(0.05)
+
+        baton.ledger.database.writing = slowly  # type: ignore[method-assign]
+        await soon((await baton.submit("pay")).result())
+    assert seen == [("claimed",)]
