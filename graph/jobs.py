@@ -93,7 +93,8 @@ class JobEngine:
             await asyncio.wait(self._tasks, timeout=FAREWELL_SECONDS)
         for task in self._tasks:
             task.cancel()  # the server does not answer: nobody can be told that this worker is gone
-        await asyncio.gather(*self._tasks, *working, return_exceptions=True)
+        if self._tasks or working:
+            await asyncio.wait([*self._tasks, *working], timeout=FAREWELL_SECONDS)
 
     async def _kept_up(self, work: Callable[[procrastinate.App], Awaitable[None]]) -> None:
         """Do one part of the engine's work until it is to end, on a connection made anew whenever it was lost."""
