@@ -28,6 +28,7 @@ class Agent:
         hands_off_to: Names of agents it may hand work to.
         memory: The scope of what it remembers; agents with the same scope share it.
         context_tokens: What one request to its model may hold.
+        open_questions: How many questions of one run may wait for people; a run that keeps asking beyond is stopped.
         description: What it is good for, told to agents that may hand work to it.
     """
 
@@ -39,6 +40,7 @@ class Agent:
     hands_off_to: Sequence[str] = ()
     memory: str = "team"
     context_tokens: int = 100_000
+    open_questions: int = 20
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -46,12 +48,14 @@ class Agent:
 
         Raises:
             InvalidValue: for a bad name, a doubled tool, an `undo` that is no tool of its own, a context too small to
-                hold anything.
+                hold anything, no question at all.
         """
         if not _NAME.fullmatch(self.name):
             raise InvalidValue("agent name", self.name, "a letter, then letters, digits, _ or -, 64 at most")
         if self.context_tokens < 1000:
             raise InvalidValue(f"context_tokens of agent {self.name}", self.context_tokens, "1000 or more")
+        if self.open_questions < 1:
+            raise InvalidValue(f"open_questions of agent {self.name}", self.open_questions, "1 or more")
         names = [spec.name for spec in self._own]
         for name in names:
             if names.count(name) > 1 or name in BUILTINS:

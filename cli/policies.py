@@ -40,7 +40,7 @@ def report(agent: Agent) -> PolicyReport:
         policy = load_policy(agent.policy, specs, agent.name)
     except PolicyError as error:
         return PolicyReport(agent.name, problem=str(error))
-    return PolicyReport(agent.name, policy.version, policy.rules, policy.uncovered)
+    return PolicyReport(agent.name, policy.version, len(policy.rules), policy.uncovered)
 
 
 @app.command

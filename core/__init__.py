@@ -23,6 +23,7 @@ from baton.core.errors import (
     ModelRefused,
     ModelUnavailable,
     NotFound,
+    OverLimit,
     PolicyError,
     RunFailed,
     Superseded,
@@ -46,15 +47,18 @@ from baton.core.ids import (
     call_id,
     random_id,
 )
-from baton.core.judging import Policy, Question, Reading
+from baton.core.judging import Policy, Question, Reading, Setting, scopes
 from baton.core.labels import Label, Trust, derived
 from baton.core.log import logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
+from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
 from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
 from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
 
 __all__ = [
     "GOAL",
+    "SCOPES",
+    "UNIT",
     "Action",
     "ActionId",
     "Ambiguous",
@@ -63,6 +67,7 @@ __all__ = [
     "BodyId",
     "Budget",
     "CallId",
+    "Charge",
     "ChatMessage",
     "CheckpointUnreadable",
     "Clock",
@@ -97,6 +102,7 @@ __all__ = [
     "ModelUnavailable",
     "NotFound",
     "OffsetClock",
+    "OverLimit",
     "Policy",
     "PolicyError",
     "Question",
@@ -106,6 +112,8 @@ __all__ = [
     "Ruling",
     "RunFailed",
     "RunId",
+    "Setting",
+    "Spent",
     "Superseded",
     "SystemClock",
     "ToolCall",
@@ -118,8 +126,10 @@ __all__ = [
     "Upcaster",
     "Usage",
     "Verdict",
+    "Window",
     "action_id",
     "call_id",
+    "charged",
     "check_due",
     "derived",
     "digest",
@@ -128,10 +138,12 @@ __all__ = [
     "format_duration",
     "format_time",
     "logger",
+    "metered",
     "parse_deadline",
     "parse_duration",
     "parse_time",
     "random_id",
+    "scopes",
     "storable",
     "tell_time",
     "time_zone",

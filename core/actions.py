@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from baton.core.ids import ActionId, RunId
+from baton.core.spending import Charge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +58,12 @@ class Verdict:
         threshold: Least confidence for acting alone in this class; None where none is set.
         value: The confidence that was compared with it; None where none was given.
         reviewers: Roles or names that may decide; empty is anybody.
+        quorum: How many different people have to approve.
         deadline: Seconds a question may wait; None is for ever.
         on_deadline: What happens then: park or deny.
-        evidence: What the rule looked at: arguments, their trust and sources.
+        charges: What carrying it out takes of which limits; reserved before it runs.
+        evidence: What was looked at: the arguments' trust and sources, the context, and `conditions`, those that did
+            not hold or, for a forbid, that did.
     """
 
     ruling: Ruling
@@ -70,6 +74,8 @@ class Verdict:
     threshold: float | None = None
     value: float | None = None
     reviewers: tuple[str, ...] = ()
+    quorum: int = 1
     deadline: float | None = None
     on_deadline: str = "park"
+    charges: tuple[Charge, ...] = ()
     evidence: dict[str, Any] = field(default_factory=dict[str, Any])

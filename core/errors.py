@@ -7,6 +7,7 @@ BatonError
 ├── Ambiguous               an abbreviated id fits several things
 ├── Conflict                somebody else was first; says who, what and when
 ├── Forbidden               this person or agent may not do this
+├── OverLimit               a limit of the policy has no room for an action, which was not begun
 ├── PolicyError             a policy cannot be read or evaluated: everything it judges is denied
 ├── LedgerError             the database of record cannot be used
 │   ├── LedgerLocked        another process holds it for too long
@@ -94,6 +95,15 @@ class Forbidden(BatonError):
 
     def __init__(self, who: str, what: str, why: str) -> None:
         super().__init__(f"{who} may not {what}: {why}")
+
+
+class OverLimit(BatonError):
+    """A limit of the policy has no room for an action; it was not begun."""
+
+    def __init__(self, action: str, told: str) -> None:
+        """`told` says which limit, and what is used of it."""
+        self.action, self.told = action, told
+        super().__init__(f"{action}: {told}")
 
 
 class PolicyError(BatonError):

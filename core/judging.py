@@ -1,11 +1,13 @@
 """Policy as a port: what is asked, and who answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
 from baton.core.actions import Action, Verdict
-from baton.core.labels import Label
+from baton.core.labels import Label, Trust
+from baton.core.spending import Spent, Window
 from baton.core.tools import ToolSpec
 
 
@@ -25,6 +27,23 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Where agents work, for policies that differ by it.
+
+    Attributes:
+        tenant: Whose they are.
+        environment: Such as `production` or `test`.
+        zone: The IANA name of the time zone in which policies read the clock.
+        holiday: Whether nobody works on a date; None knows no holidays.
+    """
+
+    tenant: str = "local"
+    environment: str = "production"
+    zone: str = "UTC"
+    holiday: Callable[[date], bool] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """May this action happen?
 
@@ -33,16 +52,38 @@ class Question:
         tool: The tool it calls.
         readings: Everything the run has read so far, oldest first.
         requester: Who asked for the goal.
+        goal: Its statement.
+        goal_trust: How far the statement is trusted.
         now: Seconds since 1970.
         counts: How often this run has carried out each tool.
+        rejected: How often people have said no in this run.
+        waiting: How many questions of this run people have not answered.
+        spent: What was charged to the accounts that the policy keeps; see `Policy.windows`.
+        setting: Where it would happen.
     """
 
     action: Action
     tool: ToolSpec
     readings: tuple[Reading, ...] = ()
     requester: str | None = None
+    goal: str = ""
+    goal_trust: Trust = Trust.USER
     now: float = 0.0
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    rejected: int = 0
+    waiting: int = 0
+    spent: Mapping[Window, Spent] = field(default_factory=dict[Window, Spent])
+    setting: Setting = Setting()
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """Whose accounts its charges go to, by scope."""
+        return scopes(self.action.run, self.action.agent, self.requester, self.setting)
+
+
+def scopes(run: str, agent: str, requester: str | None, setting: Setting) -> Mapping[str, str]:
+    """Who acts, by each of the SCOPES that accounts are kept for."""
+    return {"run": run, "agent": agent, "user": requester or "", "tenant": setting.tenant}
 
 
 class Policy(Protocol):
@@ -55,4 +96,12 @@ class Policy(Protocol):
 
     def judge(self, question: Question) -> Verdict:
         """Say allow, ask or deny, and why. Never raises."""
+        ...
+
+    def windows(self, scopes: Mapping[str, str]) -> tuple[Window, ...]:
+        """The windows whose spending `judge` needs to know; empty where it sets no limits."""
+        ...
+
+    def meters(self, scopes: Mapping[str, str]) -> tuple[str, ...]:
+        """The accounts that a model call's tokens are charged to."""
         ...

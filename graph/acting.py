@@ -5,8 +5,8 @@ import json
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from baton.core import ActionId, Effect, Ruling
-from baton.graph.approving import still_allowed, still_approved
+from baton.core import ActionId, Effect, OverLimit, Ruling
+from baton.graph.approving import over_limit, still_allowed, still_approved
 from baton.graph.builtins import BUILTIN, Scene
 from baton.graph.carrying import carry_out
 from baton.graph.context import lowest_trust
@@ -30,7 +30,7 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
     """Take the step."""
     past, jobs, off = await office.ledger.read(
         lambda tx: (
-            load(tx, hold.run, place.head, hold.memo),
+            load(tx, hold.run, place.head, hold.memo, office.team.members),
             _jobs(tx, place.todo),
             called_off(tx, hold.run, place.cursor),
         )
@@ -93,17 +93,26 @@ async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
     if proposal.problem is not None and job.known is None:
         return Outcome(text=f"error: {proposal.problem}")
     if job.known is None and behind(scene.member, job.action) and (anew := _brought_up(scene, past, job)) is not None:
-        return await carry_out(hold, scene, anew) if isinstance(anew, Job) else anew
+        return await _carried(hold, scene, past, anew)
     if job.decision is not None:
-        refused = await still_approved(scene, past, job)
-        return refused or await carry_out(hold, scene, job)
+        return await _carried(hold, scene, past, still_approved(scene, past, job))
     match proposal.verdict.ruling:
         case Ruling.ALLOW:
-            return still_allowed(scene, past, job) or await _allowed(hold, scene, past, job)
+            return await _allowed(hold, scene, past, still_allowed(scene, past, job))
         case Ruling.ASK:
             return Outcome(text=f"pending: review {proposal.review}: {proposal.verdict.reason}", pending=True)
         case Ruling.DENY:
             return denial(proposal.verdict.reason, proposal.verdict.rules)
+
+
+async def _carried(hold: Hold, scene: Scene, past: Past, job: Job | Outcome) -> Outcome:
+    """What a job comes to that may go ahead; an outcome as it is."""
+    while isinstance(job, Job):
+        try:
+            return await carry_out(hold, scene, job)
+        except OverLimit as error:
+            job = await over_limit(scene, past, job, error)
+    return job
 
 
 def _brought_up(scene: Scene, past: Past, job: Job) -> Job | Outcome | None:
@@ -121,16 +130,19 @@ def _brought_up(scene: Scene, past: Past, job: Job) -> Job | Outcome | None:
         action = brought_up(member, job.action)
     except ValueError as error:
         return denial(f"the tool has changed since it was proposed, and its upcasters fail: {error}")
-    if judge(member, past.run, action, past.record([])).ruling is Ruling.ALLOW:
-        return replace(job, action=action)
+    anew = judge(member, past.run, action, past.record([]))
+    if anew.ruling is Ruling.ALLOW:
+        return replace(job, action=action, verdict=replace(job.verdict, charges=anew.charges))
     return ask_upcast(member, past, job.proposal, job.action, job.verdict, "it was proposed")
 
 
-async def _allowed(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
+async def _allowed(hold: Hold, scene: Scene, past: Past, job: Job | Outcome) -> Outcome:
     """Carry out what needs nobody; in a fork, what the record answers counts as carried out with that result."""
+    if isinstance(job, Outcome):
+        return job
     echo = echo_of(past.run, job.action, past.echoes, past.proposals) if job.known is None else None
     if echo is None:
-        return await carry_out(hold, scene, job)
+        return await _carried(hold, scene, past, job)
     outcome = await carry_out(hold, scene, replace(job, known=echo.effect))
     said = {"action": job.action.id, "of": echo.effect.key, "origin": echo.run}
     outcome.riders.append(lambda tx: events.emit(tx, hold.run, "call.recorded", **said))

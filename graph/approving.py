@@ -1,56 +1,72 @@
 """The last check before an action is carried out: is it what was approved, and does policy still say so?"""
 
-from baton.core import ReviewId, Ruling, Verdict, format_time, random_id
+from dataclasses import replace
+
+from baton.core import OverLimit, ReviewId, Ruling, Verdict, format_time, random_id
 from baton.graph.builtins import Scene
 from baton.graph.job import Job
 from baton.graph.judging import judge
 from baton.graph.outcome import Outcome, denial
-from baton.graph.past import Past
+from baton.graph.past import Past, spent_by
 from baton.graph.trouble import open_review
 from baton.ledger import DecisionKind, ReviewKind, Transaction, events, journal
 from baton.policies import approval_digest
 
 
-async def still_approved(scene: Scene, past: Past, job: Job) -> Outcome | None:
-    """None if the action may run as it was approved, else what becomes of it.
+def still_approved(scene: Scene, past: Past, job: Job) -> Job | Outcome:
+    """The job if the action may run as it was approved, else what becomes of it.
 
     Refused: another digest than the approved one, or an approval that has lapsed. When the policy has changed since,
     the action is judged again: the same rules, the approval stands; other rules, a person is asked anew; deny, refused.
     """
     decision, action = job.decision, job.action
     if decision is None or decision.kind is DecisionKind.RESPOND or job.known is not None:
-        return None  # a doubt was settled, or the action was begun under this approval already
+        return job  # a doubt was settled, or the action was begun under this approval already
     if decision.expires is not None and past.now > decision.expires:
         return denial(f"the approval by {decision.by} lapsed at {format_time(decision.expires)}")
     judged = job.verdict
     spec = scene.member.agent.specs.get(action.tool)
-    digest = approval_digest(tenant=scene.team.tenant, action=action, rule=judged.rules, expires=decision.expires)
+    digest = approval_digest(
+        tenant=scene.team.setting.tenant, action=action, rule=judged.rules, expires=decision.expires
+    )
     if digest != decision.digest or spec is None or spec.version != action.version:
         return denial(f"this is not what {decision.by} approved")
     return _judged_anew(scene, past, job, "the approval")
 
 
-def still_allowed(scene: Scene, past: Past, job: Job) -> Outcome | None:
-    """None if an action that needed nobody still needs nobody: its process may have died before a policy changed."""
-    return None if job.known is not None else _judged_anew(scene, past, job, "it was proposed")
+def still_allowed(scene: Scene, past: Past, job: Job) -> Job | Outcome:
+    """The job if what needed nobody still needs nobody: its process may have died before a policy changed."""
+    return job if job.known is not None else _judged_anew(scene, past, job, "it was proposed")
 
 
-def _judged_anew(scene: Scene, past: Past, job: Job, since: str) -> Outcome | None:
-    """None while the policy is the one that judged, or says what it said; else what becomes of the action."""
+async def over_limit(scene: Scene, past: Past, job: Job, error: OverLimit) -> Job | Outcome:
+    """What becomes of an action whose limit others have used up since it was judged: it is judged again."""
+    if job.decision is not None:
+        return denial(f"{job.decision.by} approved it, but {error.told}")
+    spent = await scene.ledger.read(lambda tx: spent_by(tx, past.run, scene.member))
+    now = replace(past, spent=spent)
+    anew = judge(scene.member, now.run, job.action, now.record([]))
+    if anew.ruling is Ruling.ALLOW:
+        return replace(job, verdict=anew)
+    since = "Others have used its limit up since it was proposed"
+    return _denied_anew(job, anew, since) if anew.ruling is Ruling.DENY else _ask_anew(now, job, anew, since)
+
+
+def _judged_anew(scene: Scene, past: Past, job: Job, since: str) -> Job | Outcome:
+    """The job while the policy is the one that judged, or says what it said; else what becomes of the action."""
     judged = job.verdict
     if judged.policy == scene.member.policy.version or job.action.tool not in scene.member.agent.specs:
-        return None
+        return job
     anew = judge(scene.member, past.run, job.action, past.record([]))
     if anew.ruling is Ruling.ALLOW or (anew.ruling is Ruling.ASK and set(anew.rules) == set(judged.rules)):
-        return None
-    if anew.ruling is Ruling.DENY:
-        return _denied_anew(job, anew, since)
-    return _ask_anew(past, job, anew, since)
+        return replace(job, verdict=replace(judged, charges=anew.charges))
+    since = f"The policy has changed since {since}"
+    return _denied_anew(job, anew, since) if anew.ruling is Ruling.DENY else _ask_anew(past, job, anew, since)
 
 
 def _denied_anew(job: Job, anew: Verdict, since: str) -> Outcome:
     action = job.action
-    outcome = denial(f"the policy has changed since {since}: {anew.reason}", anew.rules)
+    outcome = denial(f"{since[0].lower()}{since[1:]}: {anew.reason}", anew.rules)
     said = {"action": action.id, "tool": action.tool, "ruling": anew.ruling, "rules": list(anew.rules)}
     outcome.riders.append(lambda tx: events.emit(tx, action.run, "action.judged", **said, problem=None, review=None))
     return outcome
@@ -59,7 +75,7 @@ def _denied_anew(job: Job, anew: Verdict, since: str) -> Outcome:
 def _ask_anew(past: Past, job: Job, anew: Verdict, since: str) -> Outcome:
     review, action = ReviewId(random_id("rev")), job.action
     question = {
-        "summary": f"May {past.run.agent} call {action.tool}? The policy has changed since {since}.",
+        "summary": f"May {past.run.agent} call {action.tool}? {since}.",
         "arguments": action.arguments,
         "confidence": action.confidence,
         "reason": action.reason,

@@ -143,7 +143,7 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
 
 async def wait(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
     """Start a timer."""
-    zone: str = arguments["zone"] or scene.team.zone
+    zone: str = arguments["zone"] or scene.team.setting.zone
     try:
         due = _due(scene, arguments["duration"], arguments["until"], zone)
     except InvalidValue as error:
@@ -159,7 +159,7 @@ async def wait(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outco
 
 async def wait_for(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
     """Wait for an event, or for an event or a time."""
-    zone: str = arguments["zone"] or scene.team.zone
+    zone: str = arguments["zone"] or scene.team.setting.zone
     event, key = arguments["event"], arguments["key"] or ""
     try:
         waits.check_name("event", event)

@@ -60,7 +60,8 @@ def _settled(tx: Transaction, lease: Lease, member: Member) -> bool:
     drop(tx, run.id, problems)
     for problem in found:
         if problem.kind == "asked again" and problem.review is not None:
-            supersede(tx, member, load(tx, run.id, transcript.WHOLE), reviews.get(tx, problem.review))
+            past = load(tx, run.id, transcript.WHOLE, members={run.agent: member})
+            supersede(tx, member, past, reviews.get(tx, problem.review))
     fingerprints.keep(tx, mine.hash, mine.content)
     fingerprints.note(tx, run.id, mine.hash)
     differs = differences(old, mine) if old else []

@@ -1,7 +1,7 @@
 """From a model's reply to recorded proposals: read, judged, and with a review where a person is needed. No I/O."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from baton.agents import ParsedCall, parse
 from baton.core import (
@@ -11,16 +11,22 @@ from baton.core import (
     Reading,
     ReviewId,
     Ruling,
+    Spent,
     Verdict,
+    Window,
     action_id,
     call_id,
+    charged,
     dump,
     random_id,
 )
 from baton.graph.forking import echo_of, guarded
 from baton.graph.team import Member
-from baton.ledger import DecisionKind, Proposal, Review, Run
+from baton.ledger import DecisionKind, Proposal, Review, ReviewKind, Run
 from baton.ledger.forks import Echo
+
+FLOODED = "open-questions"
+"""What a verdict cites where too many questions of the run wait already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +40,7 @@ class Record:
         proposals: All its recorded actions.
         now: Seconds since 1970.
         echoes: For a fork that answers from the record, what the other run did after the turn they part.
+        spent: What was used of the policy's limits.
     """
 
     readings: tuple[Reading, ...]
@@ -42,6 +49,7 @@ class Record:
     proposals: Sequence[Proposal]
     now: float
     echoes: Sequence[Echo] = ()
+    spent: Mapping[Window, Spent] = field(default_factory=dict[Window, Spent])
 
 
 def judge_reply(member: Member, run: Run, turn: int, reply: ModelReply, record: Record) -> list[Proposal]:
@@ -53,9 +61,12 @@ def judge_reply(member: Member, run: Run, turn: int, reply: ModelReply, record: 
         problem = parsed.problem
         seen = replace(record, proposals=[*record.proposals, *judged]) if record.echoes and judged else record
         verdict = _no_call(problem) if problem else judge(member, run, action, seen)
+        if verdict.ruling is Ruling.ALLOW and verdict.charges:
+            record = replace(record, spent=charged(record.spent, verdict.charges))
         review: ReviewId | None = None
         if verdict.ruling is Ruling.ASK:
             verdict, review = _joined(action, verdict, record, judged)
+            verdict, review = _unless_flooded(member.agent.open_questions, verdict, review, record, judged)
         judged.append(
             Proposal(
                 action=action,
@@ -79,8 +90,14 @@ def judge(member: Member, run: Run, action: Action, record: Record) -> Verdict:
             tool=spec,
             readings=record.readings,
             requester=run.requester,
+            goal=run.goal.statement,
+            goal_trust=run.trust,
             now=record.now,
             counts=record.counts,
+            rejected=sum(_is_no(review) for review in record.reviews),
+            waiting=sum(review.open for review in record.reviews),
+            spent=record.spent,
+            setting=member.setting,
         )
     )
     return guarded(run, action, spec, verdict, echo_of(run, action, record.echoes, record.proposals))
@@ -99,6 +116,10 @@ def _action(member: Member, run: Run, turn: int, position: int, parsed: ParsedCa
         margin=parsed.margin,
         reason=parsed.reason,
     )
+
+
+def _is_no(review: Review) -> bool:
+    return review.decision is not None and review.decision.kind is DecisionKind.REJECT
 
 
 def _no_call(problem: str) -> Verdict:
@@ -127,6 +148,25 @@ def _joined(action: Action, verdict: Verdict, record: Record, judged: Sequence[P
         if earlier.review and _same(earlier.action) == same:
             return verdict, earlier.review
     return verdict, ReviewId(random_id("rev"))
+
+
+def _unless_flooded(
+    most: int, verdict: Verdict, review: ReviewId, record: Record, judged: Sequence[Proposal]
+) -> tuple[Verdict, ReviewId | None]:
+    """A further question is refused where as many wait as may: who is asked too often says yes to everything."""
+    waiting = {one.id for one in record.reviews if one.open and one.kind is not ReviewKind.TROUBLE}
+    waiting |= {one.review for one in judged if one.review and one.verdict.ruling is Ruling.ASK}
+    if verdict.ruling is not Ruling.ASK or review in waiting or len(waiting) < most:
+        return verdict, review
+    reason = f"{len(waiting)} questions of this run wait for people, as many as may: go on once they are answered"
+    return replace(_denied(verdict, reason), rules=(FLOODED,)), None
+
+
+def flooded(most: int, reviews: Sequence[Review], proposals: Sequence[Proposal]) -> bool:
+    """Whether a run has asked for more than it may, and as much still waits."""
+    last = max((one.turn for one in proposals), default=0)
+    refused = any(FLOODED in one.verdict.rules for one in proposals if one.turn == last)
+    return refused and sum(one.open and one.kind is not ReviewKind.TROUBLE for one in reviews) >= most
 
 
 def _same(action: Action) -> tuple[str, str]:

@@ -1,12 +1,27 @@
 """What the ledger says of a run when it takes a step, read in one snapshot."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baton.core import Goal, Reading, RunId
+from baton.core import Goal, Reading, RunId, Spent, Window
 from baton.graph.context import readings
 from baton.graph.judging import Record
-from baton.ledger import Line, Proposal, Review, Run, Transaction, effects, forks, journal, reviews, runs, transcript
+from baton.graph.team import Member
+from baton.ledger import (
+    Line,
+    Proposal,
+    Review,
+    Run,
+    Transaction,
+    effects,
+    forks,
+    journal,
+    reviews,
+    runs,
+    spending,
+    transcript,
+)
 from baton.ledger.forks import Echo
 
 
@@ -21,6 +36,7 @@ class Past:
     counts: dict[str, int]
     now: float
     echoes: list[Echo]
+    spent: Mapping[Window, Spent]
 
     def record(self, news: list[Line]) -> Record:
         """What a judgement takes into account, with lines that have just come."""
@@ -32,6 +48,7 @@ class Past:
             proposals=self.proposals,
             now=self.now,
             echoes=self.echoes,
+            spent=self.spent,
         )
 
 
@@ -49,8 +66,18 @@ class Memo:
         return self.lines[:head]
 
 
-def load(tx: Transaction, run: RunId, head: int, memo: Memo | None = None) -> Past:
-    """A run with the first `head` lines of its transcript; what stands in `memo` already is not read again."""
+def load(
+    tx: Transaction, run: RunId, head: int, memo: Memo | None = None, members: Mapping[str, Member] | None = None
+) -> Past:
+    """A run with the first `head` lines of its transcript.
+
+    Args:
+        tx: The transaction.
+        run: The run.
+        head: How many lines.
+        memo: What stands in it already is not read again.
+        members: The agents at hand; the limits that the policy of the run's own sets are looked up.
+    """
     memo = memo or Memo()
     known = runs.get(tx, run, memo.goal)
     memo.goal = known.goal
@@ -63,4 +90,12 @@ def load(tx: Transaction, run: RunId, head: int, memo: Memo | None = None) -> Pa
         counts=effects.counts(tx, run),
         now=tx.now,
         echoes=forks.echoes(tx, parted, known.forked_at or 0) if parted else [],
+        spent=spent_by(tx, known, (members or {}).get(known.agent)),
     )
+
+
+def spent_by(tx: Transaction, run: Run, member: Member | None) -> Mapping[Window, Spent]:
+    """What was used of the limits that a run's policy sets."""
+    if member is None:
+        return {}
+    return spending.spent(tx, member.policy.windows(member.scopes(run)))

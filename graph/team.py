@@ -1,11 +1,13 @@
 """Who works here: the agents with their policies and models, and what they share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from baton.agents import Agent, Breakers
-from baton.core import Model, NotFound, Policy
+from baton.core import Model, NotFound, Policy, Setting, scopes
 from baton.graph.fingerprint import Fingerprint, fingerprint
+from baton.ledger import Run
 from baton.memory import Memory, TokenCounter
 
 
@@ -17,6 +19,11 @@ class Member:
     policy: Policy
     model: Model
     counter: TokenCounter
+    setting: Setting = field(default_factory=Setting)
+
+    def scopes(self, run: Run) -> Mapping[str, str]:
+        """Whose accounts a run of this agent spends from."""
+        return scopes(run.id, run.agent, run.requester, self.setting)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
@@ -31,15 +38,13 @@ class Team:
     Attributes:
         members: By the agent's name.
         memory: What they remember.
-        tenant: Whose they are.
-        zone: The IANA name of the time zone of local times, where an agent names none.
+        setting: Where they work; its time zone is that of local times, where an agent names none.
         breakers: What keeps failing tools from being hammered, by the tool's name.
     """
 
     members: dict[str, Member]
     memory: Memory
-    tenant: str = "local"
-    zone: str = "UTC"
+    setting: Setting = field(default_factory=Setting)
     breakers: Breakers = field(default_factory=Breakers)
 
     @property

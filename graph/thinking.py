@@ -1,26 +1,26 @@
 """The think step: read the mail; then carry out what was approved, or ask the model what to do and judge it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from baton.agents import offer
-from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust
+from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust, call_id, metered
 from baton.graph.builtins import still_open
 from baton.graph.context import lowest_trust
 from baton.graph.ending import end
 from baton.graph.hold import Hold
-from baton.graph.judging import judge_reply
+from baton.graph.judging import flooded, judge_reply
 from baton.graph.move import Move, Office
 from baton.graph.outcome import End, Rider
 from baton.graph.packing import packed
 from baton.graph.past import Past, load
 from baton.graph.receive import News, receive, unread
 from baton.graph.state import Place
-from baton.graph.team import Member
+from baton.graph.team import Member, Team
 from baton.graph.trouble import open_for, open_trouble
 from baton.graph.undoing import Undoing, plan_of
-from baton.ledger import Line, Message, Proposal, Review, Transaction, effects, journal, transcript
+from baton.ledger import Line, Message, Proposal, Review, Transaction, effects, journal, spending, transcript
 
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
@@ -28,7 +28,7 @@ STRIKES = 3
 
 async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     """Take the step; None means that there is nothing to do until mail comes."""
-    found = await office.ledger.read(lambda tx: _look(tx, hold, place))
+    found = await office.ledger.read(lambda tx: _look(tx, office.team, hold, place))
     if found is None:
         return None
     mail, asked, past = found
@@ -48,11 +48,13 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
 
 
 def _look(
-    tx: Transaction, hold: Hold, place: Place
+    tx: Transaction, team: Team, hold: Hold, place: Place
 ) -> tuple[Sequence[Message], Mapping[ReviewId, Review], Past] | None:
     """The mail, the reviews that it is about, and the run so far; None where it waits and there is no mail."""
     mail, asked = unread(tx, hold.run, place.cursor)
-    return None if place.waiting and not mail else (mail, asked, load(tx, hold.run, place.head, hold.memo))
+    if place.waiting and not mail:
+        return None
+    return mail, asked, load(tx, hold.run, place.head, hold.memo, team.members)
 
 
 @dataclass
@@ -123,6 +125,10 @@ async def _propose(step: _Step) -> Move:
     if tokens is not None and used >= tokens and not step.news.granted:
         spent = f"{run.agent} has used {used} of its budget of {tokens} tokens and is not done"
         return step.troubled(spent, Fault.EXHAUSTED)
+    most = step.member.agent.open_questions
+    if not step.news.granted and flooded(most, step.past.reviews, step.past.proposals):
+        kept = f"{run.agent} keeps asking: {most} of its questions wait, as many as may"
+        return step.troubled(kept, Fault.EXHAUSTED)
     if step.strikes >= STRIKES:
         return step.troubled(f"{run.agent}: {STRIKES} answers of its model in a row could not be used", Fault.LASTING)
     others = {name: step.office.team.member(name).agent.description for name in step.member.agent.hands_off_to}
@@ -134,10 +140,16 @@ async def _propose(step: _Step) -> Move:
         tools=tuple(offer(spec) for spec in step.member.agent.specs.values()),
     )
     reply = await model.complete(request, step.office.live(run.id))
-    record = step.past.record(step.lines)
+    tokens, meters = reply.usage.prompt + reply.usage.completion, step.member.policy.meters(step.member.scopes(run))
+    record = replace(step.past.record(step.lines), spent=metered(step.past.spent, meters, tokens))
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
     left_out = packing.left_out
-    step.riders.append(lambda tx: journal.record_call(tx, run.id, turn, name, reply, left_out))
+
+    def record_call(tx: Transaction) -> None:
+        journal.record_call(tx, run.id, turn, name, reply, left_out)
+        spending.meter(tx, run.id, call_id(run.id, turn), meters, tokens)
+
+    step.riders.append(record_call)
     if reply.calls:
         return _called(step, judge_reply(step.member, run, turn, reply, record))
     return await _spoke(step, reply)

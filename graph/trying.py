@@ -7,7 +7,7 @@ A wait of more than HELD_SECONDS holds no worker: the run is paused, and the cal
 import asyncio
 
 from baton.agents import Breaker
-from baton.core import Effect, Retries, ToolError, ToolSpec, ToolTimeout, ToolUnavailable, TryAgain, logger
+from baton.core import Effect, OverLimit, Retries, ToolError, ToolSpec, ToolTimeout, ToolUnavailable, TryAgain, logger
 from baton.graph.builtins import Scene
 from baton.graph.calling import ask_world, call_tool
 from baton.graph.hold import Hold
@@ -44,6 +44,7 @@ class Tries:
             ToolError: if it failed, and surely did not happen; says what the model is told.
             ToolTimeout: if nobody knows whether it happened.
             ToolUnavailable: if it is tried again, but not soon enough for a worker to wait.
+            OverLimit: if a limit of the policy has no room for it any more.
             Superseded: if a newer worker owns the run.
         """
         again = False
@@ -120,24 +121,30 @@ class Tries:
         """Record that a try begins; before the world is touched, but for a read that nothing has gone wrong with yet.
 
         Raises:
+            OverLimit: if a limit of the policy has no room for it any more.
             Superseded: if a newer worker owns the run.
         """
         job, hold = self._job, self._hold
         edited = job.action.arguments if job.action.arguments != job.proposal.action.arguments else None
         undoes = undone_by(self._scene.run, job.proposal.turn)
 
-        def claim(tx: Transaction) -> None:
-            effects.claim(tx, hold.run, hold.lease.epoch, job.action.id, self._spec.name, edited, undoes)
+        charges = job.verdict.charges
+
+        def claim(tx: Transaction) -> str | None:
+            epoch, tool = hold.lease.epoch, self._spec.name
+            return effects.claim(tx, hold.run, epoch, job.action.id, tool, edited, undoes, charges)
 
         self.made += 1
         if not again:
             self._breaker.began()
-        if self._spec.effect is Effect.READ and not (again or hold.lease.takeovers):
+        if self._spec.effect is Effect.READ and not (again or hold.lease.takeovers or charges):
             if hold.failure is not None:
                 raise hold.failure
             hold.post(claim)
             return
-        await hold.write(claim)
+        full = await hold.write(claim)
+        if full is not None:
+            raise OverLimit(job.action.id, full)
         # The last look before the world is touched: a worker that slept since its claim must not act.
         await hold.ledger.read(lambda tx: leases.still_newest(tx, hold.run, hold.lease.epoch))
 

@@ -1,8 +1,8 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`,
-`facts`, `bodies`, `fingerprints`, `forks` and `checkpoints` hold plain functions that take a `Transaction`; hand them
-to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
+`facts`, `spending`, `bodies`, `fingerprints`, `forks` and `checkpoints` hold plain functions that take a `Transaction`;
+hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -20,6 +20,7 @@ from baton.ledger import (
     mail,
     reviews,
     runs,
+    spending,
     timers,
     transcript,
     waits,
@@ -80,6 +81,7 @@ __all__ = [
     "mail",
     "reviews",
     "runs",
+    "spending",
     "timers",
     "transcript",
     "waits",

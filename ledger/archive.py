@@ -30,6 +30,7 @@ from baton.ledger.schema import (
     model_calls,
     reviews,
     runs,
+    spending,
     timers,
     transcript,
     waits,
@@ -232,6 +233,7 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
         tx.changed(delete(table).where(_of(table, ids)))
     for table in (checkpoint_writes, checkpoints):
         tx.changed(delete(table).where(table.c.thread.in_(ids)))
+    tx.changed(delete(spending).where(spending.c.run.in_(ids), spending.c.account.contains("/run=")))
     tx.changed(delete(runs).where(runs.c.id.in_(ids)))
     return len(ids)
 

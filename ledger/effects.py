@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from baton.core import ActionId, BodyId, RunId, dump
-from baton.ledger import bodies
+from baton.core import ActionId, BodyId, Charge, RunId, dump
+from baton.ledger import bodies, spending
 from baton.ledger.events import emit
 from baton.ledger.leases import fence
 from baton.ledger.schema import effects, events
@@ -63,16 +63,31 @@ def claim(
     tool: str,
     arguments: dict[str, Any] | None,
     undoes: ActionId | None = None,
-) -> None:
+    charges: Sequence[Charge] = (),
+) -> str | None:
     """Record that an action is about to be carried out. Await the commit before calling the tool.
 
-    `undoes` is the key of the effect that it undoes; None where it undoes nothing.
+    Args:
+        tx: The transaction.
+        run: The action's run.
+        epoch: This worker's.
+        key: The action.
+        tool: What it calls.
+        arguments: What is effectively run; None where it is what was proposed.
+        undoes: Key of the effect that it undoes; None where it undoes nothing.
+        charges: What it takes of the policy's limits, reserved by its first claim.
+
+    Returns:
+        None once it is claimed; else which limit has no room for it, and nothing was recorded.
 
     Raises:
         Superseded: if this worker's epoch is not the newest.
     """
     fence(tx, run, epoch)
     if not tx.changed(_CLAIM_AGAIN, claimed=key, by=epoch):
+        full = spending.reserve(tx, run, key, charges)
+        if full is not None:
+            return full
         tx.execute(
             _CLAIM,
             {
@@ -88,6 +103,7 @@ def claim(
             },
         )
     emit(tx, run, "effect.claimed", action=key, tool=tool)
+    return None
 
 
 def settle(tx: Transaction, run: RunId, epoch: int, key: ActionId, state: EffectState, result: str) -> BodyId | None:
@@ -98,6 +114,8 @@ def settle(tx: Transaction, run: RunId, epoch: int, key: ActionId, state: Effect
     """
     fence(tx, run, epoch)
     body = bodies.store(tx, result) if result else None
+    if state is EffectState.FAILED:
+        spending.release(tx, run, key)
     tx.changed(_SETTLE, settled=key, to=state, body=body, at=tx.now)
     emit(tx, run, f"effect.{state}", action=key)
     return body

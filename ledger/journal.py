@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from sqlalchemy import bindparam, insert, select, update
 
-from baton.core import Action, ActionId, ModelReply, NotFound, ReviewId, Ruling, RunId, Verdict, dump
+from baton.core import Action, ActionId, Charge, ModelReply, NotFound, ReviewId, Ruling, RunId, Verdict, dump
 from baton.ledger.events import emit
 from baton.ledger.runs import count_turn
 from baton.ledger.schema import actions, model_calls
@@ -160,7 +160,7 @@ def spoil(tx: Transaction, action: ActionId, problem: str) -> None:
 
 def verdict_json(verdict: Verdict) -> str:
     """A verdict as stored."""
-    return dump(vars(verdict))
+    return dump(vars(verdict) | {"charges": [vars(charge) for charge in verdict.charges]})
 
 
 def verdict_from(text: str) -> Verdict:
@@ -168,7 +168,13 @@ def verdict_from(text: str) -> Verdict:
     fields = json.loads(text)
     fields["ruling"] = Ruling(fields["ruling"])
     fields["rules"], fields["reviewers"] = tuple(fields["rules"]), tuple(fields["reviewers"])
+    fields["charges"] = tuple(map(_charge, fields.get("charges", [])))
     return Verdict(**fields)
+
+
+def _charge(fields: dict[str, Any]) -> Charge:
+    fields["values"] = tuple(fields["values"])
+    return Charge(**fields)
 
 
 def _row(proposal: Proposal) -> dict[str, Any]:

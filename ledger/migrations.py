@@ -23,6 +23,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE effects ADD COLUMN undoes TEXT",
         "ALTER TABLE events ADD COLUMN xact BIGINT NOT NULL DEFAULT '0'",
     ),
+    3: (),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

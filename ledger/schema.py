@@ -201,6 +201,20 @@ effects = Table(
 )
 Index("effects_run", effects.c.run)
 
+spending = Table(
+    "spending",
+    metadata,
+    Column("account", Text, primary_key=True),  # what is counted and whose it is
+    Column("action", Text, primary_key=True),  # or the model call
+    Column("value", Text, primary_key=True),  # digest of a value that is counted; empty for an amount
+    Column("run", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),  # ten-thousandths
+    Column("at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("spending_account", spending.c.account, spending.c.at)
+Index("spending_run", spending.c.run)
+
 reviews = Table(
     "reviews",
     metadata,

@@ -6,11 +6,25 @@ If not, it is denied. Both are ordinary permits and forbids over one schema, so 
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Any
 
-from baton.core import Action, InvalidValue, PolicyError, Question, Ruling, ToolSpec, Trust, Verdict
-from baton.policies.engine import Rulebook
+from baton.core import (
+    Action,
+    Charge,
+    InvalidValue,
+    PolicyError,
+    Question,
+    Ruling,
+    Spent,
+    ToolSpec,
+    Trust,
+    Verdict,
+    Window,
+)
+from baton.policies.circumstances import context_of, shown
+from baton.policies.engine import Asked, Rulebook
+from baton.policies.probing import Tested, nearest, said
 from baton.policies.rules import PolicyText, Rule, read_rules
 from baton.policies.schema import BUILT_IN, CALL, CALL_WITH_APPROVAL, ToolType, tool_types
 from baton.policies.tracing import ABSENT, RecentReadings, Traced
@@ -18,11 +32,45 @@ from baton.policies.tracing import ABSENT, RecentReadings, Traced
 _LONGEST_REASON = 500
 
 
+@dataclass(frozen=True)
+class _Weighed:
+    """A permit whose conditions hold, weighed for one call.
+
+    Attributes:
+        charges: What the call takes of its limits.
+        unsure: Whether the agent is less confident than it asks for.
+        over: Which of its limits has no room; empty where each has.
+    """
+
+    rule: Rule
+    charges: tuple[Charge, ...]
+    unsure: bool
+    over: str
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One call that is being judged.
+
+    Attributes:
+        evidence: What was looked at, for the verdict; there whatever fails later.
+    """
+
+    question: Question
+    asked: Asked
+    evidence: dict[str, Any]
+
+    @property
+    def action(self) -> Action:
+        return self.question.action
+
+
 class CedarPolicy:
     """Rules in Cedar over the tools of one agent; made by `compile`."""
 
     def __init__(self, book: Rulebook, tools: Mapping[str, ToolType], *, agent: str, hint: str = "") -> None:
         self._book, self._tools, self._agent, self._hint = book, tools, agent, hint
+        self._limits = tuple(dict.fromkeys(limit for rule in book.rules for limit in rule.limits))
         self._recent = RecentReadings()
 
     @classmethod
@@ -32,7 +80,7 @@ class CedarPolicy:
         """Read and check policy texts.
 
         Args:
-            texts: Cedar texts, together one policy.
+            texts: Cedar texts, together one policy; the last one is the team's own.
             tools: The tools of the agent.
             agent: Its name, which rules see as `Agent::"<name>"`.
             name: What verdicts call the policy.
@@ -41,23 +89,24 @@ class CedarPolicy:
         Raises:
             PolicyError: if a text is not Cedar or does not fit the tools; names file and line.
         """
+        sources = tuple(texts)
         types = tool_types(name, tools)
-        rules = read_rules(texts)
+        rules = read_rules(sources)
         try:
-            book = Rulebook(rules, types.values(), name)
+            book = Rulebook(rules, types.values(), name, sources[-1].blob if sources else "")
         except ValueError as error:
             raise PolicyError(name, str(error)) from error
         return cls(book, types, agent=agent, hint=hint)
 
     @property
     def version(self) -> str:
-        """Name and content hash: over the rules and the schema of the tools."""
+        """Name, git's hash of its file, and a hash over all rules and the schema of the tools."""
         return self._book.version
 
     @property
-    def rules(self) -> int:
-        """How many rules there are, those beneath every policy included."""
-        return len(self._book.rules)
+    def rules(self) -> Sequence[Rule]:
+        """Its rules, those beneath every policy first."""
+        return self._book.rules
 
     @property
     def uncovered(self) -> tuple[str, ...]:
@@ -66,6 +115,14 @@ class CedarPolicy:
         if None in permitted:
             return ()
         return tuple(name for name, tool in self._tools.items() if name not in BUILT_IN and tool.name not in permitted)
+
+    def windows(self, scopes: Mapping[str, str]) -> tuple[Window, ...]:
+        """The windows whose spending `judge` needs to know; empty where it sets no limits."""
+        return tuple(dict.fromkeys(limit.window(scopes) for limit in self._limits))
+
+    def meters(self, scopes: Mapping[str, str]) -> tuple[str, ...]:
+        """The accounts that a model call's tokens are charged to."""
+        return tuple(dict.fromkeys(limit.account(scopes) for limit in self._limits if limit.of_tokens))
 
     def judge(self, question: Question) -> Verdict:
         """Say allow, ask or deny, and why. Never raises."""
@@ -81,30 +138,26 @@ class CedarPolicy:
         return self._verdict(Ruling.DENY, question.action, (), reason, evidence)
 
     def _judge(self, question: Question, evidence: dict[str, Any]) -> Verdict:
-        """Judge, and put into `evidence` what was looked at, so that it is there whatever fails later."""
         action = question.action
         tool = self._tools.get(action.tool)
         if tool is None or question.tool.name != action.tool:
-            return self._verdict(
-                Ruling.DENY, action, (), f"the policy does not know the tool {action.tool!r}", evidence
-            )
+            reason = f"the policy does not know the tool {action.tool!r}"
+            return self._verdict(Ruling.DENY, action, (), reason, evidence)
         if action.agent != self._agent:
             reason = f"the policy is for agent {self._agent!r}, not for {action.agent!r}"
             return self._verdict(Ruling.DENY, action, (), reason, evidence)
         labels = self._labels(question, tool)
-        context = _context(question)
-        evidence |= {"arguments": _shown(labels), "context": context}
+        context = context_of(question)
+        evidence |= {"arguments": _shown(labels), "context": shown(context)}
         entity = tool.entity(action.id, action.arguments, labels)
         entities = self._book.entities(json.dumps([entity]))
-
-        def ask(name: str) -> tuple[Rule, ...]:
-            return self._book.decide(name, self._agent, entity["uid"], entities, context)
-
-        alone = ask(CALL)
-        sure = [rule for rule in alone if rule.permits and _is_confident(rule, action.confidence)]
-        return (
-            self._allow(action, sure, evidence) if sure else self._ask(action, alone, ask(CALL_WITH_APPROVAL), evidence)
-        )
+        case = _Case(question, Asked(self._agent, entity, entities, context), evidence)
+        alone = self._book.decide(CALL, case.asked)
+        weighed = [_weigh(rule, question) for rule in alone if rule.permits]
+        sure = [one for one in weighed if not one.unsure and not one.over]
+        if sure:
+            return self._allow(case, sure)
+        return self._ask(case, alone, weighed, self._book.decide(CALL_WITH_APPROVAL, case.asked))
 
     def _labels(self, question: Question, tool: ToolType) -> dict[str, Traced]:
         """Trust and sources of each argument that the tool has; one left out was left out by the agent."""
@@ -120,57 +173,94 @@ class CedarPolicy:
         editor = Traced(Trust.USER, frozenset({f"person:{action.edited_by}"}))
         return {name: label if label.trust > editor.trust else editor for name, label in labels.items()}
 
-    def _allow(self, action: Action, sure: Sequence[Rule], evidence: dict[str, Any]) -> Verdict:
-        threshold = _threshold(sure)
+    def _allow(self, case: _Case, sure: Sequence[_Weighed]) -> Verdict:
+        """Allow by the permits that set no limits; where each sets some, by the first alone, which is charged."""
+        free = [one for one in sure if not one.charges]
+        rules = [one.rule for one in free or sure[:1]]
+        threshold = _threshold(rules)
         return self._verdict(
             Ruling.ALLOW,
-            action,
-            sure,
-            _reasons(sure) or f"{_ids(sure)} allows {action.tool}",
-            evidence,
+            case.action,
+            rules,
+            _reasons(rules) or f"{_ids(rules)} allows {case.action.tool}",
+            case.evidence,
             threshold=threshold,
-            value=None if threshold is None else action.confidence,
+            value=None if threshold is None else case.action.confidence,
+            charges=() if free else sure[0].charges,
         )
 
     def _ask(
-        self, action: Action, alone: Sequence[Rule], approved: Sequence[Rule], evidence: dict[str, Any]
+        self, case: _Case, alone: Sequence[Rule], weighed: Sequence[_Weighed], approved: Sequence[Rule]
     ) -> Verdict:
         """Ask people where some rule lets them decide.
 
         Rules that name reviewers or a deadline outweigh those that leave them open.
         """
-        unsure = [rule for rule in alone if rule.permits]
-        permits = [rule for rule in approved if rule.permits]
-        if len(permits) < len(approved) or not (permits or unsure):
-            return self._refuse(action, [rule for rule in (*approved, *alone) if not rule.permits], evidence)
-        threshold = _threshold(unsure)
-        deadlines = [rule.deadline for rule in permits if rule.deadline is not None]
-        why = [_unsure(action.confidence, threshold)] if unsure else [_reasons(alone)]
-        why.append(_reasons(permits) or (f"{_ids(permits)} asks before {action.tool}" if permits else ""))
+        unsure = [one for one in weighed if not one.over]
+        approvable = [_weigh(rule, case.question) for rule in approved if rule.permits]
+        possible = [one for one in approvable if not one.over]
+        if len(approvable) < len(approved) or not (possible or unsure):
+            forbids = [rule for rule in (*approved, *alone) if not rule.permits]
+            return self._refuse(case, forbids, [one.over for one in (*weighed, *approvable) if one.over])
+        permits = [one.rule for one in possible]
+        threshold = _threshold([one.rule for one in unsure])
+        charged = next((one for one in possible or unsure if not one.charges), (possible or unsure)[0])
         return self._verdict(
             Ruling.ASK,
-            action,
-            (*unsure, *permits),
-            "; ".join(filter(None, why)),
-            evidence,
+            case.action,
+            (*(one.rule for one in unsure), *permits),
+            self._why(case, alone, weighed, permits, threshold),
+            case.evidence,
             threshold=threshold,
-            value=action.confidence if unsure else None,
-            reviewers=tuple(dict.fromkeys(name for rule in permits for name in rule.reviewers)),
-            deadline=min(deadlines, default=None),
-            on_deadline="deny" if any(rule.on_deadline == "deny" for rule in permits) else "park",
+            value=case.action.confidence if unsure else None,
+            charges=charged.charges,
+            **_terms(permits),
         )
 
-    def _refuse(self, action: Action, forbids: Sequence[Rule], evidence: dict[str, Any]) -> Verdict:
-        """Deny, by the forbids that matched or because nothing permits the call."""
+    def _why(
+        self,
+        case: _Case,
+        alone: Sequence[Rule],
+        weighed: Sequence[_Weighed],
+        permits: Sequence[Rule],
+        threshold: float | None,
+    ) -> str:
+        """Why it is asked: what kept the agent from acting alone, and what the rules that ask say."""
+        why = [one.over for one in weighed if one.over]
+        if len(why) < len(weighed):
+            why.append(_unsure(case.action.confidence, threshold))
+        if not weighed:
+            forbids = [rule for rule in alone if not rule.permits]
+            self._lacking(case, forbids, CALL)
+            why.append(_reasons(forbids))
+        why.append(_reasons(permits) or (f"{_ids(permits)} asks before {case.action.tool}" if permits else ""))
+        return "; ".join(dict.fromkeys(filter(None, why)))
+
+    def _refuse(self, case: _Case, forbids: Sequence[Rule], over: Sequence[str]) -> Verdict:
+        """Deny: by the forbids that matched, for want of room, or because nothing permits the call."""
+        tool = case.action.tool
+        near, lacks = self._lacking(case, forbids, CALL_WITH_APPROVAL if not over else CALL)
         if forbids:
-            reason = _reasons(forbids) or f"{_ids(forbids)} forbids {action.tool}"
-            return self._verdict(Ruling.DENY, action, forbids, reason, evidence)
-        tool = self._tools[action.tool].name
-        near = [rule for rule in self._book.rules if rule.permits and rule.resource == tool]
-        near.sort(key=lambda rule: CALL_WITH_APPROVAL not in rule.actions)
-        nearest = f"; nearest is {near[0].id}, whose conditions do not hold" if near else ""
-        hint = f"; {self._hint}" if self._hint else ""
-        return self._verdict(Ruling.DENY, action, (), f"no rule allows {action.tool}{nearest}{hint}", evidence)
+            reason = _reasons(forbids) or f"{_ids(forbids)} forbids {tool}"
+        elif over:
+            reason = "; ".join(dict.fromkeys(over))
+        else:
+            closest = f"; nearest is {near.id}, which asks that {said(lacks)}" if near else ""
+            reason = f"no rule allows {tool}{closest}" + (f"; {self._hint}" if self._hint else "")
+        return self._verdict(Ruling.DENY, case.action, forbids, reason, case.evidence)
+
+    def _lacking(self, case: _Case, forbids: Sequence[Rule], question: str) -> tuple[Rule | None, tuple[Tested, ...]]:
+        """The permit that came nearest, and what it lacks; with forbids, their conditions are put on record instead."""
+        tool = self._tools[case.action.tool].name
+        tested = self._book.test(tool, case.asked)
+        if forbids:
+            ids = {rule.id for rule in forbids}
+            case.evidence["conditions"] = [one.document() for one in tested if one.rule in ids]
+            return None, ()
+        permits = [rule for rule in self._book.about(tool) if rule.permits]
+        near, lacks = nearest([rule for rule in permits if question in rule.actions] or permits, tested)
+        case.evidence["conditions"] = [one.document() for one in lacks]
+        return near, lacks
 
     def _verdict(
         self,
@@ -192,24 +282,31 @@ class CedarPolicy:
         )
 
 
-def _context(question: Question) -> dict[str, Any]:
-    context: dict[str, Any] = {"now": int(question.now), "count": question.counts.get(question.action.tool, 0)}
-    if question.requester is not None:
-        context["requester"] = question.requester
+def _weigh(rule: Rule, question: Question) -> _Weighed:
     confidence = question.action.confidence
-    if confidence is not None:
-        if not 0 <= confidence <= 1:
-            raise InvalidValue("confidence", confidence, "a number from 0 to 1")
-        context["confidence"] = int(Decimal(repr(confidence)) * 100)  # down: 0.799 is not 80 percent
-    return context
+    unsure = rule.min_confidence is not None and (confidence is None or confidence < rule.min_confidence)
+    try:
+        charges = tuple(limit.charge(question.action.arguments, question.scopes) for limit in rule.limits)
+    except InvalidValue as error:
+        return _Weighed(rule, (), unsure, str(error))
+    full = [(charge, question.spent.get(charge.window, Spent())) for charge in charges]
+    over = next((charge.told(spent) for charge, spent in full if not charge.fits(spent)), "")
+    return _Weighed(rule, charges, unsure, over)
+
+
+def _terms(permits: Sequence[Rule]) -> dict[str, Any]:
+    """Who decides, how many of them and until when."""
+    deadlines = [rule.deadline for rule in permits if rule.deadline is not None]
+    return {
+        "reviewers": tuple(dict.fromkeys(name for rule in permits for name in rule.reviewers)),
+        "quorum": max((rule.quorum for rule in permits), default=1),
+        "deadline": min(deadlines, default=None),
+        "on_deadline": "deny" if any(rule.on_deadline == "deny" for rule in permits) else "park",
+    }
 
 
 def _shown(labels: Mapping[str, Traced]) -> dict[str, Any]:
     return {name: {"trust": label.trust.name.lower(), "from": sorted(label.sources)} for name, label in labels.items()}
-
-
-def _is_confident(rule: Rule, confidence: float | None) -> bool:
-    return rule.min_confidence is None or (confidence is not None and confidence >= rule.min_confidence)
 
 
 def _threshold(permits: Sequence[Rule]) -> float | None:

@@ -1,11 +1,11 @@
 """Where a policy comes from: a file, one that is shipped, or none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from baton.core import PolicyError, Question, Ruling, ToolSpec, Verdict
+from baton.core import PolicyError, Question, Ruling, ToolSpec, Verdict, Window
 from baton.policies.cedar import CedarPolicy
 from baton.policies.rules import PolicyText
 
@@ -33,6 +33,14 @@ class DenyAll:
         action = question.action
         kind = f"{action.agent}/{action.tool}"
         return Verdict(ruling=Ruling.DENY, reason=self.reason, policy=self.version, kind=kind)
+
+    def windows(self, scopes: Mapping[str, str]) -> tuple[Window, ...]:
+        """None: it sets no limits."""
+        return ()
+
+    def meters(self, scopes: Mapping[str, str]) -> tuple[str, ...]:
+        """None: it sets no limits."""
+        return ()
 
 
 def load_policy(source: str | Path | None, tools: Iterable[ToolSpec], agent: str) -> CedarPolicy:

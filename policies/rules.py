@@ -1,5 +1,6 @@
 """Policy texts as rules: what each annotation means, where each rule stands, and what is wrong with it."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -9,10 +10,13 @@ from typing import Any
 import cedarpy
 
 from baton.core import InvalidValue, PolicyError, parse_duration
-from baton.policies.schema import CALL, CALL_WITH_APPROVAL, CONTEXT, ToolType
+from baton.policies.circumstances import CONTEXT
+from baton.policies.conditions import Condition, conditions_of
+from baton.policies.limits import Limit, check_limits, read_limits
+from baton.policies.schema import CALL, CALL_WITH_APPROVAL, ToolType
 
 ACTIONS = frozenset((CALL, CALL_WITH_APPROVAL))
-ANNOTATIONS = ("id", "class", "reason", "min_confidence", "reviewers", "deadline", "on_deadline")
+ANNOTATIONS = ("id", "class", "reason", "limit", "min_confidence", "reviewers", "quorum", "deadline", "on_deadline")
 ON_DEADLINE = ("park", "deny")
 
 _TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"|\s+|;|[^\s;/"]+|.', re.DOTALL)
@@ -24,6 +28,12 @@ class PolicyText:
 
     name: str
     text: str
+
+    @property
+    def blob(self) -> str:
+        """The hash that git gives a file with this text: `git log --find-object HASH` finds the commit."""
+        content = self.text.encode()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +47,13 @@ class Rule:
         permits: False for a forbid.
         actions: The actions that it speaks of.
         resource: The entity type it is confined to; None for any tool.
+        conditions: What has to hold for it to apply.
         kind: `@class`; empty for the default.
         reason: `@reason`, for people.
+        limits: How much it may let through, over runs and time.
         min_confidence: Least confidence for acting alone; None for any.
         reviewers: Roles or names that may decide; empty is anybody.
+        quorum: How many different people have to approve.
         deadline: Seconds that a question may wait; None is for ever.
         on_deadline: What happens then.
     """
@@ -51,10 +64,13 @@ class Rule:
     permits: bool
     actions: frozenset[str]
     resource: str | None
+    conditions: tuple[Condition, ...] = ()
     kind: str = ""
     reason: str = ""
+    limits: tuple[Limit, ...] = ()
     min_confidence: float | None = None
     reviewers: tuple[str, ...] = ()
+    quorum: int = 1
     deadline: float | None = None
     on_deadline: str = "park"
 
@@ -85,6 +101,10 @@ def check_rules(rules: Iterable[Rule], schema: cedarpy.Schema, tools: Iterable[T
         for found in cedarpy.validate_policies(rule.text, schema).errors:  # pyright: ignore[reportUnknownMemberType]
             problem = found.error.removeprefix("for policy `policy0`, ")
             raise PolicyError(rule.where, f"rule {rule.id!r}: {problem}", _what_there_is(rule, problem, known))
+        try:
+            check_limits(rule.limits, known.get(rule.resource or ""))
+        except InvalidValue as error:
+            raise PolicyError(rule.where, f"rule {rule.id!r}: {error}") from error
 
 
 def _statements(source: PolicyText) -> Iterator[tuple[str, str]]:
@@ -121,6 +141,7 @@ def _read_rule(text: str, where: str) -> Rule:
             permits=policy["effect"] == "permit",
             actions=_actions(policy["action"]),
             resource=policy["resource"].get("entity_type") or policy["resource"].get("entity", {}).get("type"),
+            conditions=conditions_of(policy),
         ),
         annotations,
     )
@@ -145,7 +166,10 @@ def _with_annotations(rule: Rule, given: dict[str, str | None]) -> Rule:
                 rule.where, problem, f"A rule such as this takes {', '.join(f'@{name}' for name in allowed)}."
             )
         try:
-            values["kind" if name == "class" else name] = _READERS[name](value or "")
+            if name == "limit":
+                values["limits"] = read_limits(rule.id, value or "")
+            else:
+                values["kind" if name == "class" else name] = _READERS[name](value or "")
         except InvalidValue as error:
             raise PolicyError(rule.where, f"rule {rule.id!r}: {error}") from error
     if "on_deadline" in values and "deadline" not in values:
@@ -157,6 +181,8 @@ def _has_meaning(annotation: str, rule: Rule) -> bool:
     match annotation:
         case "id" | "class" | "reason":
             return True
+        case "limit":
+            return rule.permits
         case "min_confidence":
             return rule.permits and CALL in rule.actions
         case _:
@@ -185,6 +211,12 @@ def _reviewers(value: str) -> tuple[str, ...]:
     return names
 
 
+def _quorum(value: str) -> int:
+    if not re.fullmatch(r"[1-9]", value):
+        raise InvalidValue("@quorum", value, "how many people have to approve, from 1 to 9")
+    return int(value)
+
+
 def _seconds(value: str) -> float:
     seconds = parse_duration(value).total_seconds()
     if seconds <= 0:
@@ -204,6 +236,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "reason": _text("@reason"),
     "min_confidence": _confidence,
     "reviewers": _reviewers,
+    "quorum": _quorum,
     "deadline": _seconds,
     "on_deadline": _on_deadline,
 }

@@ -7,10 +7,7 @@ A rule sees `principal` (`Agent::"desk"`), `action` (`Action::"call"`, the agent
     resource.args.X       the argument; optional where the tool lets it be left out
     resource.trust.X      0 external, 1 agent, 2 verified tool, 3 user, 4 system
     resource.from.X       where its value was found, such as ["find_order.customer"]; see tracing
-    context.now           seconds since 1970
-    context.count         how often this run has carried this tool out
-    context.requester     who asked for the goal; optional
-    context.confidence    percent, rounded down; optional
+    context.X             its circumstances; see circumstances.py
 
 Cedar's names are letters, digits and `_`: any other character of a tool's name becomes `_`, a leading
 digit is given a `_` before it, and one of Cedar's own words a `_` behind it. Names that then meet are refused.
@@ -23,15 +20,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from baton.core import Effect, InvalidValue, PolicyError, ToolSpec
+from baton.policies import circumstances
 from baton.policies.shapes import ESCAPES, Fields, shape_of
 from baton.policies.tracing import Traced
 
 CALL, CALL_WITH_APPROVAL = "call", "call_with_approval"
 BUILT_IN = ("plan", "remember", "recall", "read_on", "wait", "wait_for", "finish", "hand_off", "ask_person")
 """Tools of Baton's own: known to every policy, whether or not the agent at hand has them."""
-
-CONTEXT = {"now": True, "count": True, "requester": False, "confidence": False}
-"""What `context` holds, and whether it always does."""
 
 _WORDS = frozenset(("true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar", "Agent"))
 _UNSAFE_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -117,21 +112,13 @@ def schema_text(tools: Iterable[ToolType]) -> str:
     """The schema as JSON text; built-in tools that are not among `tools` are there without arguments."""
     absent = {name: ToolType(f"Tool::{name}", shape_of({}), Effect.WRITE.value) for name in BUILT_IN}
     types = {tool.name: tool.declare() for tool in (*absent.values(), *tools)}
-    scope = {"principalTypes": ["Agent"], "resourceTypes": sorted(types), "context": _context()}
+    scope = {"principalTypes": ["Agent"], "resourceTypes": sorted(types), "context": circumstances.declare()}
     main: dict[str, Any] = {
         "entityTypes": {"Agent": {}},
         "actions": {action: {"appliesTo": scope} for action in (CALL, CALL_WITH_APPROVAL)},
     }
     named = {name.removeprefix("Tool::"): declared for name, declared in types.items()}
     return json.dumps({"": main, "Tool": {"entityTypes": named, "actions": {}}}, sort_keys=True)
-
-
-def _context() -> dict[str, Any]:
-    kinds = {name: "String" if name == "requester" else "Long" for name in CONTEXT}
-    return {
-        "type": "Record",
-        "attributes": {name: {"type": kinds[name], "required": needed} for name, needed in CONTEXT.items()},
-    }
 
 
 def _refuse_unsafe(arguments: dict[str, Any]) -> None:

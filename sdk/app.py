@@ -43,7 +43,7 @@ from baton.graph import (
 from baton.handles import Result, RunHandle, conversation_goal, person
 from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs, transcript, waits
 from baton.memory import Memory, counter
-from baton.places import find_database, home_zone
+from baton.places import find_database, home_setting
 from baton.policies import load_policy
 from baton.review import Answer, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
 from baton.watch import Watch
@@ -120,8 +120,9 @@ class Baton:
             if model is None:
                 model = await stack.enter_async_context(open_model(self.endpoint, self._mind, stream=True))
             self._model = model
+            self._setting = home_setting()
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
-            self._team = Team(members=members, memory=self.memory, zone=home_zone())
+            self._team = Team(members=members, memory=self.memory, setting=self._setting)
             self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self._delta)
@@ -129,7 +130,7 @@ class Baton:
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
             self._watch = Watch(self.ledger, self._failure)
-            self.reviews = ReviewQueue(self.ledger, self._team.tenant)
+            self.reviews = ReviewQueue(self.ledger, self._setting.tenant)
             self._stack = stack.pop_all()
         return self
 
@@ -336,7 +337,9 @@ class Baton:
     async def _recheck(self, review: Review) -> Recheck:
         """Checks an edit as the agent's own call is checked, with the person as the source of its arguments."""
         member = self._team.member(review.agent)
-        past = await self.ledger.read(lambda tx: load_past(tx, review.run, transcript.WHOLE))
+        past = await self.ledger.read(
+            lambda tx: load_past(tx, review.run, transcript.WHOLE, members=self._team.members)
+        )
 
         def recheck(action: Action) -> Verdict:
             spec = member.agent.specs.get(action.tool)
@@ -355,7 +358,13 @@ class Baton:
 
     def _member(self, agent: Agent) -> Member:
         policy = load_policy(agent.policy, tuple(agent.specs.values()), agent.name)
-        return Member(agent=agent, policy=policy, model=self._model, counter=counter(agent.model))
+        return Member(
+            agent=agent,
+            policy=policy,
+            model=self._model,
+            counter=counter(agent.model),
+            setting=self._setting,
+        )
 
     def _handle(self, run: RunId) -> RunHandle:
         return RunHandle(run, self.ledger, self._watch)

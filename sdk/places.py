@@ -2,19 +2,22 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
-from baton.core import InvalidFile, NotFound, time_zone
+from baton.core import InvalidFile, InvalidValue, NotFound, Setting, time_zone
 
 FILES = ("agents.yaml", "agents.yml", "baton.yaml")
 """Names that a project file is looked for under."""
 
 DEFAULT_DATABASE = Path(".baton/baton.db")
+
+_SETTING = ("tenant", "environment", "timezone", "holidays")
 
 NAME = "baton.db"
 """What the database is called in a folder that is given in its place."""
@@ -72,15 +75,34 @@ def file_of(database: str) -> Path | None:
     return None if "://" in path else Path(path)
 
 
-def home_zone() -> str:
-    """The time zone of local times where an agent names none: BATON_TIMEZONE, else UTC.
+def home_setting() -> Setting:
+    """Where agents work, as the environment says: BATON_TENANT, BATON_ENVIRONMENT, BATON_TIMEZONE, BATON_HOLIDAYS.
 
     Raises:
-        InvalidValue: if there is no such zone.
+        InvalidValue: if there is no such time zone, or no such country or region.
     """
-    name = os.environ.get("BATON_TIMEZONE", "").strip() or "UTC"
-    time_zone(name)
-    return name
+    given = {name: os.environ.get(f"BATON_{name.upper()}", "").strip() for name in _SETTING}
+    zone = given["timezone"] or "UTC"
+    time_zone(zone)
+    return Setting(
+        tenant=given["tenant"] or "local",
+        environment=given["environment"] or "production",
+        zone=zone,
+        holiday=_holidays(given["holidays"]) if given["holidays"] else None,
+    )
+
+
+def _holidays(place: str) -> Callable[[date], bool]:
+    """Whether a date is a public holiday of a country, or of a region of it, such as `DE` or `DE-BE`."""
+    import holidays  # loads tables of its own: only where somebody asks for them
+
+    country, _, region = place.partition("-")
+    try:
+        days = holidays.country_holidays(country.upper(), subdiv=region or None)
+    except NotImplementedError as error:
+        allowed = "a country by its ISO code, and a region behind a hyphen, such as DE or DE-BE"
+        raise InvalidValue("BATON_HOLIDAYS", place, allowed) from error
+    return lambda day: day in days
 
 
 def note_origin(database: str | Path, origin: Origin) -> None:

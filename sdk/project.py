@@ -28,6 +28,7 @@ class _AgentEntry(BaseModel):
     hands_off_to: list[str] = []
     memory: str = "team"
     context_tokens: int = Field(100_000, ge=1000)
+    open_questions: int = Field(20, ge=1)
 
 
 class _ProjectFile(BaseModel):
