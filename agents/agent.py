@@ -25,6 +25,7 @@ class Agent:
         model: Name of the model at the endpoint.
         policy: A `.cedar` file, or the name of a shipped policy (`ask-writes`, `allow-all`). None denies every tool
             but the built-in ones: nothing is allowed that nobody allowed.
+        shadow: A policy that is asked beside it, of which nothing follows: what it says is recorded, to be compared.
         hands_off_to: Names of agents it may hand work to.
         memory: The scope of what it remembers; agents with the same scope share it.
         context_tokens: What one request to its model may hold.
@@ -41,6 +42,7 @@ class Agent:
     memory: str = "team"
     context_tokens: int = 100_000
     open_questions: int = 20
+    shadow: str | Path | None = None
     description: str = ""
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from baton.cli.explaining import conditions
 from baton.cli.opening import Place
 from baton.cli.output import Screen, call, one_line, safe, value
 from baton.cli.progress import LONGEST
@@ -184,6 +185,7 @@ def _why(review: Review, now: float) -> Table:
         rows.append(("before", f"version {was['version']}: {call(review.tool, was['arguments'], 400)}"))
     if "now" in question:
         rows.append(("before", f"was approved under: {one_line(str(question.get('before', '')))}"))
+    rows += conditions(verdict)
     if verdict.threshold is not None:
         gave = f"{verdict.value:.2f}" if verdict.value is not None else "none"
         rows.append(("threshold", f"{verdict.threshold:.2f} for acting alone; the agent's confidence was {gave}"))

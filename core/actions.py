@@ -79,3 +79,7 @@ class Verdict:
     on_deadline: str = "park"
     charges: tuple[Charge, ...] = ()
     evidence: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def document(self) -> dict[str, Any]:
+        """What it says and why, for the record."""
+        return {"policy": self.policy, "ruling": self.ruling, "rules": list(self.rules), "reason": self.reason}

@@ -59,6 +59,7 @@ class InvalidFile(InvalidValue):
     def __init__(self, path: str, line: int | None, field: str, value: object, allowed: str) -> None:
         """`line` counts from 1; None where the file has no lines to speak of."""
         self.path, self.line, self.field = path, line, field
+        self.said = f"{field} {value!r} is not allowed: give {allowed}"
         where = f"{path}:{line}" if line else path
         super().__init__(f"{where}: {field}", value, allowed)
 

@@ -24,9 +24,7 @@ from baton.graph.forking import echo_of, guarded
 from baton.graph.team import Member
 from baton.ledger import DecisionKind, Proposal, Review, ReviewKind, Run
 from baton.ledger.forks import Echo
-
-FLOODED = "open-questions"
-"""What a verdict cites where too many questions of the run wait already."""
+from baton.policies import ASKED_TOO_OFTEN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,22 +82,23 @@ def judge_reply(member: Member, run: Run, turn: int, reply: ModelReply, record: 
 def judge(member: Member, run: Run, action: Action, record: Record) -> Verdict:
     """Ask the agent's policy about one action; a fork asks about more than policy does."""
     spec = member.agent.specs[action.tool]
-    verdict = member.policy.judge(
-        Question(
-            action=action,
-            tool=spec,
-            readings=record.readings,
-            requester=run.requester,
-            goal=run.goal.statement,
-            goal_trust=run.trust,
-            now=record.now,
-            counts=record.counts,
-            rejected=sum(_is_no(review) for review in record.reviews),
-            waiting=sum(review.open for review in record.reviews),
-            spent=record.spent,
-            setting=member.setting,
-        )
+    question = Question(
+        action=action,
+        tool=spec,
+        readings=record.readings,
+        requester=run.requester,
+        goal=run.goal.statement,
+        goal_trust=run.trust,
+        now=record.now,
+        counts=record.counts,
+        rejected=sum(_is_no(review) for review in record.reviews),
+        waiting=sum(review.open for review in record.reviews),
+        spent=record.spent,
+        setting=member.setting,
     )
+    verdict = member.policy.judge(question)
+    if member.shadow is not None:
+        verdict = replace(verdict, evidence={**verdict.evidence, "shadow": member.shadow.judge(question).document()})
     return guarded(run, action, spec, verdict, echo_of(run, action, record.echoes, record.proposals))
 
 
@@ -159,13 +158,13 @@ def _unless_flooded(
     if verdict.ruling is not Ruling.ASK or review in waiting or len(waiting) < most:
         return verdict, review
     reason = f"{len(waiting)} questions of this run wait for people, as many as may: go on once they are answered"
-    return replace(_denied(verdict, reason), rules=(FLOODED,)), None
+    return replace(_denied(verdict, reason), rules=(ASKED_TOO_OFTEN,)), None
 
 
 def flooded(most: int, reviews: Sequence[Review], proposals: Sequence[Proposal]) -> bool:
     """Whether a run has asked for more than it may, and as much still waits."""
     last = max((one.turn for one in proposals), default=0)
-    refused = any(FLOODED in one.verdict.rules for one in proposals if one.turn == last)
+    refused = any(ASKED_TOO_OFTEN in one.verdict.rules for one in proposals if one.turn == last)
     return refused and sum(one.open and one.kind is not ReviewKind.TROUBLE for one in reviews) >= most
 
 

@@ -13,13 +13,19 @@ from baton.memory import Memory, TokenCounter
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """An agent at work: the role, the policy that judges it, the model it thinks with."""
+    """An agent at work: the role, the policy that judges it, the model it thinks with.
+
+    Attributes:
+        setting: Where it works.
+        shadow: A policy that is asked as well and whose answer is only recorded; None for none.
+    """
 
     agent: Agent
     policy: Policy
     model: Model
     counter: TokenCounter
     setting: Setting = field(default_factory=Setting)
+    shadow: Policy | None = None
 
     def scopes(self, run: Run) -> Mapping[str, str]:
         """Whose accounts a run of this agent spends from."""

@@ -1,8 +1,8 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`,
-`facts`, `spending`, `bodies`, `fingerprints`, `forks` and `checkpoints` hold plain functions that take a `Transaction`;
-hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
+`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals` and `checkpoints` hold plain functions that
+take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -19,6 +19,7 @@ from baton.ledger import (
     leases,
     mail,
     reviews,
+    rule_proposals,
     runs,
     spending,
     timers,
@@ -80,6 +81,7 @@ __all__ = [
     "leases",
     "mail",
     "reviews",
+    "rule_proposals",
     "runs",
     "spending",
     "timers",

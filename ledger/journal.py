@@ -131,7 +131,7 @@ def proposals(tx: Transaction, run: RunId, known: dict[Any, Proposal] | None = N
     for row in tx.rows(_OF_RUN, run=run):
         mark = (row.id, row.review, row.problem)  # all of it that may change
         if mark not in made:
-            made[mark] = _proposal(row)
+            made[mark] = read_proposal(row)
         found.append(made[mark])
     return found
 
@@ -145,7 +145,7 @@ def proposal(tx: Transaction, action: ActionId) -> Proposal:
     row = tx.row(_ONE, action=action)
     if row is None:
         raise NotFound("action", action)
-    return _proposal(row)
+    return read_proposal(row)
 
 
 def set_review(tx: Transaction, action: ActionId, review: ReviewId) -> None:
@@ -198,7 +198,8 @@ def _row(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def _proposal(row: Any) -> Proposal:
+def read_proposal(row: Any) -> Proposal:
+    """A row of the actions as a proposal."""
     valid = row.problem is None
     action = Action(
         id=row.id,

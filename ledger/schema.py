@@ -328,6 +328,22 @@ fingerprints = Table(
     Column("seen_at", Double, nullable=False),
 )
 
+rule_proposals = Table(
+    "rule_proposals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("agent", Text, nullable=False),
+    Column("review", Text, nullable=False),  # the decision that it makes a rule of
+    Column("rule", Text, nullable=False),  # Cedar
+    Column("tests", Text, nullable=False),  # JSON: a match and a near miss
+    Column("by", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("state", Text, nullable=False),  # open, accepted or declined
+    Column("decided_by", Text),
+    Column("decided_at", Double),
+    Column("note", Text),
+)
+
 facts = Table(
     "facts",
     metadata,

@@ -65,6 +65,19 @@ class _Case:
         return self.question.action
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """An action that was judged before.
+
+    Attributes:
+        question: As far as it is on record: without what the run had read.
+        evidence: What its verdict was given with.
+    """
+
+    question: Question
+    evidence: Mapping[str, Any]
+
+
 class CedarPolicy:
     """Rules in Cedar over the tools of one agent; made by `compile`."""
 
@@ -137,6 +150,23 @@ class CedarPolicy:
             reason = f"the policy cannot be evaluated: {error or type(error).__name__}"
         return self._verdict(Ruling.DENY, question.action, (), reason, evidence)
 
+    def rejudge(self, recorded: Recorded) -> Verdict | None:
+        """What it says of an action that was judged before, by the labels and circumstances that are on record.
+
+        None where they are not: the call fitted no tool then, or fits none now.
+        """
+        action, seen = recorded.question.action, recorded.evidence
+        tool = self._tools.get(action.tool)
+        traced, context = seen.get("arguments"), seen.get("context")
+        if tool is None or traced is None or context is None or set(traced) != set(tool.arguments.shapes):
+            return None
+        evidence: dict[str, Any] = {}
+        try:
+            labels = {name: Traced.read(label) for name, label in traced.items()}
+            return self._weighed(recorded.question, tool, labels, {**context, "goal": recorded.question.goal}, evidence)
+        except (InvalidValue, PolicyError, KeyError, ValueError) as error:
+            return self._verdict(Ruling.DENY, action, (), str(error), evidence)
+
     def _judge(self, question: Question, evidence: dict[str, Any]) -> Verdict:
         action = question.action
         tool = self._tools.get(action.tool)
@@ -146,8 +176,17 @@ class CedarPolicy:
         if action.agent != self._agent:
             reason = f"the policy is for agent {self._agent!r}, not for {action.agent!r}"
             return self._verdict(Ruling.DENY, action, (), reason, evidence)
-        labels = self._labels(question, tool)
-        context = context_of(question)
+        return self._weighed(question, tool, self._labels(question, tool), context_of(question), evidence)
+
+    def _weighed(
+        self,
+        question: Question,
+        tool: ToolType,
+        labels: Mapping[str, Traced],
+        context: dict[str, Any],
+        evidence: dict[str, Any],
+    ) -> Verdict:
+        action = question.action
         evidence |= {"arguments": _shown(labels), "context": shown(context)}
         entity = tool.entity(action.id, action.arguments, labels)
         entities = self._book.entities(json.dumps([entity]))
@@ -306,7 +345,7 @@ def _terms(permits: Sequence[Rule]) -> dict[str, Any]:
 
 
 def _shown(labels: Mapping[str, Traced]) -> dict[str, Any]:
-    return {name: {"trust": label.trust.name.lower(), "from": sorted(label.sources)} for name, label in labels.items()}
+    return {name: label.document() for name, label in labels.items()}
 
 
 def _threshold(permits: Sequence[Rule]) -> float | None:

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from baton.core import PolicyError, Question, Ruling, ToolSpec, Verdict, Window
+from baton.core import InvalidFile, PolicyError, Question, Ruling, ToolSpec, Verdict, Window
 from baton.policies.cedar import CedarPolicy
+from baton.policies.front import cedar_from_yaml
 from baton.policies.rules import PolicyText
+from baton.policies.schema import tool_types
 
 BASE = "base"
 SHIPPED = ("ask-writes", "allow-all")
 """Policies that come with Baton, to be named instead of a file."""
 
-_NO_POLICY = 'no policy is given: name "ask-writes", "allow-all" or a .cedar file as the policy of the agent'
+YAML = (".yaml", ".yml")
+
+_NO_POLICY = 'no policy is given: name "ask-writes", "allow-all" or a file as the policy of the agent'
 
 
 @dataclass(frozen=True)
@@ -47,31 +51,52 @@ def load_policy(source: str | Path | None, tools: Iterable[ToolSpec], agent: str
     """Read a policy, check it against the tools, and put the rules for Baton's own tools under it.
 
     Args:
-        source: A `.cedar` file, or the name of a shipped policy; None denies all tools but Baton's own.
+        source: A `.cedar` or `.yaml` file, or the name of a shipped policy; None denies all tools but Baton's own.
         tools: The tools of the agent.
         agent: Its name.
 
     Raises:
         PolicyError: if there is no such policy, or it is broken.
     """
+    specs = tuple(tools)
+    texts, hint = policy_texts(source, specs), _NO_POLICY if source is None else ""
+    return CedarPolicy.compile(texts, specs, agent=agent, name=BASE if source is None else Path(source).stem, hint=hint)
+
+
+def policy_texts(source: str | Path | None, tools: Iterable[ToolSpec]) -> tuple[PolicyText, ...]:
+    """A policy as Cedar, the rules beneath every policy first; see `load_policy`.
+
+    Raises:
+        PolicyError: if there is no such policy, or its YAML is not allowed.
+    """
     base = PolicyText(f"{BASE}.cedar", _shipped(BASE))
-    if source is None or source == BASE:
-        return CedarPolicy.compile([base], tools, agent=agent, name=BASE, hint=_NO_POLICY if source is None else "")
-    name = Path(source).stem
-    return CedarPolicy.compile([base, _read(source)], tools, agent=agent, name=name)
+    return (base,) if source is None or source == BASE else (base, policy_text(source, tools))
 
 
-def _read(source: str | Path) -> PolicyText:
+def policy_text(source: str | Path, tools: Iterable[ToolSpec]) -> PolicyText:
+    """A policy as Cedar: the text of a file, of one that is shipped, or what a YAML file stands for.
+
+    Raises:
+        PolicyError: if there is no such policy, or its YAML is not allowed.
+    """
     if source in SHIPPED:
         return PolicyText(f"{source}.cedar", _shipped(str(source)))
-    if not str(source).endswith(".cedar"):
-        raise PolicyError(str(source), "there is none of that name", f"Give a .cedar file or {' or '.join(SHIPPED)}.")
+    if not str(source).endswith((".cedar", *YAML)):
+        allowed = f"Give a .cedar or .yaml file, or {' or '.join(SHIPPED)}."
+        raise PolicyError(str(source), "there is none of that name", allowed)
     try:
-        return PolicyText(str(source), Path(source).read_text(encoding="utf-8"))
+        text = Path(source).read_text(encoding="utf-8")
     except OSError as error:
         raise PolicyError(str(source), error.strerror or str(error), "Check the path.") from error
     except UnicodeDecodeError as error:
         raise PolicyError(str(source), f"not UTF-8: {error.reason} at byte {error.start}") from error
+    if not str(source).endswith(YAML):
+        return PolicyText(str(source), text)
+    try:
+        written = cedar_from_yaml(source, tool_types(str(source), tools), text)
+    except InvalidFile as error:
+        raise PolicyError(f"{source}:{error.line}" if error.line else str(source), error.said) from error
+    return PolicyText(f"{source}, as Cedar", written, source=text)
 
 
 def _shipped(name: str) -> str:

@@ -24,15 +24,21 @@ _TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"|\s+|;|[^\s;/"]+|.', re.DOTALL)
 
 @dataclass(frozen=True)
 class PolicyText:
-    """A Cedar text and what it is called in messages: its path or name."""
+    """A Cedar text.
+
+    Attributes:
+        name: What it is called in messages: its path or name.
+        source: The file's own text where that is no Cedar; empty where it is.
+    """
 
     name: str
     text: str
+    source: str = ""
 
     @property
     def blob(self) -> str:
-        """The hash that git gives a file with this text: `git log --find-object HASH` finds the commit."""
-        content = self.text.encode()
+        """The hash that git gives its file: `git log --find-object HASH` finds the commit."""
+        content = (self.source or self.text).encode()
         return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 

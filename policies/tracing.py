@@ -54,6 +54,19 @@ class Traced:
     trust: Trust
     sources: frozenset[str]
 
+    def document(self) -> dict[str, Any]:
+        """As it is recorded."""
+        return {"trust": self.trust.name.lower(), "from": sorted(self.sources)}
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> "Traced":
+        """As it was recorded.
+
+        Raises:
+            KeyError: if it says nothing known.
+        """
+        return cls(Trust[document["trust"].upper()], frozenset(document["from"]))
+
 
 class _Passage:
     """A text that was read, normalised, and the figures in it, which rule most values out without a search."""

@@ -357,13 +357,15 @@ class Baton:
         return recheck
 
     def _member(self, agent: Agent) -> Member:
-        policy = load_policy(agent.policy, tuple(agent.specs.values()), agent.name)
+        specs = tuple(agent.specs.values())
+        policy = load_policy(agent.policy, specs, agent.name)
         return Member(
             agent=agent,
             policy=policy,
             model=self._model,
             counter=counter(agent.model),
             setting=self._setting,
+            shadow=load_policy(agent.shadow, specs, agent.name) if agent.shadow is not None else None,
         )
 
     def _handle(self, run: RunId) -> RunHandle:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton.agents import MINDS, Agent, Mind, Tool, find_mind
 from baton.core import InvalidFile, InvalidValue, NotFound, ToolSpec
+from baton.policies import YAML
 
 
 class _AgentEntry(BaseModel):
@@ -25,6 +26,7 @@ class _AgentEntry(BaseModel):
     model: str = "gpt-5-mini"
     tools: list[str] = []
     policy: str | None = None
+    shadow: str | None = None
     hands_off_to: list[str] = []
     memory: str = "team"
     context_tokens: int = Field(100_000, ge=1000)
@@ -105,15 +107,21 @@ def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) 
         _tool(file, name, _line(tree, ("agents", number, "tools", position)), f"agents.{number}.tools.{position}")
         for position, name in enumerate(entry.tools)
     ]
-    policy: str | Path | None = entry.policy
-    if entry.policy is not None and entry.policy.endswith(".cedar"):
-        policy = file.parent / entry.policy
     try:
-        settings: dict[str, Any] = entry.model_dump() | {"tools": tools, "policy": policy}
+        settings: dict[str, Any] = entry.model_dump() | {
+            "tools": tools,
+            "policy": _policy(file, entry.policy),
+            "shadow": _policy(file, entry.shadow),
+        }
         return Agent(**settings)
     except InvalidValue as error:
         line = _line(tree, ("agents", number))
         raise InvalidFile(str(file), line, f"agents.{number}: {error.what}", error.value, error.allowed) from error
+
+
+def _policy(file: Path, named: str | None) -> str | Path | None:
+    """A policy as the project file names it: a file beside it, or one that is shipped."""
+    return file.parent / named if named is not None and named.endswith((".cedar", *YAML)) else named
 
 
 def _tool(file: Path, name: str, line: int | None, field: str) -> "ToolSpec | Tool[..., Any]":

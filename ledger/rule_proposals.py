@@ -1,0 +1,90 @@
+"""Rules that somebody has proposed for a policy, and what its owner said."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import insert, select, update
+
+from baton.core import Ambiguous, Conflict, NotFound, ReviewId, dump, format_time, random_id
+from baton.ledger.schema import rule_proposals as table
+from baton.ledger.transaction import Transaction
+
+State = Literal["open", "accepted", "declined"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleProposal:
+    """A rule that is to be added to an agent's policy.
+
+    Attributes:
+        review: The decision that it makes a rule of.
+        rule: Cedar.
+        tests: A match and a near miss, as `*.test.yaml` holds them.
+        by: Who proposes it.
+        decided_by: Who accepted or declined it; None while it is open.
+    """
+
+    id: str
+    agent: str
+    review: ReviewId
+    rule: str
+    tests: Sequence[dict[str, Any]]
+    by: str
+    at: float
+    state: State
+    decided_by: str | None
+    decided_at: float | None
+    note: str | None
+
+
+def propose(
+    tx: Transaction, agent: str, review: ReviewId, rule: str, tests: Sequence[dict[str, Any]], by: str
+) -> RuleProposal:
+    """Record a proposal. Nothing follows from it until it is accepted."""
+    id = random_id("rule")
+    row = {"id": id, "agent": agent, "review": review, "rule": rule, "tests": dump(list(tests)), "by": by, "at": tx.now}
+    tx.execute(insert(table).values(**row, state="open"))
+    return get(tx, id)
+
+
+def get(tx: Transaction, prefix: str) -> RuleProposal:
+    """The proposal with this id or beginning of an id.
+
+    Raises:
+        NotFound, Ambiguous: if none or several fit.
+    """
+    start = prefix if prefix.startswith("rule_") else f"rule_{prefix}"
+    rows = tx.rows(select(table).where(table.c.id.startswith(start, autoescape=True)).limit(5))
+    if not rows:
+        raise NotFound("proposal", prefix, hint="`baton policy proposals` lists them.")
+    if len(rows) > 1:
+        raise Ambiguous("proposal", prefix, [row.id for row in rows])
+    return _proposal(rows[0])
+
+
+def listed(tx: Transaction, *, everything: bool = False) -> list[RuleProposal]:
+    """Open proposals, oldest first; or all of them."""
+    query = select(table).order_by(table.c.at)
+    return [_proposal(row) for row in tx.rows(query if everything else query.where(table.c.state == "open"))]
+
+
+def decide(tx: Transaction, proposal: str, state: State, by: str, note: str = "") -> None:
+    """Accept or decline a proposal.
+
+    Raises:
+        Conflict: if somebody has decided it already.
+    """
+    changed = tx.changed(
+        update(table)
+        .where(table.c.id == proposal, table.c.state == "open")
+        .values(state=state, decided_by=by, decided_at=tx.now, note=note or None)
+    )
+    if not changed:
+        known = get(tx, proposal)
+        raise Conflict(proposal, f"{known.decided_by} {known.state} it at {format_time(known.decided_at or 0)}")
+
+
+def _proposal(row: Any) -> RuleProposal:
+    return RuleProposal(**{**row._asdict(), "tests": json.loads(row.tests)})
