@@ -162,6 +162,11 @@ async def _decide(common: Common, review: str, make: Make) -> None:
         seen = await handle.seen()
         decision = await baton.decide(known.id, make(known, baton.agents))
         screen.show(Text.assemble(one_line(decision.by), f" {DECIDED[decision.kind]} ", (known.id, "bold"), "."))
+        left = await baton.reviews.get(known.id)
+        if left.open:
+            screen.show(f"{left.missing} more of {left.verdict.quorum} people have to approve it.")
+            screen.document(review_json(left))
+            return
         elsewhere = await _elsewhere(baton, place)
         if elsewhere is not None:
             screen.note(elsewhere)

@@ -64,6 +64,8 @@ def review_json(review: Review) -> dict[str, Any]:
             "evidence": verdict.evidence,
         },
         "reviewers": list(review.reviewers),
+        "quorum": verdict.quorum,
+        "approved_by": [vote.by for vote in review.votes],
         "opened_at": time_json(review.opened_at),
         "deadline": time_json(review.deadline),
         "on_deadline": review.on_deadline,

@@ -190,6 +190,8 @@ DECIDED = {
 
 def proposed(review: Review) -> dict[str, Any]:
     """The arguments of the call that a question is about; empty where it is about none."""
+    if review.votes and review.votes[0].arguments is not None:
+        return review.votes[0].arguments  # as the first of several who have to approve has changed it
     return dict(cast(Mapping[str, Any], review.question.get("arguments") or {}))
 
 
@@ -202,7 +204,11 @@ def asked(review: Review, width: int = 300) -> str:
 
 def reviewers(review: Review) -> str:
     """Who may decide, in words."""
-    return one_line(" or ".join(review.reviewers)) or "anybody"
+    who = one_line(" or ".join(review.reviewers)) or "anybody"
+    if review.verdict.quorum == 1:
+        return who
+    voted = f", {', '.join(vote.by for vote in review.votes)} already" if review.votes else ""
+    return one_line(f"{review.verdict.quorum} of {who}{voted}")
 
 
 def until(review: Review, now: float) -> str:

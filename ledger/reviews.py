@@ -75,6 +75,7 @@ class Review:
         deadline: Seconds since 1970; None is never.
         on_deadline: `park` keeps it open and says it is late; `deny` rejects it.
         decision: How it was closed; None while it is open.
+        votes: Approvals that count while more are needed, oldest first; an edit makes those before it void.
     """
 
     id: ReviewId
@@ -95,6 +96,12 @@ class Review:
     claimed_by: str | None
     claimed_until: float | None
     decision: Decision | None
+    votes: tuple[Decision, ...] = ()
+
+    @property
+    def missing(self) -> int:
+        """How many different people still have to approve."""
+        return max(0, self.verdict.quorum - len(self.votes))
 
     @property
     def open(self) -> bool:
@@ -217,6 +224,16 @@ def claim(tx: Transaction, review: ReviewId, version: int, by: str, until: float
     return bool(tx.changed(statement))
 
 
+def vote(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool:
+    """Count an approval of a review that needs more of them; whether its version was still the newest."""
+    open_ = (reviews.c.id == decision.review, reviews.c.version == version, reviews.c.state == "open")
+    if not tx.changed(update(reviews).where(*open_).values(version=version + 1, claimed_by=None, claimed_until=None)):
+        return False
+    _record(tx, run, decision)
+    emit(tx, run, "review.approved", review=decision.review, decision=decision.kind, by=decision.by)
+    return True
+
+
 def close(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool:
     """Close a review with a decision; whether its version was still the newest. The first answer wins."""
     statement = (
@@ -226,6 +243,12 @@ def close(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool
     )
     if not tx.changed(statement):
         return False
+    _record(tx, run, decision)
+    emit(tx, run, "review.closed", review=decision.review, decision=decision.kind, by=decision.by)
+    return True
+
+
+def _record(tx: Transaction, run: RunId, decision: Decision) -> None:
     tx.execute(
         insert(decisions).values(
             id=decision.id,
@@ -242,8 +265,6 @@ def close(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool
             at=decision.at,
         )
     )
-    emit(tx, run, "review.closed", review=decision.review, decision=decision.kind, by=decision.by)
-    return True
 
 
 def close_unanswered(tx: Transaction, review: Review, kind: DecisionKind, note: str) -> bool:
@@ -262,6 +283,8 @@ def new_decision_id() -> DecisionId:
 def _reviews(tx: Transaction, rows: Sequence[Any]) -> list[Review]:
     taken = _decisions(tx, [row.decision for row in rows if row.decision])
     texts = bodies.load(tx, [row.question for row in rows])
+    verdicts = {row.id: verdict_from(row.verdict) for row in rows}
+    voted = _votes(tx, [row.id for row in rows if row.state == "open" and verdicts[row.id].quorum > 1])
     return [
         Review(
             id=row.id,
@@ -273,7 +296,7 @@ def _reviews(tx: Transaction, rows: Sequence[Any]) -> list[Review]:
             agent=row.agent,
             tool=row.tool,
             question=json.loads(texts[row.question]),
-            verdict=verdict_from(row.verdict),
+            verdict=verdicts[row.id],
             reviewers=tuple(json.loads(row.reviewers)),
             requester=row.requester,
             opened_at=row.opened_at,
@@ -282,9 +305,23 @@ def _reviews(tx: Transaction, rows: Sequence[Any]) -> list[Review]:
             claimed_by=row.claimed_by if row.claimed_until and row.claimed_until > tx.now else None,
             claimed_until=row.claimed_until,
             decision=taken.get(row.decision),
+            votes=voted.get(row.id, ()),
         )
         for row in rows
     ]
+
+
+def _votes(tx: Transaction, ids: Sequence[str]) -> dict[str, tuple[Decision, ...]]:
+    """The approvals of open reviews, since somebody last changed what is approved."""
+    found: dict[str, tuple[Decision, ...]] = {}
+    query = select(decisions.c.id).where(decisions.c.review.in_(ids)).order_by(decisions.c.at, decisions.c.id)
+    given = tx.values(query) if ids else []
+    known = _decisions(tx, given)
+    for id in given:
+        one = known[id]
+        before = () if one.kind is DecisionKind.EDIT else found.get(one.review, ())
+        found[one.review] = (*before, one)
+    return found
 
 
 def _decisions(tx: Transaction, ids: Sequence[str]) -> dict[str, Decision]:

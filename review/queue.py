@@ -86,7 +86,7 @@ class ReviewQueue:
         return await self._ledger.write(take)
 
     async def decide(self, review: str, answer: Answer, recheck: Recheck | None = None) -> Decision:
-        """Answer a review. Its run goes on at once.
+        """Answer a review. Its run goes on at once, or once as many people have approved as its policy asks for.
 
         Args:
             review: The review's id or the beginning of it.
@@ -104,7 +104,11 @@ class ReviewQueue:
 
         def close(tx: Transaction) -> Decision:
             current = self._held(tx, known.id, answer.version)
-            decision = self._decision(tx, current, answer, verdict)
+            counted, judged = _beside_others(current, answer, verdict)
+            decision = self._decision(tx, current, counted, judged)
+            if _needs_more(current, counted):
+                reviews.vote(tx, current.run, current.version, decision)
+                return decision
             reviews.close(tx, current.run, current.version, decision)
             mail.post(tx, current.run, "decision", sender=answer.by, ref=current.id)
             return decision
@@ -170,6 +174,29 @@ class ReviewQueue:
         if runs.get(tx, known.run).ended:
             raise Conflict(f"review {review}", f"its run {known.run} has ended")
         return known
+
+
+def _beside_others(review: Review, answer: Answer, verdict: Verdict | None) -> tuple[Answer, Verdict | None]:
+    """An answer as it counts beside earlier approvals: what an edit has changed is what is approved from then on.
+
+    Raises:
+        Conflict: if this person has approved it already.
+    """
+    if answer.kind is not DecisionKind.APPROVE or not review.votes:
+        return answer, verdict
+    if any(vote.by == answer.by for vote in review.votes):
+        who = ", ".join(vote.by for vote in review.votes)
+        told = f"{answer.by} has approved it already ({who}); {review.missing} more have to"
+        raise Conflict(f"review {review.id}", told, "Another person has to approve.")
+    first = review.votes[0]
+    return replace(answer, arguments=first.arguments), first.verdict
+
+
+def _needs_more(review: Review, answer: Answer) -> bool:
+    """Whether others have to approve as well; an edit begins anew, with its editor as the first."""
+    if answer.kind is DecisionKind.EDIT:
+        return review.verdict.quorum > 1
+    return answer.kind is DecisionKind.APPROVE and review.missing > 1
 
 
 def _check(review: Review, answer: Answer) -> None:
