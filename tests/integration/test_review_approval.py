@@ -177,6 +177,34 @@ async def test_anything_else_than_what_was_approved_is_refused(database: str, ti
     assert till.paid == []
 
 
+@on_both
+async def test_fifty_redemptions_of_one_approval_are_one_effect(database: str, till: Till) -> None:
+    """Fifty people approve at once, through two Batons, while the run is woken again and again."""
+    async with (
+        open_office(database, [till.agent()], PAY) as first,
+        open_office(database, [till.agent()], PAY, dispatch=database.startswith("postgres")) as second,
+    ):
+        run, review = await _asked(first)
+
+        async def approve(number: int) -> bool:
+            baton = (first, second)[number % 2]
+            try:
+                await baton.approve(review.id, by=f"person{number}")
+            except Conflict:
+                return False
+            finally:
+                await baton.ledger.write(lambda tx: runs.wake(tx, run.id))
+            return True
+
+        won = await asyncio.gather(*(approve(number) for number in range(50)))
+        await soon(run.result())
+        effects = await text_rows(first.ledger, "SELECT state, attempts FROM effects")
+    assert sum(won) == 1
+    assert till.paid == [500]
+    assert effects == [("done", 1)]
+
+
+@on_both
 async def test_an_approval_lapses(database: str, till: Till) -> None:
     clock = ManualClock()
     async with open_office(database, [till.agent()], PAY, clock=clock) as baton:
