@@ -50,6 +50,7 @@ from baton.core.judging import Policy, Question, Reading
 from baton.core.labels import Label, Trust, derived
 from baton.core.log import logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
+from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
 from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
 
@@ -106,6 +107,7 @@ __all__ = [
     "Ruling",
     "RunFailed",
     "RunId",
+    "Secret",
     "Superseded",
     "SystemClock",
     "ToolCall",
@@ -121,10 +123,12 @@ __all__ = [
     "action_id",
     "call_id",
     "check_due",
+    "declared",
     "derived",
     "digest",
     "dump",
     "fault_of",
+    "fill_in",
     "format_duration",
     "format_time",
     "logger",
@@ -132,6 +136,8 @@ __all__ = [
     "parse_duration",
     "parse_time",
     "random_id",
+    "redact",
+    "secret",
     "storable",
     "tell_time",
     "time_zone",

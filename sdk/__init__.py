@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from baton.agents import Agent, tool
     from baton.app import Baton
-    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Retries, TryAgain
+    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Retries, TryAgain, secret
     from baton.handles import Result, RunHandle
     from baton.project import Project, load_project
     from baton.review import Answer
@@ -29,6 +29,7 @@ __all__ = [
     "RunHandle",
     "TryAgain",
     "load_project",
+    "secret",
     "tool",
 ]
 
@@ -47,6 +48,7 @@ _HOMES = {
     "RunHandle": "baton.handles",
     "TryAgain": "baton.core",
     "load_project": "baton.project",
+    "secret": "baton.core",
     "tool": "baton.agents",
 }
 
