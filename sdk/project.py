@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +24,7 @@ class _AgentEntry(BaseModel):
     instructions: str
     description: str = ""
     model: str = "gpt-5-mini"
-    tools: list[str] = []
+    tools: list[Any] = []
     policy: str | None = None
     hands_off_to: list[str] = []
     memory: str = "team"
@@ -84,10 +85,7 @@ def load_project(path: str | Path) -> Project:
     try:
         entry = _ProjectFile.model_validate(said)
     except ValidationError as error:
-        first = error.errors()[0]
-        line = _line(tree, first["loc"])
-        field = ".".join(str(part) for part in first["loc"]) or "file"
-        raise InvalidFile(str(file), line, field, _short(first["input"]), _allowed(first, first["loc"])) from error
+        raise _refused(file, error, tree) from error
     return _project(file, entry, tree)
 
 
@@ -100,10 +98,13 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
 
 
 def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) -> Agent:
-    tools = [
-        _tool(file, name, _line(tree, ("agents", number, "tools", position)), f"agents.{number}.tools.{position}")
-        for position, name in enumerate(entry.tools)
-    ]
+    tools: list[ToolSpec | Tool[..., Any]] = []
+    for position, said in enumerate(entry.tools):
+        place = ("agents", number, "tools", position)
+        if isinstance(said, str):
+            tools.append(_tool(file, said, _line(tree, place), ".".join(map(str, place))))
+        else:
+            tools += _shipped(file, said, place, tree)
     policy: str | Path | None = entry.policy
     if entry.policy is not None and entry.policy.endswith(".cedar"):
         policy = file.parent / entry.policy
@@ -130,6 +131,22 @@ def _tool(file: Path, name: str, line: int | None, field: str) -> "ToolSpec | To
         allowed = f"a function of {home}" + (f", such as: {', '.join(tools)}" if tools else "")
         raise InvalidFile(str(file), line, field, name, allowed)
     return cast("ToolSpec | Tool[..., Any]", thing)
+
+
+def _shipped(file: Path, said: object, place: tuple[int | str, ...], tree: yaml.Node | None) -> list[Tool[..., Any]]:
+    """The shipped tools that an entry such as `files: {root: data}` asks for."""
+    if not isinstance(said, dict):
+        allowed = "'file.py:function', or http, files or mail with settings"
+        raise InvalidFile(str(file), _line(tree, place), ".".join(map(str, place)), said, allowed)
+    from baton.agents.shipped import ShippedTools
+
+    try:
+        return ShippedTools.model_validate(said).made(file.parent)
+    except ValidationError as error:
+        raise _refused(file, error, tree, place) from error
+    except InvalidValue as error:
+        where = f"{'.'.join(map(str, place))}: {error.what}"
+        raise InvalidFile(str(file), _line(tree, place), where, error.value, error.allowed) from error
 
 
 def _module(path: Path) -> ModuleType:
@@ -171,12 +188,35 @@ def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int | None:
     return line
 
 
+def _refused(
+    file: Path, error: ValidationError, tree: yaml.Node | None, within: tuple[int | str, ...] = ()
+) -> InvalidFile:
+    """The first thing that is wrong, with its place; `within` is where what was read stands."""
+    first = error.errors()[0]
+    path = (*within, *first["loc"])
+    field = ".".join(str(part) for part in path) or "file"
+    value = "***" if {"headers", "password"} & set(path) else _short(first["input"])  # it may be a secret itself
+    return InvalidFile(str(file), _line(tree, path), field, value, _allowed(first, path))
+
+
 def _allowed(error: Any, path: tuple[int | str, ...]) -> str:
     if error["type"] == "extra_forbidden":
-        known = _AgentEntry if "agents" in path else _ProjectFile
-        return f"one of: {', '.join(known.model_fields)}"
-    message: str = error["msg"]
+        return f"one of: {', '.join(_fields(path))}"
+    message: str = error["msg"].removeprefix("Value error, ")
     return message[0].lower() + message[1:]
+
+
+def _fields(path: tuple[int | str, ...]) -> Sequence[str]:
+    """What may stand where something else does."""
+    match path:
+        case ("agents", int(), "tools", int(), *rest):
+            from baton.agents.shipped import shipped_fields
+
+            return shipped_fields(rest)
+        case ("agents", int(), *_):
+            return tuple(_AgentEntry.model_fields)
+        case _:
+            return tuple(_ProjectFile.model_fields)
 
 
 def _short(value: object) -> object:
