@@ -33,7 +33,7 @@ class Body:
 
 def header(response: httpcore.Response, name: bytes) -> str:
     """The value of a header; empty where there is none."""
-    return next((value.decode("latin-1") for key, value in response.headers if key.lower() == name), "")
+    return next((value.decode("utf-8", "replace") for key, value in response.headers if key.lower() == name), "")
 
 
 async def read(response: httpcore.Response, most: int) -> Body:

@@ -108,7 +108,7 @@ class Folder:
                 try:
                     with os.fdopen(handle, "wb") as file:
                         if known is not None:
-                            os.fchmod(file.fileno(), stat.S_IMODE(known.st_mode))
+                            os.fchmod(file.fileno(), known.st_mode & 0o777)  # no set-user-ID
                         file.write(raw)
                         file.flush()
                         os.fsync(file.fileno())

@@ -9,9 +9,10 @@ from baton.agents.shipped.network import Resolve, resolve
 from baton.agents.shipped.urls import Hosts, check_host
 from baton.agents.shipped.web import Answered, Headers, Web
 from baton.agents.tool import Tool, tool
-from baton.core import InvalidValue
+from baton.core import InvalidValue, Secret
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_SENSITIVE = re.compile("authorization|cookie|token|secret|password|api-?key", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)?")
 _OURS = ("host", "content-length", "transfer-encoding", "connection", "idempotency-key")
 
@@ -51,8 +52,8 @@ def http_tools(
     Raises:
         InvalidValue: if a host, a header or a limit cannot be one.
     """
-    if most_bytes < 1:
-        raise InvalidValue("most_bytes of http_tools", most_bytes, "1 or more")
+    if most_bytes < 1 or redirects < 0:
+        raise InvalidValue("limit of http_tools", min(most_bytes, redirects), "0 redirects or more, 1 byte or more")
     web = Web(
         hosts=None if hosts is None else Hosts("host of http_tools", hosts),
         private=Hosts("private host of http_tools", private),
@@ -109,6 +110,10 @@ def _checked(headers: Headers) -> Headers:
         for name, value in named.items():
             if not _HEADER.fullmatch(name) or name.lower() in _OURS:
                 raise InvalidValue(f"header for {host}", name, f"a header's name, other than {', '.join(_OURS)}")
+            if _SENSITIVE.search(name) and not isinstance(value, Secret):
+                raise InvalidValue(
+                    f"header {name} for {host}", "***", "a secret by reference: its name says that it is one"
+                )
             if not value.isprintable():
                 raise InvalidValue(f"header {name} for {host}", "***", "one line of text, or a secret")
     return headers

@@ -98,13 +98,13 @@ class Web:
         every = list((headers | dict(sent) | self._own(target)).items())
         tls = self.tls if target.url.scheme == "https" else None
         backend = CheckedBackend(private=target in self.private, resolve=self.resolve)
-        extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self.timeout)}
+        waits = {"connect": self.timeout / 3, "read": self.timeout, "write": self.timeout, "pool": self.timeout}
         url = httpcore.URL(scheme=target.url.raw_scheme, host=target.host, port=target.port, target=target.url.raw_path)
         body = content if content or method in ("POST", "PUT", "PATCH") else None
         try:
             async with (
                 httpcore.AsyncConnectionPool(ssl_context=tls, network_backend=backend) as pool,
-                pool.stream(method, url, headers=every, content=body, extensions=extensions) as response,
+                pool.stream(method, url, headers=every, content=body, extensions={"timeout": waits}) as response,
             ):
                 yield response
         except (Unreachable, httpcore.ConnectError, httpcore.ConnectTimeout) as error:

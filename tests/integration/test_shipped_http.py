@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import socket
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -152,6 +153,13 @@ async def test_a_redirect_leads_to_nothing_that_may_not_be_asked(location: str, 
         assert len(server.asked) == (4 if "again" in location else 1)
 
 
+async def test_a_redirect_to_a_public_host_that_is_not_on_the_list_is_not_followed() -> None:
+    with web_server(lambda asked: Says(status=302, headers={"Location": "http://public.test/"})) as server:
+        asks = fetch(hosts=[], private=[f"127.0.0.1:{server.port}"], resolver=resolver(public_test="93.184.216.34"))
+        with pytest.raises(ValueError, match=r"public\.test may not be asked"):
+            await asks(f"http://127.0.0.1:{server.port}/")
+
+
 async def test_a_redirect_is_followed_where_it_may_be_and_what_a_host_is_sent_stays_with_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -269,6 +277,19 @@ async def test_what_comes_back_is_text_and_no_more_than_was_asked_for(says: Says
     assert (got["text"], got["whole"], got["status"]) == (text, whole, says.status)
 
 
+async def test_a_small_packed_answer_does_not_fill_the_memory() -> None:
+    with web_server(lambda asked: Says(body=BOMB, headers=PACKED)) as server:
+        asks = fetch(hosts=[], private=[f"127.0.0.1:{server.port}"], most_bytes=1000)
+        await asks(f"http://127.0.0.1:{server.port}/")
+        tracemalloc.start()
+        try:
+            await asks(f"http://127.0.0.1:{server.port}/")
+            _now, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 5_000_000
+
+
 @pytest.mark.parametrize(
     ("says", "told"),
     [
@@ -355,6 +376,7 @@ async def test_a_server_that_drips_is_cut_off() -> None:
         {"hosts": ["https://a.example"]},
         {"private": ["*"]},
         {"most_bytes": 0},
+        {"redirects": -1},
         {"timeout": 0},
         {"headers": {"A.example": {"X": "y"}}},
         {"headers": {"a.example:1": {"X": "y"}}},
@@ -362,6 +384,8 @@ async def test_a_server_that_drips_is_cut_off() -> None:
         {"headers": {"a.example": {"Host": "b.example"}}},
         {"headers": {"a.example": {"idempotency-key": "k"}}},
         {"headers": {"a.example": {"X": "y\r\nZ: a"}}},
+        {"headers": {"a.example": {"authorization": "Bearer abc"}}},
+        {"headers": {"a.example": {"X-Api-Key": "abc"}}},
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any]) -> None:

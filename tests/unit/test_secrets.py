@@ -6,7 +6,6 @@ import json
 import pickle
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton.agents.failures import Target
-from baton.core import InvalidValue, NotFound, declared, fill_in, redact, secret
+from baton.core import InvalidValue, fill_in, redact, secret
 from baton.core.redaction import Redactor
 
 
@@ -30,33 +29,6 @@ def test_a_reference_shows_its_name_whatever_writes_it() -> None:
     assert reference.reveal() == 'Bearer c4n/ry+"ünit"&9'
     for twin in (copy.deepcopy(reference), pickle.loads(pickle.dumps(reference))):
         assert (str(twin), twin.reveal()) == ("secret:UNIT_TOKEN", reference.reveal())
-
-
-def test_a_file_of_the_folder_is_a_secret_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BATON_SECRETS_DIR", str(tmp_path))
-    (tmp_path / "unit_file").write_text("value of a file\n")
-    assert secret("unit_file").reveal() == "value of a file"
-    assert redact("the value of a file.") == "the [secret:unit_file]."
-    monkeypatch.setenv("unit_file", "value of the environment")
-    assert secret("unit_file").reveal() == "value of the environment"
-
-
-def test_what_is_missing_is_told_by_name_and_where_to_put_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BATON_SECRETS_DIR", str(tmp_path))
-    with pytest.raises(NotFound, match=r"UNIT_NOWHERE.*environment variable UNIT_NOWHERE"):
-        secret("UNIT_NOWHERE").reveal()
-    monkeypatch.setenv("UNIT_SHORT", "1234567")
-    with pytest.raises(InvalidValue, match="8 characters or more") as short:
-        secret("UNIT_SHORT").reveal()
-    assert "1234567" not in str(short.value)
-    (tmp_path / "UNIT_BINARY").write_bytes(b"\xff\xfe\xff\xfe\xff\xfe\xff\xfe")
-    secret("UNIT_BINARY")  # whoever only refers to it is not stopped
-    problems = declared()
-    assert problems["UNIT_NOWHERE"] == "it is missing"
-    assert "8 characters" in (problems["UNIT_SHORT"] or "")
-    assert "UTF-8" in (problems["UNIT_BINARY"] or "")
-    secret("UNIT_TOKEN")
-    assert declared()["UNIT_TOKEN"] is None
 
 
 @pytest.mark.parametrize("name", ["", "A B", "../passwd", "A/B", "9A", "A=B", "A\0"])
