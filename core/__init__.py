@@ -48,7 +48,7 @@ from baton.core.ids import (
 )
 from baton.core.judging import Policy, Question, Reading
 from baton.core.labels import Label, Trust, derived
-from baton.core.log import logger
+from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
@@ -107,6 +107,7 @@ __all__ = [
     "Ruling",
     "RunFailed",
     "RunId",
+    "SafeFormatter",
     "Secret",
     "Superseded",
     "SystemClock",

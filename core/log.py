@@ -29,3 +29,11 @@ class _Line(structlog.processors.KeyValueRenderer):
 
     def __call__(self, logger: Any, method: str, record: MutableMapping[str, Any]) -> str:
         return redact(super().__call__(logger, method, record))
+
+
+class SafeFormatter(logging.Formatter):
+    """Formats any record, whoever wrote it, without secrets; for handlers that get more than Baton's own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, its traceback included."""
+        return redact(super().format(record))

@@ -17,7 +17,7 @@ def forms(value: str) -> Iterator[str]:
     """How a value may stand in a text."""
     raw = value.encode()
     quoted = (quote(value), quote(value, safe=""), quote_plus(value))
-    yield from (value, repr(value)[1:-1], html.escape(value), json.dumps(value)[1:-1])
+    yield from (value, repr(value)[1:-1], repr(f"'\"{value}")[4:-1], html.escape(value), json.dumps(value)[1:-1])
     yield json.dumps(value, ensure_ascii=False)[1:-1]
     yield from (*quoted, *(_ESCAPE.sub(lambda found: found[0].lower(), each) for each in quoted))
     yield from (raw.hex(), raw.hex().upper())

@@ -16,6 +16,9 @@ from pathlib import Path
 from baton.agents.shipped.paths import is_usable
 from baton.core import InvalidValue
 
+MOST_ENTRIES = 10_000
+"""Things in a folder that are listed."""
+
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -50,11 +53,14 @@ class Folder:
         """What is in a folder, by name: folders and plain files that an agent can name; no links, nothing hidden.
 
         Raises:
-            ValueError: if it is no folder of this one.
+            ValueError: if it is no folder of this one, or holds more than can be shown.
         """
         found: list[Entry] = []
         with self._opened(names) as folder:
-            for name in sorted(filter(is_usable, os.listdir(folder))):
+            there = os.listdir(folder)
+            if len(there) > MOST_ENTRIES:
+                raise ValueError(f"{'/'.join(names) or 'the folder'} holds {len(there)} things, too many to list")
+            for name in sorted(filter(is_usable, there)):
                 with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
                     about = os.stat(name, dir_fd=folder, follow_symlinks=False)
                     if stat.S_ISDIR(about.st_mode):

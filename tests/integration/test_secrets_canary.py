@@ -229,6 +229,31 @@ def test_logs_and_their_tracebacks_hold_no_secret(caplog: pytest.LogCaptureFixtu
     assert given_away(caplog.text) == []
 
 
+SHOP = '''import logging, os
+from baton import secret, tool
+TOKEN = secret("CANARY_TOKEN")
+
+
+@tool(effect="read")
+def find_order() -> str:
+    """Look up an order."""
+    logging.getLogger("shop").warning("with %s", os.environ["CANARY_TOKEN"])
+    return "found"
+'''
+AGENTS = """agents:
+  - {name: desk, instructions: Help., policy: allow-all, tools: ["shop.py:find_order"]}
+"""
+
+
+def test_the_command_line_hides_them_in_what_others_log(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    (tmp_path / "agents.yaml").write_text(AGENTS)
+    done = command(tmp_path, "run", "Find order", CANARY_TOKEN=TOKEN)
+    assert done.code == 0
+    assert "WARNING with [secret:CANARY_TOKEN]" in done.err
+    assert given_away(done.out + done.err) == []
+
+
 @pytest.mark.parametrize("error", [InvalidValue("thing", TOKEN, ODD), RuntimeError(f"{TOKEN} {ODD}")])
 def test_the_command_line_hides_them_in_errors_and_tracebacks(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -176,6 +176,12 @@ def test_only_plain_text_files_of_a_size_are_read_and_written(root: Path) -> Non
         file_tools(root, most_bytes=0)
 
 
+def test_a_folder_of_too_many_is_not_listed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("baton.agents.shipped.folder.MOST_ENTRIES", 5)
+    with pytest.raises(ValueError, match="too many to list"):
+        Tools(root).list()
+
+
 def test_a_write_is_whole_or_not_there(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tools = Tools(root)
     (root / "a.txt").chmod(0o640)

@@ -47,7 +47,15 @@ def test_only_references_that_are_allowed_are_filled_in() -> None:
 
 
 def _shapes(value: str) -> Iterator[str]:
-    yield from (value, repr({"a": value}), json.dumps({"a": value}), json.dumps([value], ensure_ascii=False))
+    yield from (
+        value,
+        repr({"a": value}),
+        repr(f"'{value}"),
+        repr(f'"{value}'),
+        repr(f"'\"{value}"),
+        json.dumps({"a": value}),
+        json.dumps([value], ensure_ascii=False),
+    )
     yield from (
         quote(value),
         quote(value, safe=""),
