@@ -15,8 +15,8 @@ import pytest
 from baton import Agent, Baton, Retries, TryAgain, http_tools, mail_tools, secret, tool
 from baton.cli.main import main
 from baton.core import Delta, InvalidValue, ModelReply, ModelRequest, logger
-from baton.ledger import runs
-from support import call, open_office, script, soon, tool_lines
+from baton.ledger import Ledger, runs
+from support import call, on_both, open_office, script, soon, text_rows, tool_lines
 from support.commands import baton as command
 from support.servers import Asked, Says, mail_server, serving, trusting, web_server
 
@@ -117,15 +117,23 @@ def _headers(asked: Asked) -> Says:
     return Says(body=json.dumps(asked.headers).encode(), headers={"Content-Type": "application/json"})
 
 
-def _bytes(database: Path) -> str:
-    """All of the database, its log and its index, read in two ways."""
-    files = sorted(path for path in database.parent.glob("baton.*") if path.is_file())
-    assert database in files
+async def _record(database: str, folder: Path) -> str:
+    """All of the record: of a file, its log and its index the bytes, read in two ways; of a server every row."""
+    if database.startswith("postgresql"):
+        ledger = await Ledger.open(database)
+        tables = await text_rows(ledger, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        rows = [await text_rows(ledger, f'SELECT t::text FROM "{name}" t') for (name,) in tables]
+        await ledger.close()
+        assert len(rows) > 15
+        text = "\n".join(row for found in rows for (row,) in found)
+        return text + text.replace('""', '"').replace("\\\\", "\\")  # as they were before they became a row's text
+    files = sorted(path for path in folder.glob("baton.*") if path.is_file())
+    assert Path(database) in files
     raw = b"\n".join(path.read_bytes() for path in files)
     return raw.decode("latin-1") + raw.decode("utf-8", "replace")
 
 
-async def _play(database: Path) -> tuple[str, list[str], str]:
+async def _play(database: str) -> tuple[str, list[str], str]:
     """The run's id, those of its reviews, and everything that was told on the way."""
     refusal = f"535 {base64.b64encode(f'{chr(0)}desk{chr(0)}{MAIL}'.encode()).decode()} {MAIL}"
     with web_server(_headers) as web, mail_server(serving(), AUTH=refusal) as post:
@@ -173,11 +181,12 @@ async def _play(database: Path) -> tuple[str, list[str], str]:
     return run.id, [str(review.id) for review in asked], "\n".join(told)
 
 
+@on_both
 async def test_canaries_are_found_nowhere(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    database, archive = tmp_path / "baton.db", tmp_path / "all.jsonl"
+    archive = tmp_path / "all.jsonl"
     RECEIVED.clear()
     run, reviews, told = await _play(database)
     assert RECEIVED == [f"Bearer {TOKEN}"]
@@ -186,7 +195,7 @@ async def test_canaries_are_found_nowhere(
     assert [name for name in CANARIES if f"[secret:{name}]" not in told] == []
     shown = {
         "told": told,
-        "record": _bytes(database),
+        "record": await _record(database, tmp_path),
         "logs": caplog.text + str([vars(entry) for entry in caplog.records if entry.name == "baton"]),
         "printed": "".join(capsys.readouterr()),
     }
@@ -194,7 +203,7 @@ async def test_canaries_are_found_nowhere(
     commands += [["replay", run, "--json"], *(["review", "show", review] for review in reviews)]
     commands += [["db", "archive", "--before", "0s", "--to", str(archive), "--keep"]]
     for words in commands:  # in a process that knows no secret: what it could leak is in the record
-        done = await asyncio.to_thread(command, tmp_path, *words, "-d", str(database))
+        done = await asyncio.to_thread(command, tmp_path, *words, "-d", database)
         shown[" ".join(words)] = done.out + done.err
         assert done.code == 0, done.err
     shown["archive"] = archive.read_text(encoding="utf-8")
@@ -209,14 +218,17 @@ class _BadModel:
         raise RuntimeError(f"no TLS with key {CANARIES['OPENAI_API_KEY']}")
 
 
-async def test_what_stops_a_run_is_told_without_secrets(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    database = tmp_path / "baton.db"
+@on_both
+async def test_what_stops_a_run_is_told_without_secrets(
+    database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with Baton(agents=[Agent("clerk")], database=database, model=_BadModel()) as baton:
         run = await baton.submit("go")
         await soon(baton.until(lambda tx: runs.get(tx, run.id).attempts or None))
-    assert "no TLS with key [secret:OPENAI_API_KEY]" in _bytes(database)
+    record = await _record(database, tmp_path)
+    assert "no TLS with key [secret:OPENAI_API_KEY]" in record
     assert "no TLS with key [secret:OPENAI_API_KEY]" in caplog.text
-    assert given_away(_bytes(database) + caplog.text) == []
+    assert given_away(record + caplog.text) == []
 
 
 def test_logs_and_their_tracebacks_hold_no_secret(caplog: pytest.LogCaptureFixture) -> None:
