@@ -19,8 +19,12 @@ from baton.agents.shipped.urls import PORTS, Hosts, Target, read_url
 from baton.core import Secret, TryAgain
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-_LATER = (408, 425, 429, 503)
+_LATER = (408, 425, 429)
 """Statuses by which a server says that it has not handled a request and may later."""
+
+_MAYBE_LATER = 503
+"""Says the same where it names a time. Without one it may come from a proxy that has lost a server at work."""
+
 _BROKEN = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.RemoteProtocolError)
 
 Headers = Mapping[str, Mapping[str, str | Secret]]
@@ -71,9 +75,9 @@ class Web:
         """What is answered to a write; see `send_http`."""
         target = self._may(read_url(url))
         async with asyncio.timeout(self.timeout), self._asked(target, method, content, sent) as response:
-            status = response.status
-            if status in _LATER:
-                raise TryAgain(f"{target.host} answered {status}", after=_after(response))
+            status, after = response.status, _after(response)
+            if status in _LATER or (status == _MAYBE_LATER and after is not None):
+                raise TryAgain(f"{target.host} answered {status}", after=after)
             if status >= 500:
                 raise ConnectionError(f"{target.host} answered {status}")
             return await self._received(target, response)

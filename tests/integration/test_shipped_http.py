@@ -352,6 +352,13 @@ async def test_a_failure_says_whether_it_may_have_happened(status: int, read_say
         await write(url, "POST", "{}", key="k")
 
 
+async def test_a_proxy_that_has_lost_its_server_does_not_say_that_nothing_happened() -> None:
+    with web_server(lambda asked: Says(status=503)) as server:
+        write = http_tools(hosts=[], private=[f"127.0.0.1:{server.port}"])[1]
+        with pytest.raises(ConnectionError):
+            await write(f"http://127.0.0.1:{server.port}/", "POST", "{}", key="k")
+
+
 async def test_an_answer_that_breaks_off_is_a_lost_connection_for_a_read_and_an_answer_for_a_write() -> None:
     with web_server(lambda asked: Says(body=b"half", cut=True)) as server:
         url = f"http://127.0.0.1:{server.port}/"
