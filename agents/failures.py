@@ -8,7 +8,7 @@ from typing import cast
 
 import openai
 
-from baton.core import ModelError, ModelRefused
+from baton.core import ModelError, ModelRefused, redact
 
 _BROKEN_CONNECTION = (openai.APIConnectionError, openai.WebSocketConnectionClosedError, openai.WebSocketQueueFullError)
 _TRANSIENT_STATUS = frozenset({408, 409, 429})
@@ -55,8 +55,8 @@ class Target:
         return f"Target(model={self.model!r}, endpoint={self.endpoint!r})"
 
     def redact(self, text: str) -> str:
-        """The text without the key, which some endpoints repeat."""
-        return text.replace(self.key, "***") if len(self.key) >= 4 else text
+        """The text without the key, which some endpoints repeat, and without any other secret."""
+        return redact(text.replace(self.key, "***") if len(self.key) >= 4 else text)
 
 
 def translate(error: Exception, target: Target, now: float) -> Transient | ModelError:

@@ -3,13 +3,13 @@
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints, overload
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from baton.core import Effect, InvalidValue, Retries, ToolSpec, Upcaster
+from baton.core import Effect, InvalidValue, Retries, ToolSpec, Upcaster, secret
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,6 +51,7 @@ def tool(
     timeout: float = ...,
     retries: Retries | int | None = ...,
     verified: bool = ...,
+    secrets: Mapping[str, Collection[str]] = ...,
     version: str = ...,
     upcasters: Mapping[str, Upcaster] = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
@@ -68,6 +69,7 @@ def tool(
     timeout: float = 60.0,
     retries: Retries | int | None = None,
     verified: bool = False,
+    secrets: Mapping[str, Collection[str]] | None = None,
     version: str = "1",
     upcasters: Mapping[str, Upcaster] | None = None,
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
@@ -86,6 +88,8 @@ def tool(
         retries: How a call that fails for now is tried again: a number of tries, or all of it. None tries three times
             what surely may be repeated.
         verified: Its results are the operator's own records and trusted as such.
+        secrets: By parameter, the names of secrets that the model may refer to in it, as `{{secret:NAME}}`; the value
+            is filled in for the call alone, the record keeps the reference.
         version: Changes when the meaning of a call does.
         upcasters: By an older version, what makes its arguments those of the next; oldest first, the last leads to
             `version`. What is open of an older version is then asked anew in today's form.
@@ -96,7 +100,8 @@ def tool(
 
     def wrap(function: Callable[P, R]) -> Tool[P, R]:
         called = name or function.__name__
-        arguments = _arguments(called, function)
+        takes = dict(secrets or {})
+        arguments = _arguments(called, function, takes)
         settings: dict[str, Any] = {
             "effect": _effect(called, effect),
             "repeatable": repeatable,
@@ -105,6 +110,7 @@ def tool(
             "timeout": _timeout(called, timeout),
             "retries": Retries(attempts=retries) if isinstance(retries, int) else retries,
             "verified": verified,
+            "secrets": takes,
             "version": version,
             "upcasters": _upcasters(called, version, upcasters or {}),
         }
@@ -151,7 +157,7 @@ def _upcasters(name: str, version: str, upcasters: Mapping[str, Upcaster]) -> Ma
     return dict(upcasters)
 
 
-def _arguments(name: str, function: Callable[..., Any]) -> type[BaseModel]:
+def _arguments(name: str, function: Callable[..., Any], secrets: Mapping[str, Collection[str]]) -> type[BaseModel]:
     if not _NAME.fullmatch(name):
         raise InvalidValue("tool name", name, "a letter, then letters, digits, _ or -, 64 at most")
     hints = get_type_hints(function, include_extras=True)
@@ -166,9 +172,17 @@ def _arguments(name: str, function: Callable[..., Any]) -> type[BaseModel]:
             allowed = f"a name with a type annotation, other than {' and '.join(RESERVED)}"
             raise InvalidValue(f"parameter of tool {name}", parameter.name, allowed)
         default = ... if parameter.default is parameter.empty else parameter.default
-        description = " ".join(told.get(parameter.name, "").split()) or None
-        fields[parameter.name] = (hints[parameter.name], Field(default, description=description))
+        description = " ".join([*told.get(parameter.name, "").split(), *_references(secrets.get(parameter.name, ()))])
+        fields[parameter.name] = (hints[parameter.name], Field(default, description=description or None))
+    for taker in secrets:
+        if taker not in fields or fields[taker][0] is not str:
+            raise InvalidValue(f"secrets of tool {name}", taker, "parameters of type str")
     return create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _references(names: Collection[str]) -> list[str]:
+    """What the model is told of the secrets that a parameter takes; from here on they are kept out of records."""
+    return [f"May hold {{{{{secret(name)}}}}}, filled in when it is called." for name in names]
 
 
 def _schema(arguments: type[BaseModel]) -> dict[str, Any]:

@@ -109,7 +109,20 @@ async def _findings(common: Common) -> list[Finding]:
     names = ", ".join(agent.name for agent in project.agents)
     findings.append(Finding("project", "ok", f"{place.project} (agents: {names}; simulated mind: {project.simulated})"))
     findings += await _homeless(place, {agent.name for agent in project.agents})
+    findings += _secrets()
     return [*findings, *(finding for agent in project.agents for finding in _agent(agent))]
+
+
+def _secrets() -> list[Finding]:
+    """The secrets that the project refers to, by name alone."""
+    from baton.core import declared
+
+    known = declared()
+    wrong = {name: problem for name, problem in sorted(known.items()) if problem is not None}
+    if known and not wrong:
+        return [Finding("secrets", "ok", f"all there: {', '.join(sorted(known))}")]
+    hint = "set the environment variable, or put a file of that name into the folder of secrets"
+    return [Finding(f"secret {name}", "broken", f"{problem}: {hint}") for name, problem in wrong.items()]
 
 
 def _packages() -> Finding:

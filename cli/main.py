@@ -114,18 +114,18 @@ def _run(arguments: list[str]) -> int:
 
 def _explain(arguments: list[str], error: Exception) -> int:
     """One sentence for an error of ours, an apology for any other; the traceback only for those who asked for it."""
-    from baton.core import BatonError
+    from baton.core import BatonError, redact
 
     if os.environ.get("BATON_DEBUG") == "1":
         import traceback
 
-        traceback.print_exception(error)
+        sys.stderr.write(redact("".join(traceback.format_exception(error))))
     kinds = [kind.__name__ for kind in type(error).__mro__]
     if isinstance(error, BatonError):
-        return _tell(arguments, kinds[0], str(error), 2 if any(kind in _USAGE for kind in kinds) else 1)
+        return _tell(arguments, kinds[0], redact(str(error)), 2 if any(kind in _USAGE for kind in kinds) else 1)
     said = f"{kinds[0]}: {error}" if str(error) else kinds[0]
     sorry = f"Sorry, this should not happen ({said}). What was recorded is safe; BATON_DEBUG=1 shows where it happened."
-    return _tell(arguments, "unexpected", sorry, 1)
+    return _tell(arguments, "unexpected", redact(sorry), 1)
 
 
 def _said(error: "CycloptsError") -> str:

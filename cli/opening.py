@@ -13,7 +13,7 @@ from rich.text import Text
 
 from baton.cli.options import Common
 from baton.cli.output import Screen
-from baton.core import NotFound
+from baton.core import NotFound, SafeFormatter
 from baton.ledger import Ledger
 from baton.places import FILES, Origin, file_of, find_database, find_project, note_origin, origin_of
 from baton.watch import Watch
@@ -147,5 +147,7 @@ def program() -> str:
 def quiet(level: int = logging.CRITICAL) -> None:
     """Keep logs below `level` off the screen unless somebody debugs: what users must know is said in sentences."""
     debugging = os.environ.get("BATON_DEBUG") == "1"
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("baton").setLevel(logging.DEBUG if debugging else level)

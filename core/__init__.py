@@ -49,8 +49,9 @@ from baton.core.ids import (
 )
 from baton.core.judging import Policy, Question, Reading, Setting, scopes
 from baton.core.labels import Label, Trust, derived
-from baton.core.log import logger
+from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
+from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
 from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
 from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
@@ -112,6 +113,8 @@ __all__ = [
     "Ruling",
     "RunFailed",
     "RunId",
+    "SafeFormatter",
+    "Secret",
     "Setting",
     "Spent",
     "Superseded",
@@ -131,10 +134,12 @@ __all__ = [
     "call_id",
     "charged",
     "check_due",
+    "declared",
     "derived",
     "digest",
     "dump",
     "fault_of",
+    "fill_in",
     "format_duration",
     "format_time",
     "logger",
@@ -143,7 +148,9 @@ __all__ = [
     "parse_duration",
     "parse_time",
     "random_id",
+    "redact",
     "scopes",
+    "secret",
     "storable",
     "tell_time",
     "time_zone",

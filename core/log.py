@@ -1,8 +1,12 @@
 """Logs: structured, through the standard library's logger `baton`, so that they never reach standard output."""
 
 import logging
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
+
+from baton.core.secrets import redact
 
 
 def logger() -> structlog.stdlib.BoundLogger:
@@ -12,9 +16,24 @@ def logger() -> structlog.stdlib.BoundLogger:
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["event"]),
+            _Line(key_order=["event"]),
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
     return bound
+
+
+class _Line(structlog.processors.KeyValueRenderer):
+    """Renders a record as one text, its traceback included, without secrets."""
+
+    def __call__(self, logger: Any, method: str, record: MutableMapping[str, Any]) -> str:
+        return redact(super().__call__(logger, method, record))
+
+
+class SafeFormatter(logging.Formatter):
+    """Formats any record, whoever wrote it, without secrets; for handlers that get more than Baton's own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, its traceback included."""
+        return redact(super().format(record))

@@ -1,7 +1,7 @@
 """What a tool is: its signature for the model, and how it may be recovered."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -92,6 +92,8 @@ class ToolSpec:
         retries: How a call that fails for now is tried again; None is `Retries()`, for what surely may be repeated.
         verified: Whether its results are trusted as the operator's own records.
         version: Changes when the meaning of a call does.
+        secrets: By parameter, the names of secrets that the model may refer to in it, as `{{secret:NAME}}`; their
+            values are filled in for the call alone.
         upcasters: By an older version, what makes its arguments those of the next; in order, the last leads to
             `version`.
     """
@@ -110,4 +112,5 @@ class ToolSpec:
     retries: Retries | None = None
     verified: bool = False
     version: str = "1"
+    secrets: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
     upcasters: Mapping[str, Upcaster] = field(default_factory=dict[str, Upcaster])

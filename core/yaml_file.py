@@ -40,11 +40,18 @@ def read_yaml(file: str | Path, model: type[M], text: str | None = None) -> tupl
     try:
         return model.model_validate(said), tree
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "file"
-        raise InvalidFile(
-            path, line_of(tree, first["loc"]), field, _short(first["input"]), _allowed(first, model)
-        ) from error
+        raise refused(file, error, tree, model) from error
+
+
+def refused(
+    file: str | Path, error: ValidationError, tree: yaml.Node | None, model: type[BaseModel], within: Place = ()
+) -> InvalidFile:
+    """The first thing that a model refuses, with its place in the file; `within` is where what it reads stands."""
+    first = error.errors()[0]
+    path = (*within, *first["loc"])
+    field = ".".join(str(part) for part in path) or "file"
+    value = "***" if {"headers", "password"} & set(path) else _short(first["input"])  # it may be a secret itself
+    return InvalidFile(str(file), line_of(tree, path), field, value, _allowed(first, model))
 
 
 def line_of(node: yaml.Node | None, path: Place) -> int | None:
@@ -70,7 +77,7 @@ def line_of(node: yaml.Node | None, path: Place) -> int | None:
 def _allowed(error: Any, model: type[BaseModel]) -> str:
     if error["type"] == "extra_forbidden":
         return f"one of: {', '.join(_model_at(model, error['loc'][:-1]).model_fields)}"
-    message: str = error["msg"]
+    message: str = error["msg"].removeprefix("Value error, ")
     return message[0].lower() + message[1:]
 
 

@@ -22,6 +22,7 @@ from baton.core import (
     fault_of,
     logger,
     random_id,
+    redact,
 )
 from baton.graph.fitting import fits
 from baton.graph.forking import first_place
@@ -172,7 +173,7 @@ class Advancer:
         run, lease = hold.run, hold.lease
         known = await self._office.ledger.read(lambda tx: runs.get(tx, run))
         fault, own = fault_of(error), isinstance(error, BatonError)
-        said = str(error) if own else f"{type(error).__name__}: {error}"
+        said = redact(str(error) if own else f"{type(error).__name__}: {error}")
         if not own:
             log.error("run failed to advance", run=run, exc_info=error)
         rest = error.after if isinstance(error, ModelUnavailable | ToolUnavailable) else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from baton.core import Action, ToolError, ToolSpec, ToolTimeout, TryAgain, storable
+from baton.core import Action, ToolError, ToolSpec, ToolTimeout, TryAgain, fill_in, redact, storable
 
 
 async def call_tool(spec: ToolSpec, action: Action, until: float | None = None) -> str:
@@ -28,7 +28,7 @@ async def call_tool(spec: ToolSpec, action: Action, until: float | None = None) 
         ToolError: if it raised anything else: by that a tool says that nothing happened.
     """
     try:
-        arguments = spec.validate(action.arguments)
+        arguments = _revealed(spec, spec.validate(action.arguments))
         if spec.wants_key:
             arguments["key"] = action.id
         now = asyncio.get_running_loop().time()
@@ -44,11 +44,11 @@ async def call_tool(spec: ToolSpec, action: Action, until: float | None = None) 
             raise
         raise ToolTimeout(spec.name, "it was cancelled from within") from error
     except ConnectionError as error:
-        raise ToolTimeout(spec.name, storable(f"the connection was lost: {error}")) from error
-    except TryAgain:
-        raise
+        raise ToolTimeout(spec.name, _told(f"the connection was lost: {error}")) from error
+    except TryAgain as error:
+        raise TryAgain(_told(error.reason), after=error.after) from error
     except Exception as error:
-        raise ToolError(spec.name, storable(str(error)) or type(error).__name__) from error
+        raise ToolError(spec.name, _told(str(error)) or type(error).__name__) from error
     return as_text(result)
 
 
@@ -66,17 +66,28 @@ async def ask_world(spec: ToolSpec, key: str) -> str | None:
             else:
                 result = await asyncio.to_thread(spec.reconcile, key)
     except Exception as error:
-        raise ToolError(spec.name, storable(f"cannot tell whether it happened: {error}")) from error
+        raise ToolError(spec.name, _told(f"cannot tell whether it happened: {error}")) from error
     return None if result is None else as_text(result)
 
 
 def as_text(result: Any) -> str:
     """A tool's result as the model reads it: text as it is, anything else as JSON, what JSON lacks as its repr.
 
-    Half a surrogate pair and NUL, which no database keeps, are replaced.
+    Half a surrogate pair and NUL, which no database keeps, are replaced, and so are known secrets.
     """
     text = result if isinstance(result, str) else _json(to_jsonable_python(result, fallback=repr))
-    return storable(text)
+    return _told(text)
+
+
+def _told(text: str) -> str:
+    """A text as it is recorded and told."""
+    return redact(storable(text))
+
+
+def _revealed(spec: ToolSpec, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with the values of the secrets that they refer to, where the tool takes any."""
+    given = {name: names for name, names in spec.secrets.items() if isinstance(arguments.get(name), str)}
+    return arguments | {name: fill_in(arguments[name], names) for name, names in given.items()}
 
 
 def _json(value: Any) -> str:

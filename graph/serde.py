@@ -10,6 +10,8 @@ from typing import Any
 from langgraph.checkpoint.serde.event_hooks import SerdeEvent, register_serde_event_listener
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
+from baton.core import redact
+
 _TYPES = frozenset({"null", "bytes", "bytearray", "msgpack"})
 
 
@@ -33,6 +35,10 @@ class StrictSerializer(JsonPlusSerializer):
 
     def __init__(self) -> None:
         super().__init__(allowed_msgpack_modules=None)
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        """Write a value; an error as its repr, as LangGraph does, but without secrets."""
+        return super().dumps_typed(redact(repr(obj)) if isinstance(obj, BaseException) else obj)
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """Read a value back.

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from baton.agents import Agent, tool
+    from baton.agents.shipped import file_tools, http_tools, mail_tools
     from baton.app import Baton
-    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Retries, TryAgain
+    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Retries, TryAgain, secret
     from baton.handles import Result, RunHandle
     from baton.project import Project, load_project
     from baton.review import Answer
@@ -28,7 +29,11 @@ __all__ = [
     "Retries",
     "RunHandle",
     "TryAgain",
+    "file_tools",
+    "http_tools",
     "load_project",
+    "mail_tools",
+    "secret",
     "tool",
 ]
 
@@ -46,7 +51,11 @@ _HOMES = {
     "Retries": "baton.core",
     "RunHandle": "baton.handles",
     "TryAgain": "baton.core",
+    "file_tools": "baton.agents.shipped",
+    "http_tools": "baton.agents.shipped",
     "load_project": "baton.project",
+    "mail_tools": "baton.agents.shipped",
+    "secret": "baton.core",
     "tool": "baton.agents",
 }
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton.agents import MINDS, Agent, Mind, Tool, find_mind
 from baton.core import InvalidFile, InvalidValue, NotFound, ToolSpec
+from baton.core.yaml_file import line_of, read_yaml, refused
 from baton.policies import YAML
 
 
@@ -24,7 +25,7 @@ class _AgentEntry(BaseModel):
     instructions: str
     description: str = ""
     model: str = "gpt-5-mini"
-    tools: list[str] = []
+    tools: list[Any] = []
     policy: str | None = None
     shadow: str | None = None
     hands_off_to: list[str] = []
@@ -71,42 +72,28 @@ def load_project(path: str | Path) -> Project:
         InvalidFile: if it says something that is not allowed: names file, line, field, value and what is allowed.
     """
     file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise NotFound("project file", str(file), hint="`baton init` writes a starter project.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidFile(str(file), None, "file", str(error), "a readable text file in UTF-8") from error
-    try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        said = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
-        raise InvalidFile(str(file), mark.line + 1 if mark else None, "YAML", problem, "valid YAML") from error
-    try:
-        entry = _ProjectFile.model_validate(said)
-    except ValidationError as error:
-        first = error.errors()[0]
-        line = _line(tree, first["loc"])
-        field = ".".join(str(part) for part in first["loc"]) or "file"
-        raise InvalidFile(str(file), line, field, _short(first["input"]), _allowed(first, first["loc"])) from error
+    if not file.exists():
+        raise NotFound("project file", str(file), hint="`baton init` writes a starter project.")
+    entry, tree = read_yaml(file, _ProjectFile)
     return _project(file, entry, tree)
 
 
 def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project:
     if entry.simulated not in MINDS:
-        line = _line(tree, ("simulated",))
+        line = line_of(tree, ("simulated",))
         raise InvalidFile(str(file), line, "simulated", entry.simulated, f"one of: {', '.join(MINDS)}")
     agents = tuple(_agent(file, number, agent, tree) for number, agent in enumerate(entry.agents))
     return Project(path=file, agents=agents, simulated=entry.simulated, database=entry.database)
 
 
 def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) -> Agent:
-    tools = [
-        _tool(file, name, _line(tree, ("agents", number, "tools", position)), f"agents.{number}.tools.{position}")
-        for position, name in enumerate(entry.tools)
-    ]
+    tools: list[ToolSpec | Tool[..., Any]] = []
+    for position, said in enumerate(entry.tools):
+        place = ("agents", number, "tools", position)
+        if isinstance(said, str):
+            tools.append(_tool(file, said, line_of(tree, place), ".".join(map(str, place))))
+        else:
+            tools += _shipped(file, said, place, tree)
     try:
         settings: dict[str, Any] = entry.model_dump() | {
             "tools": tools,
@@ -115,7 +102,7 @@ def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) 
         }
         return Agent(**settings)
     except InvalidValue as error:
-        line = _line(tree, ("agents", number))
+        line = line_of(tree, ("agents", number))
         raise InvalidFile(str(file), line, f"agents.{number}: {error.what}", error.value, error.allowed) from error
 
 
@@ -141,6 +128,22 @@ def _tool(file: Path, name: str, line: int | None, field: str) -> "ToolSpec | To
     return cast("ToolSpec | Tool[..., Any]", thing)
 
 
+def _shipped(file: Path, said: object, place: tuple[int | str, ...], tree: yaml.Node | None) -> list[Tool[..., Any]]:
+    """The shipped tools that an entry such as `files: {root: data}` asks for."""
+    if not isinstance(said, dict):
+        allowed = "'file.py:function', or http, files or mail with settings"
+        raise InvalidFile(str(file), line_of(tree, place), ".".join(map(str, place)), said, allowed)
+    from baton.agents.shipped import ShippedTools
+
+    try:
+        return ShippedTools.model_validate(said).made(file.parent)
+    except ValidationError as error:
+        raise refused(file, error, tree, ShippedTools, place) from error
+    except InvalidValue as error:
+        where = f"{'.'.join(map(str, place))}: {error.what}"
+        raise InvalidFile(str(file), line_of(tree, place), where, error.value, error.allowed) from error
+
+
 def _module(path: Path) -> ModuleType:
     """Import a file once, under a name of its own, so that two projects' `tools.py` do not collide."""
     whole = path.resolve()
@@ -158,36 +161,3 @@ def _module(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int | None:
-    """The line (from 1) of what a path leads to, or of the last thing on the way that is there."""
-    if node is None:
-        return None
-    line: int = node.start_mark.line + 1
-    for part in path:
-        found: yaml.Node | None = None
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == part:
-                    line, found = key.start_mark.line + 1, value
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            item: yaml.Node = node.value[part]
-            line, found = item.start_mark.line + 1, item
-        if found is None:
-            return line
-        node = found
-    return line
-
-
-def _allowed(error: Any, path: tuple[int | str, ...]) -> str:
-    if error["type"] == "extra_forbidden":
-        known = _AgentEntry if "agents" in path else _ProjectFile
-        return f"one of: {', '.join(known.model_fields)}"
-    message: str = error["msg"]
-    return message[0].lower() + message[1:]
-
-
-def _short(value: object) -> object:
-    text = repr(value)
-    return value if len(text) <= 80 else text[:77] + "…"
