@@ -1,7 +1,7 @@
-"""How the model's client sends: httpx2's port over aiohttp, which costs a third of httpx2's own transport a request.
+"""How the model's client sends: httpx2's port over aiohttp.
 
-httpx2's pool looks at each of its connections for every request; with a thousand requests in flight that, and its
-parser in Python, took more time than all else that a run does.
+With a thousand requests in flight a call takes some 1.4 ms of a processor's time this way, and 4 over httpx2's own
+transport, whose pool looks at each of its connections for every request and which reads answers in Python.
 """
 
 import contextlib
@@ -129,7 +129,7 @@ def _as_httpx2() -> Generator[None]:
         raise httpx2.TimeoutException(str(error)) from error
     except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
         raise httpx2.ConnectError(str(error)) from error
-    except aiohttp.InvalidURL as error:
+    except ValueError as error:  # an address, or a proxy, that it cannot use
         raise httpx2.UnsupportedProtocol(str(error)) from error
     except aiohttp.ClientError as error:
         raise httpx2.RemoteProtocolError(str(error)) from error

@@ -68,7 +68,7 @@ def prepared(statement: Executable, connection: Connection, given: Values, *, ma
     if known is None:
         statement.__dict__[_ATTRIBUTE] = {}  # most statements that are built on the spot never come again
         return None
-    lengths = tuple(_length(value) for value in given.values() if isinstance(value, list | tuple))
+    lengths = tuple(_length(value) for value in given.values() if _is_many(value))
     key = (connection.dialect.name, many, tuple(given), lengths)
     if key not in known:
         known[key] = None if 0 in lengths else _compiled(statement, connection, given, many=many)
@@ -85,13 +85,17 @@ def _compiled(statement: Any, connection: Connection, given: Values, *, many: bo
     return Prepared(compiled, given)
 
 
+def _is_many(value: Any) -> bool:
+    return type(value) in (list, tuple)
+
+
 def _length(items: Sized) -> int:
     """The next power of two; 0 for none."""
     return 1 << (len(items) - 1).bit_length() if items else 0
 
 
 def _padded(given: Values) -> Values:
-    return {name: _as_many(v, _length(v)) if isinstance(v, list | tuple) else v for name, v in given.items()}
+    return {name: _as_many(v, _length(v)) if _is_many(v) else v for name, v in given.items()}
 
 
 def _as_many(items: Any, length: int) -> Any:

@@ -61,18 +61,14 @@ class Readers:
         """Answer all of them; after one that failed, which may have ended the snapshot, the others get a new one."""
         waiting = deque(items)
         while waiting:
-            begun = False
             try:
                 with self._database.reading() as connection, self._database.errors():
-                    begun = True
                     while waiting:
                         self._answer(waiting[0], connection)
                         waiting.popleft()
             except BaseException as error:
-                for item in [waiting.popleft()] if begun and waiting else waiting:
-                    item.error = error
-                if not begun:
-                    break
+                if waiting:
+                    waiting.popleft().error = error
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_tell, items)
 
