@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from baton.agents.builtin import BUILTINS
+from baton.agents.proposing import offer
 from baton.agents.tool import Tool, as_spec
 from baton.core import InvalidValue, ToolSpec
 
@@ -76,3 +77,8 @@ class Agent:
         """All tools it is offered by name: its own, then the built-in ones that make sense for it."""
         offered = [spec for spec in BUILTINS.values() if spec.name != "hand_off" or self.hands_off_to]
         return {spec.name: spec for spec in (*self._own, *offered)}
+
+    @cached_property
+    def offers(self) -> tuple[dict[str, Any], ...]:
+        """The same tools as chat completions take them."""
+        return tuple(offer(spec) for spec in self.specs.values())

@@ -9,12 +9,14 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import httpx2
 import openai
 
 from baton.agents.assembly import Assembly
 from baton.agents.breakers import Breaker
 from baton.agents.failures import Target, Transient, names_parameter, translate
 from baton.agents.retries import RetryPolicy, Sleep, tries
+from baton.agents.transport import AioTransport
 from baton.core import (
     Clock,
     Delta,
@@ -76,7 +78,10 @@ class OpenAIModel:
             raise InvalidValue(
                 "base URL", base_url.rpartition("@")[2], "an address such as 'https://api.openai.com/v1'"
             )
-        self._client = openai.AsyncOpenAI(base_url=base_url, api_key=key, timeout=timeout, max_retries=0)
+        http = openai.DefaultAsyncHttpxClient(transport=AioTransport(), timeout=timeout)
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url, api_key=key, timeout=timeout, max_retries=0, http_client=http
+        )
         address = self._client.base_url
         self._target = Target(
             model="",
@@ -189,7 +194,7 @@ class OpenAIModel:
                 if any(name.startswith(word) for name in parameters) and names_parameter(error, word):
                     raise _Unwanted(word) from None
             raise translate(error, target, self._clock.now()) from None
-        except (openai.OpenAIError, ValueError) as error:
+        except (openai.OpenAIError, httpx2.TransportError, ValueError) as error:
             raise translate(error, target, self._clock.now()) from None
 
     def _parameters(self, request: ModelRequest, streams: bool) -> dict[str, Any]:

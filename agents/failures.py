@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import cast
 
+import httpx2
 import openai
 
 from baton.core import ModelError, ModelRefused, redact
 
-_BROKEN_CONNECTION = (openai.APIConnectionError, openai.WebSocketConnectionClosedError, openai.WebSocketQueueFullError)
+_BROKEN_CONNECTION = (
+    openai.APIConnectionError,
+    openai.WebSocketConnectionClosedError,
+    openai.WebSocketQueueFullError,
+    httpx2.TransportError,
+)
 _TRANSIENT_STATUS = frozenset({408, 409, 429})
 _FOR_GOOD = frozenset(
     {
@@ -63,7 +69,7 @@ def translate(error: Exception, target: Target, now: float) -> Transient | Model
     """Say what an error of the OpenAI client, or of reading its answer, means.
 
     Args:
-        error: What was raised.
+        error: What was raised; httpx2's own where it came while a body was read.
         target: What was asked.
         now: Seconds since 1970, for a `Retry-After` that is a date.
 
@@ -76,7 +82,7 @@ def translate(error: Exception, target: Target, now: float) -> Transient | Model
         if _passes(error):
             return Transient(problem, retry_after(error.response.headers, now))
         return ModelRefused(target.model, problem, _hint(error, target))
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
         return Transient(f"no answer from {target.endpoint} in time")
     if isinstance(error, _BROKEN_CONNECTION):
         return Transient(target.redact(f"no connection to {target.endpoint} ({_cause(error)})"))

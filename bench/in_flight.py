@@ -147,7 +147,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) == 4:
-        gc.collect(), gc.freeze()  # as `baton worker` does
+        gc.collect(), gc.freeze(), gc.set_threshold(50_000)  # as `baton worker` does
         started = time.perf_counter()
         asyncio.run((whole if sys.argv[1] == "whole" else bare)(sys.argv[2], int(sys.argv[3])))
         used = resource.getrusage(resource.RUSAGE_SELF)

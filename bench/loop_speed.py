@@ -16,7 +16,7 @@ from baton.agents import Agent, tool
 from baton.agents.simulated import ScriptedMind, SimulatedCall
 from baton.app import Baton
 from baton.core import RunId
-from baton.ledger import Ledger, writers
+from baton.ledger import readers, writers
 
 TURNS = 40
 
@@ -52,7 +52,7 @@ async def whole_turn(folder: Path) -> list[Figure]:
     """A conversation's turn with one write: message, two model calls, policy, effect, answer."""
     script = [[[SimulatedCall(name="ping", arguments={"text": "hello"})]]] * 200
     agent = Agent("bench", tools=[ping], policy="allow-all", context_tokens=10_000_000)
-    commits, reads = Spent(writers._Batch, "run"), Spent(Ledger, "_read")
+    commits, reads = Spent(writers._Batch, "run"), Spent(readers.Readers, "_answer")
     totals: list[float] = []
     async with Baton(agents=[agent], database=folder / "turns.db", mind=ScriptedMind(script)) as baton:
         talk = await baton.converse()

@@ -55,6 +55,7 @@ async def worker(
                 screen.show(f"{other} works on it already; this one stands by.")
             gc.collect()
             gc.freeze()  # what is loaded stays: looking through it again takes a third of a busy worker's time
+            gc.set_threshold(50_000)  # nor is what runs in flight hold garbage: the default looks through it too often
             await ending.wait()
             screen.note(f"ending; what is at work has {format_duration(grace)} to come to the end of its step", "dim")
             await baton.leave(grace)

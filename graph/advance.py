@@ -103,13 +103,15 @@ class Advancer:
         A thread gets input only when it has no state yet, and is never resumed with a value: LangGraph would keep the
         value and answer later interrupts with it.
         """
+        fresh = lease.epoch == 1  # nobody has held it before: there is no state
         while True:
             hold = Hold(self._office.ledger, lease)
             config: RunnableConfig = {
                 "configurable": {"thread_id": hold.run, HOLD: hold},
                 "recursion_limit": _STEPS,
             }
-            hold.begun = await self._saver.aget_tuple(config)
+            hold.begun = None if fresh else await self._saver.aget_tuple(config)
+            hold.looked, fresh = True, False
             given: Any = None if hold.begun else (await self._first_place(lease)).as_state()
             try:
                 await self._graph.ainvoke(given, config, durability="sync")

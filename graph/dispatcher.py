@@ -49,9 +49,7 @@ class Dispatcher:
     async def start(self) -> None:
         """Begin to dispatch, or to wait for the process that does to end; `leading` says at once which."""
         self._lock.take()
-        self._unlisten = self._office.ledger.listen(
-            lambda news: self._changed.set() if news.woken or news.times else None
-        )
+        self._unlisten = self._office.ledger.listen(self._hear)
         self._loop = asyncio.create_task(self._serve(), name="baton-dispatch")
 
     async def stop(self, grace: float = 0.0) -> None:

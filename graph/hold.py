@@ -25,7 +25,8 @@ class Hold:
         self.lease = lease
         self.failure: BaseException | None = None
         self.head: tuple[str, int] | None = None  # the newest state and its turn, set by the saver
-        self.begun: CheckpointTuple | None = None  # the state that LangGraph is about to ask for
+        self.looked = False  # whether `begun` is what LangGraph is about to ask for
+        self.begun: CheckpointTuple | None = None  # the state that the worker begins with; None for none
         self.memo = Memo()
         self._riding: dict[str, list[Callable[[Transaction], object]]] = {}
 

@@ -104,8 +104,8 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         place = _place(config)
         thread, ns = str(place["thread_id"]), place.get("checkpoint_ns", "")
         hold: Hold | None = place.get(HOLD)
-        if hold is not None and hold.begun is not None and not ns:
-            read, hold.begun = hold.begun, None  # LangGraph asks for what its worker has just looked at
+        if hold is not None and hold.looked and not ns:
+            read, hold.begun, hold.looked = hold.begun, None, False  # its worker has just looked
             return read
 
         def get(tx: Transaction) -> tuple[StoredCheckpoint, list[StoredWrite]] | None:

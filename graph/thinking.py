@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from baton.agents import offer
 from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust, call_id, metered
 from baton.graph.builtins import still_open
 from baton.graph.context import lowest_trust
@@ -137,7 +136,7 @@ async def _propose(step: _Step) -> Move:
     request = ModelRequest(
         model=name,
         messages=packing.messages,
-        tools=tuple(offer(spec) for spec in step.member.agent.specs.values()),
+        tools=step.member.agent.offers,
     )
     reply = await model.complete(request, step.office.live(run.id))
     tokens, meters = reply.usage.prompt + reply.usage.completion, step.member.policy.meters(step.member.scopes(run))

@@ -7,13 +7,13 @@ commit. On SQLite one thread commits what many runs hand over at once; on Postgr
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from baton.core import Clock, LedgerError, OffsetClock, SystemClock
 from baton.ledger.database import Database
+from baton.ledger.readers import Readers
 from baton.ledger.sqlite import SqliteDatabase
-from baton.ledger.transaction import Transaction, Work
+from baton.ledger.transaction import Work
 from baton.ledger.writers import Item, ManyWriters, News, OneWriter, Writer
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Ledger:
         self._loop = asyncio.get_running_loop()
         self._listeners: list[Listener] = []
         self._handed: list[Item] = []
-        self._readers = ThreadPoolExecutor(database.readers, thread_name_prefix="baton-read")
+        self._readers = Readers(database, clock, self._loop)
         kind = OneWriter if database.writers == 1 else ManyWriters
         self._writer: Writer = kind(database, clock, self._committed)
         self._closed = False
@@ -64,7 +64,8 @@ class Ledger:
         self._closed = True
         self._hand_over()
         await asyncio.to_thread(self._writer.close)
-        await asyncio.to_thread(self._readers.shutdown)
+        self._readers.hand_over()
+        await asyncio.to_thread(self._readers.close)
         self.database.close()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
@@ -108,13 +109,14 @@ class Ledger:
 
         An exception from `work` undoes only what this `work` did, and is raised here. For the others see `post`.
         """
-        return asyncio.shield(self.post(work, lost, order, fenced=fenced))
+        return self.post(work, lost, order, fenced=fenced)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a consistent snapshot, beside the writers."""
         if self._closed:
             raise LedgerError(self.database.name, "is closed")
-        return await self._loop.run_in_executor(self._readers, self._read, work)
+        found: T = await self._readers.read(work)
+        return found
 
     async def version(self) -> Hashable:
         """Differs from an earlier answer once somebody, in whichever process, has committed."""
@@ -122,16 +124,12 @@ class Ledger:
             raise LedgerError(self.database.name, "is closed")
         if self.database.writers == 1:
             return self.database.version()  # SQLite reads it from shared memory: no thread is worth it
-        return await self._loop.run_in_executor(self._readers, self.database.version)
+        return await self._readers.version()
 
     def _hand_over(self) -> None:
         if self._handed:
             items, self._handed = self._handed, []
             self._writer.hand(items)
-
-    def _read(self, work: Work[T]) -> T:
-        with self.database.reading() as connection, self.database.errors():
-            return work(Transaction(connection, self.clock.now()))
 
     def _committed(self, items: Sequence[Item], news: News) -> None:
         if not self._loop.is_closed():

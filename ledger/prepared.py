@@ -1,11 +1,12 @@
 """Statements that run often, handed to the driver as text: SQLAlchemy builds them once and is not asked again.
 
 SQLAlchemy's own execution costs several times what SQLite takes to run a statement. What it would still have to do for
-each execution (lists of unknown length, defaults made in Python) is left to it.
+each execution (lists that are empty, defaults made in Python) is left to it. A list of values is made as long as the
+next power of two, by its last value: so there is a handful of texts, whatever the lengths.
 """
 
 import collections
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from typing import Any
 
 from sqlalchemy import Connection, Executable
@@ -21,17 +22,23 @@ class Prepared:
         sql: In the driver's own style.
     """
 
-    def __init__(self, compiled: Any) -> None:
-        self.sql: str = compiled.string
-        self._places: Sequence[str] | None = compiled.positiontup  # None where the driver takes names
+    def __init__(self, compiled: Any, given: Values) -> None:
         wanted = {name for name, bind in compiled.binds.items() if bind.required}
-        self._fixed: Values = {name: value for name, value in compiled.params.items() if name not in wanted}
-        self._processors: Mapping[str, Callable[[Any], Any]] = compiled._bind_processors
+        expanded = compiled.construct_expanded_state({**compiled.params, **_padded(given)})
+        lists: Mapping[str, Sequence[str]] = expanded.parameter_expansion
+        self.sql: str = expanded.statement
+        self._places: Sequence[str] | None = expanded.positiontup  # None where the driver takes names
+        self._lists = {name: places for name, places in lists.items() if name in wanted}
+        asked = wanted.union(*self._lists.values())
+        self._fixed: Values = {name: value for name, value in expanded.parameters.items() if name not in asked}
+        self._processors: Mapping[str, Callable[[Any], Any]] = {**compiled._bind_processors, **expanded.processors}
         self._make: Any = None
 
     def values(self, given: Values) -> Any:
         """The values as the driver takes them."""
         all_ = {**self._fixed, **given}
+        for name, places in self._lists.items():
+            all_ |= zip(places, _as_many(all_.pop(name), len(places)), strict=True)
         for name, process in self._processors.items():
             if name in all_:
                 all_[name] = process(all_[name])
@@ -55,25 +62,45 @@ def expect_often(statement: Executable) -> None:
     statement.__dict__.setdefault(_ATTRIBUTE, {})
 
 
-def prepared(statement: Executable, connection: Connection, names: Iterable[str], *, many: bool) -> Prepared | None:
-    """The statement as text; None the first time that it is seen, and where SQLAlchemy has to run it itself."""
+def prepared(statement: Executable, connection: Connection, given: Values, *, many: bool) -> Prepared | None:
+    """The statement as text for values like these; None the first time, and where SQLAlchemy has to run it itself."""
     known: dict[Any, Any] | None = statement.__dict__.get(_ATTRIBUTE)
     if known is None:
         statement.__dict__[_ATTRIBUTE] = {}  # most statements that are built on the spot never come again
         return None
-    key = (connection.dialect.name, many, tuple(names))
+    lengths = tuple(_length(value) for value in given.values() if _is_many(value))
+    key = (connection.dialect.name, many, tuple(given), lengths)
     if key not in known:
-        known[key] = _compiled(statement, connection, key[2], many=many)
+        known[key] = None if 0 in lengths else _compiled(statement, connection, given, many=many)
     found: Prepared | None = known[key]
     return found
 
 
-def _compiled(statement: Any, connection: Connection, names: Sequence[str], *, many: bool) -> Prepared | None:
-    keys = None if statement.is_select else list(names)
+def _compiled(statement: Any, connection: Connection, given: Values, *, many: bool) -> Prepared | None:
+    keys = None if statement.is_select else list(given)
     compiled = statement.compile(dialect=connection.dialect, column_keys=keys, for_executemany=many)
-    if "POSTCOMPILE" in compiled.string or compiled.insert_prefetch or compiled.update_prefetch:
+    lists = "POSTCOMPILE" in compiled.string
+    if (lists and many) or compiled.literal_execute_params or compiled.insert_prefetch or compiled.update_prefetch:
         return None
-    return Prepared(compiled)
+    return Prepared(compiled, given)
+
+
+def _is_many(value: Any) -> bool:
+    return type(value) in (list, tuple)
+
+
+def _length(items: Sized) -> int:
+    """The next power of two; 0 for none."""
+    return 1 << (len(items) - 1).bit_length() if items else 0
+
+
+def _padded(given: Values) -> Values:
+    return {name: _as_many(v, _length(v)) if _is_many(v) else v for name, v in given.items()}
+
+
+def _as_many(items: Any, length: int) -> Any:
+    """A list or tuple made longer by its last item."""
+    return items + items[-1:] * (length - len(items))
 
 
 def say(connection: Connection, sql: str) -> None:

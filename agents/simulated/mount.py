@@ -1,20 +1,20 @@
 """The simulated endpoint inside a test's process, through respx; needs respx installed.
 
-    with respx.mock(using="httpcore2") as router:
+    with respx.mock(using="httpx2") as router:
         mount_simulated(router, "https://api.openai.com/v1", ScriptedMind([...]))
 
-The OpenAI client speaks through httpx2, which respx does not know; `Httpcore2Mocker` teaches it. With a client of
-httpx, `respx.mock` alone does.
+The OpenAI client speaks through httpx2, which respx does not know; `Httpx2Mocker` teaches it. With a client of httpx,
+`respx.mock` alone does.
 """
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Any, cast
 
-import httpcore2
 import httpx
+import httpx2
 import respx
-from respx.mocks import HTTPCoreMocker
+from respx.mocks import AbstractRequestMocker
 
 from baton.agents.simulated.endpoint import Endpoint, Reply
 from baton.agents.simulated.faults import Faults
@@ -48,19 +48,33 @@ def mount_simulated(
     router.get(f"{base}/models", name="models").mock(side_effect=models)
 
 
-class Httpcore2Mocker(HTTPCoreMocker):
-    """Lets respx catch what httpx2 sends, the OpenAI client among its users: `respx.mock(using="httpcore2")`."""
+class Httpx2Mocker(AbstractRequestMocker):
+    """Lets respx catch what asynchronous clients of httpx2 send, OpenAI's and ours: `respx.mock(using="httpx2")`."""
 
-    name = "httpcore2"
-    targets = [target.replace("httpcore.", "httpcore2.", 1) for target in HTTPCoreMocker.targets]  # noqa: RUF012
+    name = "httpx2"
+    targets = ["httpx2.AsyncHTTPTransport", "baton.agents.transport.AioTransport"]  # noqa: RUF012
+    target_methods = ["handle_async_request"]  # noqa: RUF012
 
     @classmethod
-    def from_sync_httpx_response(cls, httpx_response: httpx.Response, target: Any, **kwargs: Any) -> Any:
-        """The response as httpcore2 has it."""
-        return httpcore2.Response(
+    def to_httpx_request(cls, **kwargs: Any) -> httpx.Request:
+        """The request as httpx has it."""
+        sent: httpx2.Request = kwargs["request"]
+        return httpx.Request(
+            sent.method,
+            str(sent.url),
+            headers=sent.headers.raw,
+            stream=cast(httpx.AsyncByteStream, sent.stream),
+            extensions=sent.extensions,
+        )
+
+    @classmethod
+    async def from_async_httpx_response(cls, httpx_response: httpx.Response, target: Any, **kwargs: Any) -> Any:
+        """The response as httpx2 has it."""
+        body = cast(AsyncIterable[bytes], httpx_response.stream)
+        return httpx2.Response(
             httpx_response.status_code,
             headers=httpx_response.headers.raw,
-            content=cast(AsyncIterable[bytes], httpx_response.stream),
+            content=(piece async for piece in body),
             extensions=dict(httpx_response.extensions),
         )
 

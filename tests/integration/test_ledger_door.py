@@ -87,12 +87,12 @@ async def test_a_cancelled_writer_leaves_its_work_committed(ledger: Ledger) -> N
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await ledger.write(lambda tx: None)
+    await ledger.write(lambda tx: None, order="one")
     assert await _texts(ledger) == ["kept"]
 
 
 async def _write(ledger: Ledger, what: str) -> None:
-    await ledger.write(lambda tx: bodies.store(tx, what))
+    await ledger.write(_storing(what), order="one")
 
 
 async def test_closing_commits_what_was_handed_over(record_url: str) -> None:
@@ -125,6 +125,57 @@ async def test_a_reader_keeps_the_snapshot_it_began_with(ledger: Ledger) -> None
 
     assert await looking == (1, 1)
     assert await _texts(ledger) == ["first", "second"]
+
+
+async def test_questions_of_one_turn_share_snapshots_and_one_that_fails_is_alone(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ledger.write(_storing("here"))
+    snapshots, reading = 0, ledger.database.reading
+
+    @contextlib.contextmanager
+    def counted() -> Iterator[Connection]:
+        nonlocal snapshots
+        snapshots += 1
+        with reading() as connection:
+            yield connection
+
+    monkeypatch.setattr(ledger.database, "reading", counted)
+
+    def ask(tx: Transaction, number: int) -> list[str]:
+        table = "nothing_of_that_name" if number == 5 else "bodies"
+        return tx.values(text(f"SELECT text FROM {table}"))
+
+    said = await asyncio.gather(
+        *(ledger.read(partial(ask, number=number)) for number in range(12)), return_exceptions=True
+    )
+
+    assert [isinstance(answer, BaseException) for answer in said] == [number == 5 for number in range(12)]
+    assert all(answer == ["here"] for number, answer in enumerate(said) if number != 5)
+    assert snapshots == 2, "one, and another behind the one that failed"
+
+
+async def test_a_question_that_nobody_waits_for_any_more_harms_no_other(ledger: Ledger) -> None:
+    await ledger.write(_storing("here"))
+    gone = asyncio.ensure_future(ledger.read(lambda tx: tx.value(text("SELECT text FROM bodies"))))
+    other = asyncio.ensure_future(ledger.read(lambda tx: tx.value(text("SELECT text FROM bodies"))))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await other == "here"
+
+
+async def test_lists_of_any_length_are_asked_for(ledger: Ledger) -> None:
+    ids = [await _submitted(ledger) for _ in range(7)]
+    for number in (0, 1, 2, 3, 5, 7, 6, 4, 1, 0) * 2:
+        wanted = ids[:number]
+        assert set(await ledger.read(partial(runs.marks, wanted=wanted))) == set(wanted)
+        await ledger.write(partial(mail.post_all, kind="timer", texts=dict.fromkeys(wanted, "look")))
+    mails = [len(await ledger.read(partial(mail.unread, run=run, cursor=0))) for run in ids]
+    assert mails == [16, 12, 10, 8, 6, 4, 2]
+
+
+async def _submitted(ledger: Ledger) -> RunId:
+    return (await ledger.write(lambda tx: runs.create(tx, Goal("go"), "clerk")))[0]
 
 
 async def test_a_reader_cannot_leave_anything_behind(ledger: Ledger) -> None:

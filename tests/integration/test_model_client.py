@@ -21,7 +21,7 @@ from baton.agents.client import OpenAIModel
 from baton.agents.failures import Target, Transient, retry_after, translate
 from baton.agents.retries import RetryPolicy
 from baton.agents.simulated import Answer, Conversation, Fault, Faults, ScriptedMind, SimulatedCall, SimulatedServer
-from baton.agents.simulated.mount import Httpcore2Mocker, mount_simulated
+from baton.agents.simulated.mount import Httpx2Mocker, mount_simulated
 from baton.core import (
     Delta,
     InvalidValue,
@@ -68,7 +68,7 @@ def naps(clock: ManualClock) -> Naps:
 
 @pytest.fixture
 def router() -> Iterator[respx.MockRouter]:
-    with respx.mock(using=Httpcore2Mocker.name, assert_all_called=False) as router:
+    with respx.mock(using=Httpx2Mocker.name, assert_all_called=False) as router:
         yield router
 
 

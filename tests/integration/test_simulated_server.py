@@ -29,7 +29,7 @@ from baton.agents.simulated import (
     simulated_app,
 )
 from baton.agents.simulated.endpoint import Endpoint
-from baton.agents.simulated.mount import Httpcore2Mocker, mount_simulated
+from baton.agents.simulated.mount import Httpx2Mocker, mount_simulated
 from baton.core import InvalidValue, ManualClock, NotFound
 
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
@@ -274,7 +274,7 @@ async def test_many_requests_at_once_meet_the_same_faults() -> None:
     assert set(forwards.values()) == {200, 429, 503}
 
 
-@pytest.mark.parametrize("using", [Httpcore2Mocker.name, "httpcore"])
+@pytest.mark.parametrize("using", [Httpx2Mocker.name, "httpcore"])
 async def test_the_mount_answers_as_the_server_does(using: str) -> None:
     base = "https://models.test/v1"
     async with SimulatedServer(two_calls()) as server:
