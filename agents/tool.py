@@ -3,13 +3,13 @@
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints, overload
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from baton.core import Effect, InvalidValue, Retries, ToolSpec, Upcaster
+from baton.core import Confidentiality, Effect, InvalidValue, Marks, Retries, ToolSpec, Upcaster
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,6 +51,13 @@ def tool(
     timeout: float = ...,
     retries: Retries | int | None = ...,
     verified: bool = ...,
+    destinations: Sequence[str] = ...,
+    content: Sequence[str] = ...,
+    egress: bool = ...,
+    confidentiality: Literal["public", "internal", "confidential", "secret"] = ...,
+    untrusted: Sequence[str] = ...,
+    secret: Sequence[str] = ...,
+    named_by: Sequence[str] = ...,
     version: str = ...,
     upcasters: Mapping[str, Upcaster] = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
@@ -68,6 +75,13 @@ def tool(
     timeout: float = 60.0,
     retries: Retries | int | None = None,
     verified: bool = False,
+    destinations: Sequence[str] = (),
+    content: Sequence[str] = (),
+    egress: bool = False,
+    confidentiality: Literal["public", "internal", "confidential", "secret"] = "internal",
+    untrusted: Sequence[str] = (),
+    secret: Sequence[str] = (),
+    named_by: Sequence[str] = (),
     version: str = "1",
     upcasters: Mapping[str, Upcaster] | None = None,
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
@@ -86,6 +100,14 @@ def tool(
         retries: How a call that fails for now is tried again: a number of tries, or all of it. None tries three times
             what surely may be repeated.
         verified: Its results are the operator's own records and trusted as such.
+        destinations: Parameters that say where something goes: a recipient, an account, a URL, a path.
+        content: Parameters that say what goes there.
+        egress: A read that sends something out too, as fetching a URL does.
+        confidentiality: Of its results.
+        untrusted: Fields of a verified result that hold words of strangers, such as `lines.note`: names from the
+            result down, without list positions; what lies beneath is meant too.
+        secret: Fields of the result that are secret.
+        named_by: Fields by which people call a record, such as a file's name.
         version: Changes when the meaning of a call does.
         upcasters: By an older version, what makes its arguments those of the next; oldest first, the last leads to
             `version`. What is open of an older version is then asked anew in today's form.
@@ -105,6 +127,15 @@ def tool(
             "timeout": _timeout(called, timeout),
             "retries": Retries(attempts=retries) if isinstance(retries, int) else retries,
             "verified": verified,
+            "destinations": _names("destinations", called, destinations),
+            "content": _names("content", called, content),
+            "egress": egress,
+            "confidentiality": _confidentiality(called, confidentiality),
+            "marks": Marks(
+                untrusted=_names("untrusted", called, untrusted),
+                secret=_names("secret", called, secret),
+                named_by=_names("named_by", called, named_by),
+            ),
             "version": version,
             "upcasters": _upcasters(called, version, upcasters or {}),
         }
@@ -199,6 +230,20 @@ def _effect(name: str, effect: str) -> Effect:
     if effect not in set(Effect):
         raise InvalidValue(f"effect of tool {name}", effect, "'read' or 'write'")
     return Effect(effect)
+
+
+def _names(what: str, tool: str, names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str):  # its letters would be taken for names
+        raise InvalidValue(f"{what} of tool {tool}", names, f'a list of names, such as ["{names}"]')
+    return tuple(names)
+
+
+def _confidentiality(name: str, given: str) -> Confidentiality:
+    try:
+        return Confidentiality[given.upper()]
+    except KeyError:
+        allowed = ", ".join(level.name.lower() for level in Confidentiality)
+        raise InvalidValue(f"confidentiality of tool {name}", given, allowed) from None
 
 
 def _timeout(name: str, timeout: float) -> float:

@@ -47,7 +47,7 @@ from baton.core.ids import (
     random_id,
 )
 from baton.core.judging import Policy, Question, Reading
-from baton.core.labels import Label, Trust, derived
+from baton.core.labels import Confidentiality, Label, Marks, Trust, derived
 from baton.core.log import logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
 from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
@@ -66,6 +66,7 @@ __all__ = [
     "ChatMessage",
     "CheckpointUnreadable",
     "Clock",
+    "Confidentiality",
     "Conflict",
     "DecisionId",
     "Delta",
@@ -88,6 +89,7 @@ __all__ = [
     "LedgerVersion",
     "MailArrived",
     "ManualClock",
+    "Marks",
     "MessageId",
     "Model",
     "ModelError",

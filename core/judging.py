@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from baton.core.actions import Action, Verdict
-from baton.core.labels import Label
+from baton.core.labels import Label, Marks
 from baton.core.tools import ToolSpec
 
 
@@ -16,12 +16,17 @@ class Reading:
     Attributes:
         source: `message:…`, `attachment:NAME` or, for a tool's result, the tool's name.
         content: Text, or the tool's result as JSON values.
-        label: Its trust.
+        label: Its trust and confidentiality.
+        marks: Fields of a tool's result with labels of their own.
+        given: The arguments of the write that it is the result of, or of the call that failed: what comes back of
+            them proves nothing. None for all else.
     """
 
     source: str
     content: Any
     label: Label
+    marks: Marks = field(default_factory=Marks)
+    given: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +40,8 @@ class Question:
         requester: Who asked for the goal.
         now: Seconds since 1970.
         counts: How often this run has carried out each tool.
+        plan: Tools that a plan names which was made before anything below a user's trust was read, each as often as
+            it is meant to be called.
     """
 
     action: Action
@@ -43,6 +50,7 @@ class Question:
     requester: str | None = None
     now: float = 0.0
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    plan: tuple[str, ...] = ()
 
 
 class Policy(Protocol):

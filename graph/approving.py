@@ -40,7 +40,7 @@ def _judged_anew(scene: Scene, past: Past, job: Job, since: str) -> Outcome | No
     judged = job.verdict
     if judged.policy == scene.member.policy.version or job.action.tool not in scene.member.agent.specs:
         return None
-    anew = judge(scene.member, past.run, job.action, past.record([]))
+    anew = judge(scene.member, past.run, job.action, past.record([], scene.member.agent.specs))
     if anew.ruling is Ruling.ALLOW or (anew.ruling is Ruling.ASK and set(anew.rules) == set(judged.rules)):
         return None
     if anew.ruling is Ruling.DENY:

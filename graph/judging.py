@@ -33,6 +33,7 @@ class Record:
         reviews: All its reviews.
         proposals: All its recorded actions.
         now: Seconds since 1970.
+        plan: Tools that a plan names which was made before anything below a user's trust was read.
         echoes: For a fork that answers from the record, what the other run did after the turn they part.
     """
 
@@ -41,6 +42,7 @@ class Record:
     reviews: Sequence[Review]
     proposals: Sequence[Proposal]
     now: float
+    plan: tuple[str, ...] = ()
     echoes: Sequence[Echo] = ()
 
 
@@ -81,6 +83,7 @@ def judge(member: Member, run: Run, action: Action, record: Record) -> Verdict:
             requester=run.requester,
             now=record.now,
             counts=record.counts,
+            plan=record.plan,
         )
     )
     return guarded(run, action, spec, verdict, echo_of(run, action, record.echoes, record.proposals))

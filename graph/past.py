@@ -1,10 +1,11 @@
 """What the ledger says of a run when it takes a step, read in one snapshot."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baton.core import Goal, Reading, RunId
-from baton.graph.context import readings
+from baton.core import Goal, RunId, ToolSpec
+from baton.graph.context import clean_plan, readings
 from baton.graph.judging import Record
 from baton.ledger import Line, Proposal, Review, Run, Transaction, effects, forks, journal, reviews, runs, transcript
 from baton.ledger.forks import Echo
@@ -22,11 +23,12 @@ class Past:
     now: float
     echoes: list[Echo]
 
-    def record(self, news: list[Line]) -> Record:
-        """What a judgement takes into account, with lines that have just come."""
-        read: tuple[Reading, ...] = readings(self.run, [*self.lines, *news], self.proposals)
+    def record(self, news: list[Line], tools: Mapping[str, ToolSpec]) -> Record:
+        """What a judgement takes into account, with lines that have just come and the tools of the agent."""
+        lines = [*self.lines, *news]
         return Record(
-            readings=read,
+            readings=readings(self.run, lines, self.proposals, tools),
+            plan=clean_plan(self.run, lines, self.proposals),
             counts=self.counts,
             reviews=self.reviews,
             proposals=self.proposals,

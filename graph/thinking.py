@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from baton.agents import offer
-from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust
+from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust, derived
 from baton.graph.builtins import still_open
-from baton.graph.context import lowest_trust
+from baton.graph.context import own_label
 from baton.graph.ending import end
 from baton.graph.hold import Hold
 from baton.graph.judging import judge_reply
@@ -102,8 +102,8 @@ class _Step:
     def ended(self, how: End) -> Move:
         """The run ends, unless mail has come meanwhile."""
         run, cursor = self.past.run, self.news.cursor
-        trust = lowest_trust(run, [*self.past.lines, *self.lines])
-        self.riders.append(lambda tx: end(tx, run, cursor, how, trust))
+        label = own_label(run, [*self.past.lines, *self.lines])
+        self.riders.append(lambda tx: end(tx, run, cursor, how, label))
         return self.move("end")
 
     def troubled(self, problem: str, fault: Fault) -> Move:
@@ -134,7 +134,7 @@ async def _propose(step: _Step) -> Move:
         tools=tuple(offer(spec) for spec in step.member.agent.specs.values()),
     )
     reply = await model.complete(request, step.office.live(run.id))
-    record = step.past.record(step.lines)
+    record = step.past.record(step.lines, step.member.agent.specs)
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
     left_out = packing.left_out
     step.riders.append(lambda tx: journal.record_call(tx, run.id, turn, name, reply, left_out))
@@ -210,5 +210,6 @@ async def _remembered(office: Office, past: Past) -> list[Line]:
     if not found:
         return []
     rows = "\n".join(f"- {f.subject}: {f.text} (trust: {f.label.trust.name.lower()}, {f.id})" for f in found)
-    trust = min(fact.label.trust for fact in found)
-    return [Line(role="notice", turn=1, text=f"[remembered from earlier work]\n{rows}", trust=trust)]
+    label = derived(fact.label for fact in found)
+    text = f"[remembered from earlier work]\n{rows}"
+    return [Line(role="notice", turn=1, text=text, trust=label.trust, confidentiality=label.confidentiality)]

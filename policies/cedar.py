@@ -6,6 +6,7 @@ If not, it is denied. Both are ordinary permits and forbids over one schema, so 
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from baton.core import Action, InvalidValue, PolicyError, Question, Ruling, Tool
 from baton.policies.engine import Rulebook
 from baton.policies.rules import PolicyText, Rule, read_rules
 from baton.policies.schema import BUILT_IN, CALL, CALL_WITH_APPROVAL, ToolType, tool_types
-from baton.policies.tracing import ABSENT, RecentReadings, Traced
+from baton.policies.tracing import ABSENT, Readings, RecentReadings, Traced
 
 _LONGEST_REASON = 500
 
@@ -91,8 +92,8 @@ class CedarPolicy:
         if action.agent != self._agent:
             reason = f"the policy is for agent {self._agent!r}, not for {action.agent!r}"
             return self._verdict(Ruling.DENY, action, (), reason, evidence)
-        labels = self._labels(question, tool)
-        context = _context(question)
+        labels, read = self._labels(question, tool)
+        context = _context(question) | {"read_trust": int(read.lowest), "read_secrecy": int(read.highest)}
         evidence |= {"arguments": _shown(labels), "context": context}
         entity = tool.entity(action.id, action.arguments, labels)
         entities = self._book.entities(json.dumps([entity]))
@@ -106,19 +107,24 @@ class CedarPolicy:
             self._allow(action, sure, evidence) if sure else self._ask(action, alone, ask(CALL_WITH_APPROVAL), evidence)
         )
 
-    def _labels(self, question: Question, tool: ToolType) -> dict[str, Traced]:
-        """Trust and sources of each argument that the tool has; one left out was left out by the agent."""
+    def _labels(self, question: Question, tool: ToolType) -> tuple[dict[str, Traced], Readings]:
+        """The label of each argument that the tool has, one left out being the agent's; and all that was read."""
         action = question.action
         shapes = tool.arguments.shapes
         keyed = {name for name, shape in shapes.items() if shape.free}
         arguments = {name: action.arguments.get(name) for name in shapes}
-        labels = self._recent.trace(action.run, arguments, question.readings, keyed)
+        labels, read = self._recent.trace(action.run, arguments, question.readings, keyed)
         absent = {name for name, value in arguments.items() if value is None}
-        labels |= {name: Traced(labels[name].trust, frozenset({ABSENT})) for name in absent}
+        labels |= {name: replace(labels[name], sources=frozenset({ABSENT})) for name in absent}
         if action.edited_by is None:
-            return labels
-        editor = Traced(Trust.USER, frozenset({f"person:{action.edited_by}"}))
-        return {name: label if label.trust > editor.trust else editor for name, label in labels.items()}
+            return labels, read
+        editor = frozenset({f"person:{action.edited_by}"})
+        edited = {
+            name: replace(label, trust=Trust.USER, sources=editor, vouched=True)
+            for name, label in labels.items()
+            if label.trust <= Trust.USER
+        }
+        return labels | edited, read
 
     def _allow(self, action: Action, sure: Sequence[Rule], evidence: dict[str, Any]) -> Verdict:
         threshold = _threshold(sure)
@@ -193,7 +199,9 @@ class CedarPolicy:
 
 
 def _context(question: Question) -> dict[str, Any]:
-    context: dict[str, Any] = {"now": int(question.now), "count": question.counts.get(question.action.tool, 0)}
+    tool = question.action.tool
+    count = question.counts.get(tool, 0)
+    context: dict[str, Any] = {"now": int(question.now), "count": count, "planned": count < question.plan.count(tool)}
     if question.requester is not None:
         context["requester"] = question.requester
     confidence = question.action.confidence
@@ -205,7 +213,15 @@ def _context(question: Question) -> dict[str, Any]:
 
 
 def _shown(labels: Mapping[str, Traced]) -> dict[str, Any]:
-    return {name: {"trust": label.trust.name.lower(), "from": sorted(label.sources)} for name, label in labels.items()}
+    return {
+        name: {
+            "trust": label.trust.name.lower(),
+            "from": sorted(label.sources),
+            "confidentiality": label.secrecy.name.lower(),
+            "vouched": label.vouched,
+        }
+        for name, label in labels.items()
+    }
 
 
 def _is_confident(rule: Rule, confidence: float | None) -> bool:

@@ -31,7 +31,8 @@ class Rulebook:
         self._schema = cedarpy.Schema.from_json_str(schema)
         check_rules(rules, self._schema, types)
         self._set = cedarpy.PolicySet.from_str("\n".join(rule.text for rule in rules))
-        content = "\0".join((schema, *(rule.text for rule in rules)))
+        marks = repr([(tool.name, tool.destinations, tool.content, tool.egress) for tool in types])
+        content = "\0".join((schema, marks, *(rule.text for rule in rules)))
         self.version = f"{name}@{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
     def entities(self, text: str) -> cedarpy.Entities:

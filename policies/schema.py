@@ -7,8 +7,17 @@ A rule sees `principal` (`Agent::"desk"`), `action` (`Action::"call"`, the agent
     resource.args.X       the argument; optional where the tool lets it be left out
     resource.trust.X      0 external, 1 agent, 2 verified tool, 3 user, 4 system
     resource.from.X       where its value was found, such as ["find_order.customer"]; see tracing
+    resource.secrecy.X    0 public, 1 internal, 2 confidential, 3 secret
+    resource.vouched.X    whether the user has said it, or has named the record that it stands in; see naming
+    resource.destinations       the declared destinations that are given, by name
+    resource.destination_trust  the lowest trust among them; 4 where none is given
+    resource.content_secrecy    the highest among the declared contents that are given; 0 where none is
+    resource.egress             whether the call sends something out: a write, or a read that is declared to
     context.now           seconds since 1970
     context.count         how often this run has carried this tool out
+    context.planned       whether a plan made before anything below a user's trust was read names one more such call
+    context.read_trust    the lowest trust of all that was read
+    context.read_secrecy  the highest confidentiality of all that was read
     context.requester     who asked for the goal; optional
     context.confidence    percent, rounded down; optional
 
@@ -22,7 +31,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from baton.core import Effect, InvalidValue, PolicyError, ToolSpec
+from baton.core import Confidentiality, Effect, InvalidValue, PolicyError, ToolSpec, Trust
 from baton.policies.shapes import ESCAPES, Fields, shape_of
 from baton.policies.tracing import Traced
 
@@ -30,7 +39,15 @@ CALL, CALL_WITH_APPROVAL = "call", "call_with_approval"
 BUILT_IN = ("plan", "remember", "recall", "read_on", "wait", "wait_for", "finish", "hand_off", "ask_person")
 """Tools of Baton's own: known to every policy, whether or not the agent at hand has them."""
 
-CONTEXT = {"now": True, "count": True, "requester": False, "confidence": False}
+CONTEXT = {
+    "now": True,
+    "count": True,
+    "requester": False,
+    "confidence": False,
+    "planned": True,
+    "read_trust": True,
+    "read_secrecy": True,
+}
 """What `context` holds, and whether it always does."""
 
 _WORDS = frozenset(("true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar", "Agent"))
@@ -52,11 +69,17 @@ class ToolType:
         name: Its name in Cedar, such as `Tool::refund`.
         arguments: The type of its arguments.
         effect: `read` or `write`.
+        destinations: Arguments that say where something goes.
+        content: Arguments that say what goes there.
+        egress: Whether a call sends something out.
     """
 
     name: str
     arguments: Fields
     effect: str
+    destinations: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    egress: bool = False
 
     def declare(self) -> dict[str, Any]:
         """The entity type as Cedar's JSON schema writes it."""
@@ -66,6 +89,12 @@ class ToolType:
             "args": self.arguments.declare(),
             "trust": {"type": "Record", "attributes": {name: {"type": "Long"} for name in names}},
             "from": {"type": "Record", "attributes": {name: sources for name in names}},
+            "secrecy": {"type": "Record", "attributes": {name: {"type": "Long"} for name in names}},
+            "vouched": {"type": "Record", "attributes": {name: {"type": "Boolean"} for name in names}},
+            "destinations": sources,
+            "destination_trust": {"type": "Long"},
+            "content_secrecy": {"type": "Long"},
+            "egress": {"type": "Boolean"},
             "effect": {"type": "String"},
         }
         return {"shape": {"type": "Record", "attributes": attributes}}
@@ -77,10 +106,19 @@ class ToolType:
             InvalidValue: if an argument is missing, unknown or does not fit.
         """
         _refuse_unsafe(arguments)
+        names = self.arguments.shapes
+        given = [name for name in self.destinations if not _is_empty(arguments.get(name))]
+        said = [name for name in self.content if not _is_empty(arguments.get(name))]
         attributes = {
             "args": self.arguments.convert(arguments, "arguments"),
-            "trust": {name: int(labels[name].trust) for name in self.arguments.shapes},
-            "from": {name: sorted(labels[name].sources) for name in self.arguments.shapes},
+            "trust": {name: int(labels[name].trust) for name in names},
+            "from": {name: sorted(labels[name].sources) for name in names},
+            "secrecy": {name: int(labels[name].secrecy) for name in names},
+            "vouched": {name: labels[name].vouched for name in names},
+            "destinations": given,
+            "destination_trust": int(min((labels[name].trust for name in given), default=Trust.SYSTEM)),
+            "content_secrecy": int(max((labels[name].secrecy for name in said), default=Confidentiality.PUBLIC)),
+            "egress": self.egress,
             "effect": self.effect,
         }
         return {"uid": {"type": self.name, "id": key}, "attrs": attributes, "parents": []}
@@ -109,7 +147,14 @@ def tool_types(policy: str, tools: Iterable[ToolSpec]) -> dict[str, ToolType]:
                 policy, f"tool {tool.name!r} has an argument {taken!r}", "Cedar keeps that name: rename it."
             )
         owners[name] = tool.name
-        found[tool.name] = ToolType(name, arguments, tool.effect.value)
+        found[tool.name] = ToolType(
+            name,
+            arguments,
+            tool.effect.value,
+            tool.destinations,
+            tool.content,
+            tool.egress or tool.effect is Effect.WRITE,
+        )
     return found
 
 
@@ -127,11 +172,15 @@ def schema_text(tools: Iterable[ToolType]) -> str:
 
 
 def _context() -> dict[str, Any]:
-    kinds = {name: "String" if name == "requester" else "Long" for name in CONTEXT}
+    kinds = {name: {"requester": "String", "planned": "Boolean"}.get(name, "Long") for name in CONTEXT}
     return {
         "type": "Record",
         "attributes": {name: {"type": kinds[name], "required": needed} for name, needed in CONTEXT.items()},
     }
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value == [] or value == {}
 
 
 def _refuse_unsafe(arguments: dict[str, Any]) -> None:
