@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from baton.core import Confidentiality, Reading, Trust
@@ -9,6 +10,7 @@ from baton.policies.flat import SEPARATOR, Flat
 from baton.policies.texts import SHORTEST, normalised, same, stands_at, words_of
 
 _TRIES = 1000
+_BLOCK = 16384
 _LONG = 16
 """Characters from which a run may be something encoded."""
 
@@ -52,6 +54,9 @@ class Page:
         self.pieces, self.figures = words_of(self.text)
         self.long = " ".join(piece.decode() for piece in self.pieces if len(piece) >= _LONG)
         self._given = given or {}
+        blocks = range(0, len(self.text), _BLOCK) if self.flat else ()
+        self._before = [0, *accumulate(self.text.count(SEPARATOR, at, at + _BLOCK) for at in blocks)]
+        self._uniform = not (self.marks.untrusted or self.marks.secret or given)
         self.lowest = Trust.EXTERNAL if self.marks.untrusted else min((self.trust, *self._given.values()))
         self.highest = Confidentiality.SECRET if self.marks.secret else self.secrecy
 
@@ -66,13 +71,10 @@ class Page:
         needle = f"{SEPARATOR}{form}{SEPARATOR}"
         seen: set[tuple[str, ...]] = set()
         start = self.text.find(needle)
-        number, counted = -1, 0
         for _ in range(_TRIES):
             if start < 0:
                 return
-            number += self.text.count(SEPARATOR, counted, start + 1)
-            counted = start + 1
-            path, leaf = self.flat.leaf(number)
+            path, leaf = self.flat.leaf(self._number(start))
             if path not in seen and same(value, leaf):
                 seen.add(path)
                 yield self._found(path, leaf, ".".join((self.source, *map(clean, path))))
@@ -82,7 +84,6 @@ class Page:
     def passages(self, needle: str) -> Iterator[Found]:
         """Where a text stands between word boundaries; gives up after many near misses, which errs on asking."""
         start = self.text.find(needle)
-        number, counted = -1, 0
         for _ in range(_TRIES):
             if start < 0:
                 return
@@ -91,11 +92,11 @@ class Page:
                 if self.flat is None:
                     yield Found(self.source, self.trust, self.secrecy)
                     return
-                number += self.text.count(SEPARATOR, counted, start)
-                counted = start
-                path, leaf = self.flat.leaf(number)
+                path, leaf = self.flat.leaf(self._number(start - 1))
                 if isinstance(leaf, str):
                     yield self._found(path, leaf, self.source)
+                    if self._uniform:
+                        return
             start = self.text.find(needle, start + 1)
 
     def echoed(self, leaf: Any) -> Trust | None:
@@ -107,6 +108,11 @@ class Page:
             trust for given, trust in self._given.items() if given == text or (len(given) >= SHORTEST and given in text)
         ]
         return min(found, default=None)
+
+    def _number(self, start: int) -> int:
+        """The number of the leaf that begins behind `start`, or goes on there."""
+        block = start // _BLOCK
+        return self._before[block] + self.text.count(SEPARATOR, block * _BLOCK, start + 1) - 1
 
     def _found(self, path: tuple[str, ...], leaf: Any, source: str) -> Found:
         trust = Trust.EXTERNAL if lies_under(path, self.marks.untrusted) else self.trust
