@@ -48,6 +48,8 @@ def encoded(text: str) -> list[str]:
 
 def unmasked(text: str) -> str | None:
     """`text` with look-alike letters as those they pass for; None where there are none."""
+    if text.isascii():
+        return None
     folded = unicodedata.normalize("NFKC", text).casefold()
     visible = "".join(letter for letter in folded if unicodedata.category(letter) not in ("Cf", "Mn"))
     plain = visible.translate(_LOOKALIKES)

@@ -1,14 +1,14 @@
 """Rules in the hands of Cedar: parsed once, asked often, and no answer but a clean one."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import cedarpy
 
 from baton.core import PolicyError
-from baton.policies.rules import Rule, check_rules
-from baton.policies.schema import ToolType, schema_text
+from baton.policies.rules import ACTIONS, Rule, check_rules
+from baton.policies.schema import BUILT_IN, ToolType, schema_text
 
 
 class Rulebook:
@@ -30,7 +30,10 @@ class Rulebook:
         schema = schema_text(types)
         self._schema = cedarpy.Schema.from_json_str(schema)
         check_rules(rules, self._schema, types)
-        self._set = cedarpy.PolicySet.from_str("\n".join(rule.text for rule in rules))
+        cedarpy.PolicySet.from_str("\n".join(rule.text for rule in rules))  # together, too, they can be read
+        kinds = {*(f"Tool::{name}" for name in BUILT_IN), *(tool.name for tool in types)}
+        sets: dict[tuple[Rule, ...], cedarpy.PolicySet] = {}
+        self._sets = {(action, kind): _confined(rules, action, kind, sets) for action in ACTIONS for kind in kinds}
         marks = repr([(tool.name, tool.destinations, tool.content, tool.egress) for tool in types])
         content = "\0".join((schema, marks, *(rule.text for rule in rules)))
         self.version = f"{name}@{hashlib.sha256(content.encode()).hexdigest()[:12]}"
@@ -63,10 +66,11 @@ class Rulebook:
             "resource": dict(resource),
             "context": context,
         }
-        result = cedarpy.is_authorized(request, self._set, entities, self._schema)  # pyright: ignore[reportUnknownMemberType]
+        policies, confined = self._sets[action, resource["type"]]
+        result = cedarpy.is_authorized(request, policies, entities, self._schema)  # pyright: ignore[reportUnknownMemberType]
         if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
-            raise PolicyError(self.version, self._named("; ".join(result.diagnostics.errors) or "no decision"))
-        rules = tuple(self.rules[number] for number in sorted(map(_number, result.diagnostics.reasons)))
+            raise PolicyError(self.version, _named(confined, "; ".join(result.diagnostics.errors) or "no decision"))
+        rules = tuple(confined[number] for number in sorted(map(_number, result.diagnostics.reasons)))
         permitted = result.decision is cedarpy.Decision.Allow
         if any(rule.permits is not permitted for rule in rules) or (permitted and not rules):
             raise PolicyError(
@@ -74,11 +78,22 @@ class Rulebook:
             )
         return rules
 
-    def _named(self, problem: str) -> str:
-        """`problem` with rules called by their `@id`."""
-        for number in reversed(range(len(self.rules))):
-            problem = problem.replace(f"`policy{number}`", repr(self.rules[number].id))
-        return problem
+
+def _confined(
+    rules: Sequence[Rule], action: str, kind: str, known: dict[tuple[Rule, ...], cedarpy.PolicySet]
+) -> tuple[cedarpy.PolicySet, tuple[Rule, ...]]:
+    """The rules whose scope can hold for this action and type of resource: the others need not be asked."""
+    confined = tuple(rule for rule in rules if action in rule.actions and rule.resource in (None, kind))
+    if confined not in known:
+        known[confined] = cedarpy.PolicySet.from_str("\n".join(rule.text for rule in confined))
+    return known[confined], confined
+
+
+def _named(rules: Sequence[Rule], problem: str) -> str:
+    """`problem` with rules called by their `@id`."""
+    for number in reversed(range(len(rules))):
+        problem = problem.replace(f"`policy{number}`", repr(rules[number].id))
+    return problem
 
 
 def _number(policy: str) -> int:

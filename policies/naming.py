@@ -39,8 +39,10 @@ class Named:
 
     def vouches(self, value: Any) -> bool:
         """Whether `value` is a whole field, not of strangers' words, of a record that the user has named."""
+        if not self._held or isinstance(value, bool):
+            return False
         forms = whole(value)
-        return not isinstance(value, bool) and any(held.intersection(forms) for held in self._held.values())
+        return any(held.intersection(forms) for held in self._held.values())
 
     def _hear(self, text: str) -> None:
         words = _WORDS.findall(text)
