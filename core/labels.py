@@ -1,7 +1,7 @@
 """Where a value came from: trust that only ever falls, confidentiality that only ever rises, and the sources."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 
@@ -62,6 +62,12 @@ class Marks:
     untrusted: tuple[str, ...] = ()
     secret: tuple[str, ...] = ()
     named_by: tuple[str, ...] = ()
+
+    def over(self, label: Label) -> Label:
+        """The label of a whole with such fields, itself labelled `label`: that of the worst of them."""
+        trust = Trust.EXTERNAL if self.untrusted else label.trust
+        confidentiality = Confidentiality.SECRET if self.secret else label.confidentiality
+        return replace(label, trust=trust, confidentiality=confidentiality)
 
 
 def derived(labels: Iterable[Label]) -> Label:

@@ -47,7 +47,7 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
         team=office.team,
         member=member,
         run=past.run,
-        label=own_label(past.run, past.lines),
+        label=own_label(past.run, past.lines, past.proposals, member.agent.specs),
         cursor=place.cursor,
     )
     done: list[tuple[Job, Outcome]] = []

@@ -7,6 +7,7 @@ from typing import Any
 from baton.agents import Agent
 from baton.core import (
     ActionId,
+    Attachment,
     ChatMessage,
     Effect,
     Goal,
@@ -104,9 +105,7 @@ def readings(
     found = [
         Reading(source="goal", content=run.goal.statement, label=Label(run.trust, confidentiality=run.confidentiality))
     ]
-    found += [
-        Reading(source=f"attachment:{a.name}", content=a.text, label=Label(a.trust)) for a in run.goal.attachments
-    ]
+    found += [Reading(source=f"attachment:{a.name}", content=a.text, label=_attached(a)) for a in run.goal.attachments]
     for line in lines:
         if line.role == "assistant" or (line.role != "user" and line.trust is Trust.SYSTEM):
             continue
@@ -124,11 +123,16 @@ def readings(
     return tuple(found)
 
 
-def own_label(run: Run, lines: Sequence[Line]) -> Label:
+def own_label(run: Run, lines: Sequence[Line], proposals: Sequence[Proposal], tools: Mapping[str, ToolSpec]) -> Label:
     """The label of what a run says itself: trust the agent's at most, and all it has read beneath it."""
-    goal = Label(run.trust, confidentiality=run.confidentiality)
-    read = [Label(line.trust, confidentiality=line.confidentiality) for line in lines if line.role != "assistant"]
-    return derived([Label(Trust.AGENT), goal, *(Label(a.trust) for a in run.goal.attachments), *read])
+    actions = {proposal.action.id: proposal.action.tool for proposal in proposals}
+    read = [Label(run.trust, confidentiality=run.confidentiality), *map(_attached, run.goal.attachments)]
+    for line in lines:
+        if line.role != "assistant":
+            spec = tools.get(actions.get(ActionId(line.ref or ""), ""))
+            label = Label(line.trust, confidentiality=line.confidentiality)
+            read.append(spec.marks.over(label) if spec and line.trust is not Trust.SYSTEM else label)
+    return derived([Label(Trust.AGENT), *read])
 
 
 def clean_plan(run: Run, lines: Sequence[Line], proposals: Sequence[Proposal]) -> tuple[str, ...]:
@@ -147,6 +151,10 @@ def clean_plan(run: Run, lines: Sequence[Line], proposals: Sequence[Proposal]) -
         and (before is None or proposal.turn < before)
     ]
     return tuple(plans[-1]) if plans else ()
+
+
+def _attached(attachment: Attachment) -> Label:
+    return Label(attachment.trust, confidentiality=attachment.confidentiality)
 
 
 def _said(line: Line, proposals: Sequence[Proposal]) -> ChatMessage:

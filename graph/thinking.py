@@ -102,7 +102,7 @@ class _Step:
     def ended(self, how: End) -> Move:
         """The run ends, unless mail has come meanwhile."""
         run, cursor = self.past.run, self.news.cursor
-        label = own_label(run, [*self.past.lines, *self.lines])
+        label = own_label(run, [*self.past.lines, *self.lines], self.past.proposals, self.member.agent.specs)
         self.riders.append(lambda tx: end(tx, run, cursor, how, label))
         return self.move("end")
 

@@ -43,9 +43,9 @@ class Page:
         self.source, self.content, self.marks = source, reading.content, reading.marks
         content = reading.content
         self.flat = None if isinstance(content, str) else Flat(content)
-        whole = self.flat is None  # in a text, nobody can tell fields apart
-        self.trust = Trust.EXTERNAL if whole and self.marks.untrusted else reading.label.trust
-        self.secrecy = Confidentiality.SECRET if whole and self.marks.secret else reading.label.confidentiality
+        worst = self.marks.over(reading.label)
+        label = worst if self.flat is None else reading.label  # in a text, nobody can tell fields apart
+        self.trust, self.secrecy = label.trust, label.confidentiality
         if self.flat is None:
             self.text = normalised(content)
         else:
@@ -56,9 +56,7 @@ class Page:
         self._given = given or {}
         blocks = range(0, len(self.text), _BLOCK) if self.flat else ()
         self._before = [0, *accumulate(self.text.count(SEPARATOR, at, at + _BLOCK) for at in blocks)]
-        self._uniform = not (self.marks.untrusted or self.marks.secret or given)
-        self.lowest = Trust.EXTERNAL if self.marks.untrusted else min((self.trust, *self._given.values()))
-        self.highest = Confidentiality.SECRET if self.marks.secret else self.secrecy
+        self.lowest, self.highest = min((worst.trust, *self._given.values())), worst.confidentiality
 
     def holds(self, runs: Sequence[bytes], figure: bytes = b"") -> bool:
         """Whether a text of these runs can stand here; `figure` is the text itself if it is a number with a point."""
@@ -94,9 +92,10 @@ class Page:
                     return
                 path, leaf = self.flat.leaf(self._number(start - 1))
                 if isinstance(leaf, str):
-                    yield self._found(path, leaf, self.source)
-                    if self._uniform:
-                        return
+                    found = self._found(path, leaf, self.source)
+                    yield found
+                    if found.trust == self.trust and found.secrecy == self.highest:
+                        return  # no other place here could say more
             start = self.text.find(needle, start + 1)
 
     def echoed(self, leaf: Any) -> Trust | None:

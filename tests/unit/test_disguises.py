@@ -90,7 +90,7 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-DRESSES = {
+DRESSES: dict[str, dict[str, Any]] = {
     "as it is": {"to": FOE},
     "base64": {"to": _base64(FOE)},
     "base64 for URLs": {"to": base64.urlsafe_b64encode(FOE.encode()).decode().rstrip("=")},

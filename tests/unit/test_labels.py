@@ -47,7 +47,7 @@ def test_a_value_read_back_from_json_is_traced_alike(content: Any, label: Label,
     assert plain.find(value).secrecy == label.confidentiality
 
 
-FILES = [
+FILES: list[dict[str, Any]] = [
     {"id": "f-100", "filename": "team-plan.docx", "content": "see f-900", "shared": ["ann@shop.example"]},
     {"id": "f-200", "filename": "Budget 2024.xlsx", "content": "secret"},
     {"id": "f-300", "filename": "the.txt", "content": ""},
