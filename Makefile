@@ -9,6 +9,7 @@ ARGS    ?=
 BIN     := .venv/bin
 RUNTIME := .venv/.runtime
 DEV     := .venv/.dev
+DOJO    := .venv/.agentdojo
 OWN_UV  := .uv/bin/uv
 UV      := $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(OWN_UV))
 PIP     := $(UV) pip
@@ -45,6 +46,9 @@ bench: $(addprefix bench-,$(BENCHES))  ## Measure; tables here and in bench/resu
 bench-%: bench/%.py $(DEV)
 	@PYTHONPATH=tests:bench $(BIN)/python -W ignore $< $(ARGS)
 
+bench-policy: export HARNESS := $(HARNESS)
+bench-policy: $(DOJO)
+
 conformance: $(DEV)  ## Replay the multi-turn tasks of BFCL, from the harness in HARNESS.
 	@if test -f bench/bfcl.py && test -d "$(HARNESS)"; then \
 		PYTHONPATH="$(HARNESS)" $(BIN)/python bench/bfcl.py $(ARGS); \
@@ -63,6 +67,7 @@ lock: | $(filter $(OWN_UV),$(UV))  ## Compile the locks anew; ARGS=--upgrade mov
 	$(COMPILE) pyproject.toml --group build -o requirements.lock
 	$(COMPILE) pyproject.toml --group build --group dev --group bench -c requirements.lock -o requirements-dev.lock
 	$(COMPILE) --group conformance --no-deps -o requirements-conformance.lock
+	$(COMPILE) --group agentdojo --no-deps -o requirements-agentdojo.lock
 	$(COMPILE) --group uv -o requirements-uv.lock
 
 clean:  ## Remove what was set up, built or measured; the record in .baton stays.
@@ -81,6 +86,13 @@ $(DEV): requirements-dev.lock requirements-conformance.lock $(RUNTIME)
 	@$(PIP) install $(INTO) --require-hashes --no-deps -r requirements-conformance.lock
 	@$(PIP) install $(INTO) --no-deps --no-build-isolation -e .
 	@touch $@
+
+# Apart from .venv's own packages, as nothing but the replay uses it; without it, bench-policy says so.
+$(DOJO): requirements-agentdojo.lock $(DEV)
+	@if test -d "$(HARNESS)"; then \
+		$(PIP) install $(INTO) --target .venv/agentdojo --require-hashes --no-deps -r $< && touch $@ \
+			|| echo "AgentDojo could not be installed."; \
+	fi
 
 $(OWN_UV): requirements-uv.lock
 	@rm -rf .uv

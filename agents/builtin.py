@@ -19,11 +19,13 @@ def _spec(name: str, function: Any) -> ToolSpec:
     return spec
 
 
-def _plan(steps: Annotated[list[str], Field(min_length=1)]) -> None:
+def _plan(steps: Annotated[list[str], Field(min_length=1)], tools: list[str] | None = None) -> None:
     """Say what you intend to do, step by step. Call it again when the plan changes.
 
     Args:
         steps: Short sentences, in order.
+        tools: Names of the tools that this will take, in order, each as often as you expect to call it. Said before
+            you read anything, it shows what was asked of you, and fewer calls need a person.
     """
 
 

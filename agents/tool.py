@@ -3,13 +3,13 @@
 import functools
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints, overload
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from baton.core import Effect, InvalidValue, Retries, ToolSpec, Upcaster, secret
+from baton.core import Confidentiality, Effect, InvalidValue, Marks, Retries, ToolSpec, Upcaster, secret
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +52,13 @@ def tool(
     retries: Retries | int | None = ...,
     verified: bool = ...,
     secrets: Mapping[str, Collection[str]] = ...,
+    destinations: Sequence[str] = ...,
+    content: Sequence[str] = ...,
+    egress: bool = ...,
+    confidentiality: Literal["public", "internal", "confidential", "secret"] = ...,
+    untrusted: Sequence[str] = ...,
+    secret_fields: Sequence[str] = ...,
+    named_by: Sequence[str] = ...,
     version: str = ...,
     upcasters: Mapping[str, Upcaster] = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
@@ -70,6 +77,13 @@ def tool(
     retries: Retries | int | None = None,
     verified: bool = False,
     secrets: Mapping[str, Collection[str]] | None = None,
+    destinations: Sequence[str] = (),
+    content: Sequence[str] = (),
+    egress: bool = False,
+    confidentiality: Literal["public", "internal", "confidential", "secret"] = "internal",
+    untrusted: Sequence[str] = (),
+    secret_fields: Sequence[str] = (),
+    named_by: Sequence[str] = (),
     version: str = "1",
     upcasters: Mapping[str, Upcaster] | None = None,
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
@@ -90,6 +104,14 @@ def tool(
         verified: Its results are the operator's own records and trusted as such.
         secrets: By parameter, the names of secrets that the model may refer to in it, as `{{secret:NAME}}`; the value
             is filled in for the call alone, the record keeps the reference.
+        destinations: Parameters that say where something goes: a recipient, an account, a URL, a path.
+        content: Parameters that say what goes there.
+        egress: A read that sends something out too, as fetching a URL does.
+        confidentiality: Of its results.
+        untrusted: Fields of a verified result that hold words of strangers, such as `lines.note`: names from the
+            result down, without list positions; what lies beneath is meant too.
+        secret_fields: Fields of the result that are secret.
+        named_by: Fields by which people call a record, such as a file's name.
         version: Changes when the meaning of a call does.
         upcasters: By an older version, what makes its arguments those of the next; oldest first, the last leads to
             `version`. What is open of an older version is then asked anew in today's form.
@@ -111,6 +133,15 @@ def tool(
             "retries": Retries(attempts=retries) if isinstance(retries, int) else retries,
             "verified": verified,
             "secrets": takes,
+            "destinations": _names("destinations", called, destinations),
+            "content": _names("content", called, content),
+            "egress": egress,
+            "confidentiality": _confidentiality(called, confidentiality),
+            "marks": Marks(
+                untrusted=_names("untrusted", called, untrusted),
+                secret=_names("secret_fields", called, secret_fields),
+                named_by=_names("named_by", called, named_by),
+            ),
             "version": version,
             "upcasters": _upcasters(called, version, upcasters or {}),
         }
@@ -213,6 +244,20 @@ def _effect(name: str, effect: str) -> Effect:
     if effect not in set(Effect):
         raise InvalidValue(f"effect of tool {name}", effect, "'read' or 'write'")
     return Effect(effect)
+
+
+def _names(what: str, tool: str, names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str):  # its letters would be taken for names
+        raise InvalidValue(f"{what} of tool {tool}", names, f'a list of names, such as ["{names}"]')
+    return tuple(names)
+
+
+def _confidentiality(name: str, given: str) -> Confidentiality:
+    try:
+        return Confidentiality[given.upper()]
+    except KeyError:
+        allowed = ", ".join(level.name.lower() for level in Confidentiality)
+        raise InvalidValue(f"confidentiality of tool {name}", given, allowed) from None
 
 
 def _timeout(name: str, timeout: float) -> float:

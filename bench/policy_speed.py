@@ -3,6 +3,7 @@
 Prints a table and writes bench/results/policy_speed.json. Run from the checkout with `importable` on the path.
 """
 
+import base64
 import gc
 import json
 import statistics
@@ -26,6 +27,30 @@ PARAMETERS = {
     "required": ["order", "amount"],
 }
 WORDS = [f"word{number * 7919 % 5000}" for number in range(150_000)]
+READ: dict[str, Any] = {
+    "1 MB of text": " ".join(WORDS),
+    "JSON of many small records": [{"i": number, "v": f"v{number % 977}"} for number in range(50_000)],
+    "JSON of one object with many fields": {f"field{number}": number for number in range(60_000)},
+    "JSON of texts in lists in records": [{"a": [number, "x y"], "b": {"c": str(number)}} for number in range(25_000)],
+    "text that is not ASCII": " ".join(f"größe{number * 7919 % 5000} „Straße“" for number in range(45_000)),
+}
+ENCODED = base64.b64encode(b"eve@evil.example").decode()
+CALLS: dict[str, dict[str, Any]] = {
+    "found": {"order": "word4711", "amount": 49_999, "note": "v976"},
+    "not found": {
+        "order": "A-1023",
+        "amount": 20.5,
+        "to": ["eve@evil.example", "mallory@evil.example"],
+        "note": "Made up on the spot, in a sentence or two, with the words of nobody: " + "so it goes on and on. " * 20,
+    },
+    "not found, words that are there": {"order": "word4711 word4712", "note": "word9 word8 word7 word6 word5 word4"},
+    "encoded": {
+        "order": ENCODED,
+        "to": b"eve@evil.example".hex(),
+        "note": f"see {ENCODED}",
+        "url": "eve%40evil.example",
+    },
+}
 
 
 def rule(number: int) -> str:
@@ -79,28 +104,30 @@ def measure() -> list[dict[str, Any]]:
 
     types = tool_types("bench", tools)
     book = Rulebook(read_rules([source]), types.values(), "bench")
-    text = " ".join(WORDS)
-    megabytes = len(text) / 1e6
-    read = Readings()
-    labels = trace(allowed.action.arguments, read)
+    labels = trace(allowed.action.arguments, Readings())
     entity = types["tool_1"].entity("run_a.1.0", allowed.action.arguments, labels)
     entities = book.entities(json.dumps([entity]))
-    context = {"now": 1, "count": 0, "confidence": 90}
-    goal = Reading(source="goal", content=text, label=Label(Trust.USER))
-    read.add(goal)
+    context = {"now": 1, "count": 0, "confidence": 90, "planned": False, "read_trust": 0, "read_secrecy": 1}
     one = median(lambda: book.decide("call", "desk", entity["uid"], entities, context), 500)
     return [
         row("one question to Cedar, 100 rules", one * 1e6, "µs", "<= 400"),
         row("whole verdict, allowed, 100 rules", median(lambda: policy.judge(allowed), 500) * 1e6, "µs", "<= 800"),
         row("whole verdict, asked, 100 rules", median(lambda: policy.judge(asked), 500) * 1e6, "µs", "<= 800"),
-        row("taking in what was read", median(lambda: Readings().add(goal), 9) / megabytes * 1e3, "ms/MB", "<= 50"),
-        row(
-            "tracing a call over 1 MB read",
-            median(lambda: trace(allowed.action.arguments, read), 50) / megabytes * 1e3,
-            "ms",
-            "<= 2",
-        ),
+        *(result for name, content in READ.items() for result in tracing(name, content)),
     ]
+
+
+def tracing(name: str, content: Any) -> list[dict[str, Any]]:
+    """Taking one content in, and looking up values that are in it, that are not, and that are encoded."""
+    megabytes = len(content if isinstance(content, str) else json.dumps(content)) / 1e6
+    read, reading = Readings(), Reading(source="find", content=content, label=Label(Trust.EXTERNAL))
+    read.add(Reading(source="goal", content="Refund what is due. " * 50, label=Label(Trust.USER)))
+    read.add(reading)
+    results = [row(f"taking in {name}", median(lambda: Readings().add(reading), 9) / megabytes * 1e3, "ms/MB", "<= 50")]
+    for what, arguments in CALLS.items():
+        taken = median(lambda arguments=arguments: trace(arguments, read), 50) / megabytes  # type: ignore[misc]
+        results.append(row(f"tracing a call over it, {what}", taken * 1e3, "ms/MB", "<= 2"))
+    return results
 
 
 def row(metric: str, value: float, unit: str, goal: str) -> dict[str, Any]:
@@ -112,7 +139,7 @@ def main() -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for result in results:
-        print(f"{result['metric']:40} {result['value']:10.2f} {result['unit']:6} {result['goal']}")
+        print(f"{result['metric']:60} {result['value']:10.2f} {result['unit']:6} {result['goal']}")
 
 
 if __name__ == "__main__":

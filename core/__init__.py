@@ -48,7 +48,7 @@ from baton.core.ids import (
     random_id,
 )
 from baton.core.judging import Policy, Question, Reading, Setting, scopes
-from baton.core.labels import Label, Trust, derived
+from baton.core.labels import Confidentiality, Label, Marks, Trust, derived
 from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
@@ -72,6 +72,7 @@ __all__ = [
     "ChatMessage",
     "CheckpointUnreadable",
     "Clock",
+    "Confidentiality",
     "Conflict",
     "DecisionId",
     "Delta",
@@ -94,6 +95,7 @@ __all__ = [
     "LedgerVersion",
     "MailArrived",
     "ManualClock",
+    "Marks",
     "MessageId",
     "Model",
     "ModelError",

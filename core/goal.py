@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAd
 from pydantic.dataclasses import dataclass
 
 from baton.core.clock import parse_duration
-from baton.core.labels import Trust
+from baton.core.labels import Confidentiality, Trust
 from baton.core.times import parse_deadline
 
 _FROZEN = ConfigDict(extra="forbid")
@@ -55,11 +55,13 @@ class Attachment:
         name: What it is called, such as `mail.eml`.
         text: Its text.
         trust: Who said it; a stranger's mail is external whoever handed it in.
+        confidentiality: Who may see it.
     """
 
     name: str
     text: str
     trust: Trust = Trust.EXTERNAL
+    confidentiality: Confidentiality = Confidentiality.INTERNAL
 
 
 @dataclass(frozen=True, config=_FROZEN)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from baton.core.actions import Action, Verdict
-from baton.core.labels import Label, Trust
+from baton.core.labels import Label, Marks, Trust
 from baton.core.spending import Spent, Window
 from baton.core.tools import ToolSpec
 
@@ -18,12 +18,17 @@ class Reading:
     Attributes:
         source: `message:…`, `attachment:NAME` or, for a tool's result, the tool's name.
         content: Text, or the tool's result as JSON values.
-        label: Its trust.
+        label: Its trust and confidentiality.
+        marks: Fields of a tool's result with labels of their own.
+        given: The arguments of the write that it is the result of, or of the call that failed: what comes back of
+            them proves nothing. None for all else.
     """
 
     source: str
     content: Any
     label: Label
+    marks: Marks = field(default_factory=Marks)
+    given: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,8 @@ class Question:
         waiting: How many questions of this run people have not answered.
         spent: What was charged to the accounts that the policy keeps; see `Policy.windows`.
         setting: Where it would happen.
+        plan: Tools that a plan names which was made before anything below a user's trust was read, each as often as
+            it is meant to be called.
     """
 
     action: Action
@@ -70,6 +77,7 @@ class Question:
     goal_trust: Trust = Trust.USER
     now: float = 0.0
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    plan: tuple[str, ...] = ()
     rejected: int = 0
     waiting: int = 0
     spent: Mapping[Window, Spent] = field(default_factory=dict[Window, Spent])

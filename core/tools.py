@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from baton.core.errors import InvalidValue
+from baton.core.labels import Confidentiality, Marks
 
 JsonSchema = dict[str, Any]
 
@@ -91,6 +92,11 @@ class ToolSpec:
         timeout: Seconds until one try is given up.
         retries: How a call that fails for now is tried again; None is `Retries()`, for what surely may be repeated.
         verified: Whether its results are trusted as the operator's own records.
+        destinations: Parameters that say where something goes: a recipient, an account, a URL, a path.
+        content: Parameters that say what goes there: a body, a subject.
+        egress: Whether a read sends something out too, as fetching a URL does. Writes always may.
+        confidentiality: Of its results.
+        marks: Fields of its results with a label of their own.
         version: Changes when the meaning of a call does.
         secrets: By parameter, the names of secrets that the model may refer to in it, as `{{secret:NAME}}`; their
             values are filled in for the call alone.
@@ -111,6 +117,24 @@ class ToolSpec:
     timeout: float = 60.0
     retries: Retries | None = None
     verified: bool = False
+    destinations: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    egress: bool = False
+    confidentiality: Confidentiality = Confidentiality.INTERNAL
+    marks: Marks = field(default_factory=Marks)
     version: str = "1"
     secrets: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
     upcasters: Mapping[str, Upcaster] = field(default_factory=dict[str, Upcaster])
+
+    def __post_init__(self) -> None:
+        """Refuse labels of parameters that the tool does not have.
+
+        Raises:
+            InvalidValue: for such a name; says which there are.
+        """
+        known = self.parameters.get("properties", {})
+        for kind, names in (("destinations", self.destinations), ("content", self.content)):
+            for name in names:
+                if name not in known:
+                    allowed = f"its parameters: {', '.join(known) or 'it has none'}"
+                    raise InvalidValue(f"{kind} of tool {self.name}", name, allowed)

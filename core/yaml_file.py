@@ -77,6 +77,8 @@ def line_of(node: yaml.Node | None, path: Place) -> int | None:
 def _allowed(error: Any, model: type[BaseModel]) -> str:
     if error["type"] == "extra_forbidden":
         return f"one of: {', '.join(_model_at(model, error['loc'][:-1]).model_fields)}"
+    if error["type"] == "model_type":
+        return f"a mapping with: {', '.join(_model_at(model, error['loc']).model_fields)}"
     message: str = error["msg"].removeprefix("Value error, ")
     return message[0].lower() + message[1:]
 

@@ -4,12 +4,13 @@ import asyncio
 import json
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from baton.core import ActionId, Effect, OverLimit, Ruling
 from baton.graph.approving import over_limit, still_allowed, still_approved
 from baton.graph.builtins import BUILTIN, Scene
 from baton.graph.carrying import carry_out
-from baton.graph.context import lowest_trust
+from baton.graph.context import own_label
 from baton.graph.ending import end
 from baton.graph.forking import echo_of
 from baton.graph.hold import Hold
@@ -46,7 +47,7 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
         team=office.team,
         member=member,
         run=past.run,
-        trust=lowest_trust(past.run, past.lines),
+        label=own_label(past.run, past.lines, past.proposals, member.agent.specs),
         cursor=place.cursor,
     )
     done: list[tuple[Job, Outcome]] = []
@@ -75,7 +76,7 @@ def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tu
     ending = next((outcome.end for outcome in outcomes if outcome.end is not None), None)
     if ending is None:
         return Move(goto="think", place=here, riders=tuple(riders))
-    riders.append(lambda tx: end(tx, past.run, place.cursor, ending, scene.trust))
+    riders.append(lambda tx: end(tx, past.run, place.cursor, ending, scene.label))
     return Move(goto="end", place=here, riders=tuple(riders))
 
 
@@ -130,7 +131,7 @@ def _brought_up(scene: Scene, past: Past, job: Job) -> Job | Outcome | None:
         action = brought_up(member, job.action)
     except ValueError as error:
         return denial(f"the tool has changed since it was proposed, and its upcasters fail: {error}")
-    anew = judge(member, past.run, action, past.record([]))
+    anew = judge(member, past.run, action, past.record([], member.agent.specs))
     if anew.ruling is Ruling.ALLOW:
         return replace(job, action=action, verdict=replace(job.verdict, charges=anew.charges))
     return ask_upcast(member, past, job.proposal, job.action, job.verdict, "it was proposed")
@@ -213,8 +214,9 @@ _GO = (DecisionKind.APPROVE, DecisionKind.EDIT, DecisionKind.RESPOND)
 def _line(job: Job, outcome: Outcome) -> Line:
     """A tool line answers a call of this turn; what a person has decided is told as a notice, its call is answered."""
     turn, action = job.proposal.turn, job.action
+    label: dict[str, Any] = {"trust": outcome.trust, "confidentiality": outcome.confidentiality}
     if job.decision is None:
-        return Line(role="tool", turn=turn, text=outcome.text, ref=action.id, trust=outcome.trust, body=outcome.body)
+        return Line(role="tool", turn=turn, text=outcome.text, ref=action.id, body=outcome.body, **label)
     how = "approved with changes" if action.edited_by else "approved"
     if job.decision.kind is DecisionKind.RESPOND:
         how = "answered"
@@ -223,4 +225,4 @@ def _line(job: Job, outcome: Outcome) -> Line:
     text = f"[review {job.decision.review} {how} by {job.decision.by}] {call}: {outcome.text}"
     if job.decision.note and job.decision.kind is not DecisionKind.RESPOND:
         text += f"\nNote by {job.decision.by}: {job.decision.note}"
-    return Line(role="notice", turn=turn, text=text, ref=action.id, trust=outcome.trust)
+    return Line(role="notice", turn=turn, text=text, ref=action.id, **label)

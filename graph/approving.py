@@ -45,7 +45,7 @@ async def over_limit(scene: Scene, past: Past, job: Job, error: OverLimit) -> Jo
         return denial(f"{job.decision.by} approved it, but {error.told}")
     spent = await scene.ledger.read(lambda tx: spent_by(tx, past.run, scene.member))
     now = replace(past, spent=spent)
-    anew = judge(scene.member, now.run, job.action, now.record([]))
+    anew = judge(scene.member, now.run, job.action, now.record([], scene.member.agent.specs))
     if anew.ruling is Ruling.ALLOW:
         return replace(job, verdict=anew)
     since = "Others have used its limit up since it was proposed"
@@ -57,7 +57,7 @@ def _judged_anew(scene: Scene, past: Past, job: Job, since: str) -> Job | Outcom
     judged = job.verdict
     if judged.policy == scene.member.policy.version or job.action.tool not in scene.member.agent.specs:
         return job
-    anew = judge(scene.member, past.run, job.action, past.record([]))
+    anew = judge(scene.member, past.run, job.action, past.record([], scene.member.agent.specs))
     if anew.ruling is Ruling.ALLOW or (anew.ruling is Ruling.ASK and set(anew.rules) == set(judged.rules)):
         return replace(job, verdict=replace(judged, charges=anew.charges))
     since = f"The policy has changed since {since}"

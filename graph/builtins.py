@@ -1,7 +1,7 @@
 """What the built-in tools do. Their rows ride with the step that calls them: exactly once, without a claim."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from baton.core import (
     RunId,
     Trust,
     check_due,
+    derived,
     dump,
     parse_time,
     random_id,
@@ -48,7 +49,7 @@ class Scene:
     """What a built-in tool works with.
 
     Attributes:
-        trust: Of what the agent says itself, having read what it has read.
+        label: Of what the agent says itself, having read what it has read.
         cursor: The last message it has read.
     """
 
@@ -56,7 +57,7 @@ class Scene:
     team: Team
     member: Member
     run: Run
-    trust: Trust
+    label: Label
     cursor: int
 
 
@@ -64,16 +65,16 @@ Builtin = Callable[[Scene, Action, dict[str, Any]], Awaitable[Outcome]]
 
 
 async def plan(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
-    """Make the intention known."""
+    """Make the intention known; what it is evidence of is worked out from the record, in judging."""
     steps: list[str] = arguments["steps"]
-    return Outcome(
-        text="noted", riders=[lambda tx: events.emit(tx, scene.run.id, "plan.made", action=action.id, steps=steps)]
-    )
+    tools: list[str] = arguments["tools"] or []
+    made = {"action": action.id, "steps": steps, "tools": tools}
+    return Outcome(text="noted", riders=[lambda tx: events.emit(tx, scene.run.id, "plan.made", **made)])
 
 
 async def remember(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
-    """Keep a fact, with the trust of what the agent has read and this action as its source."""
-    label = Label(scene.trust, frozenset({f"action:{action.id}"}))
+    """Keep a fact, with the label of what the agent has read and this action as its source."""
+    label = replace(scene.label, sources=frozenset({f"action:{action.id}"}))
     scope, run = scene.member.agent.memory, scene.run.id
 
     def keep(tx: Transaction) -> FactId:
@@ -88,8 +89,8 @@ async def recall(scene: Scene, action: Action, arguments: dict[str, Any]) -> Out
     """Look facts up; each is told with its trust."""
     found = await scene.team.memory.recall(arguments["query"], [scene.member.agent.memory])
     rows = [{"about": f.subject, "fact": f.text, "trust": f.label.trust.name.lower(), "id": f.id} for f in found]
-    lowest = min((fact.label.trust for fact in found), default=Trust.SYSTEM)
-    return Outcome(text=dump(rows), trust=lowest)
+    label = derived(fact.label for fact in found) if found else Label(Trust.SYSTEM)
+    return Outcome(text=dump(rows), trust=label.trust, confidentiality=label.confidentiality)
 
 
 async def read_on(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
@@ -109,7 +110,7 @@ async def read_on(scene: Scene, action: Action, arguments: dict[str, Any]) -> Ou
     text, length = found
     end = offset + len(text)
     more = f"\n[characters {offset} to {end} of {length}; go on with offset={end}]" if end < length else ""
-    return Outcome(text=text + more, trust=Trust.EXTERNAL)
+    return Outcome(text=text + more, trust=Trust.EXTERNAL, confidentiality=scene.label.confidentiality)
 
 
 async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
@@ -129,7 +130,8 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
             to,
             id=child,
             conversation=parent.conversation,
-            trust=scene.trust,
+            trust=scene.label.trust,
+            confidentiality=scene.label.confidentiality,
             parent=parent.id,
             parent_action=action.id,
             live=parent.live,

@@ -1,5 +1,7 @@
 """Carrying actions out through the effect ledger: claim, call with the key, confirm. See invariants 2, 3 and 5."""
 
+from typing import Any
+
 from baton.core import BodyId, Effect, ToolError, ToolSpec, ToolTimeout, Trust
 from baton.graph.builtins import BUILTIN, Scene
 from baton.graph.doubting import ask_whether, left_in_doubt
@@ -108,7 +110,8 @@ def _shown(spec: ToolSpec, result: str, body: BodyId | None) -> Outcome:
     trust = Trust.VERIFIED_TOOL if spec.verified else Trust.EXTERNAL
     if result.startswith("error: "):
         trust = min(trust, Trust.AGENT)
+    label: dict[str, Any] = {"trust": trust, "confidentiality": spec.confidentiality}
     if len(result) <= SHOWN:
-        return Outcome(text=result, trust=trust, body=body)
+        return Outcome(text=result, body=body, **label)
     note = f"\n[cut after {SHOWN} of {len(result)} characters; read_on(handle={body}, offset={SHOWN}) goes on]"
-    return Outcome(text=result[:SHOWN] + note, trust=trust)
+    return Outcome(text=result[:SHOWN] + note, **label)

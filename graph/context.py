@@ -5,7 +5,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from baton.agents import Agent
-from baton.core import ActionId, ChatMessage, Goal, Label, Reading, Trust, format_time
+from baton.core import (
+    ActionId,
+    Attachment,
+    ChatMessage,
+    Effect,
+    Goal,
+    Label,
+    Marks,
+    Reading,
+    Ruling,
+    ToolSpec,
+    Trust,
+    derived,
+    format_time,
+)
 from baton.ledger import Line, Proposal, Run
 
 _MANNERS = """
@@ -74,30 +88,73 @@ def chat(lines: Sequence[Line], proposals: Sequence[Proposal]) -> list[list[Chat
     return groups
 
 
-def readings(run: Run, lines: Sequence[Line], proposals: Sequence[Proposal]) -> tuple[Reading, ...]:
-    """Everything a run has read, oldest first, with where it came from and how far that is trusted."""
-    tools = {proposal.action.id: proposal.action.tool for proposal in proposals}
-    found = [Reading(source="goal", content=run.goal.statement, label=Label(run.trust))]
-    found += [
-        Reading(source=f"attachment:{a.name}", content=a.text, label=Label(a.trust)) for a in run.goal.attachments
+def readings(
+    run: Run, lines: Sequence[Line], proposals: Sequence[Proposal], tools: Mapping[str, ToolSpec]
+) -> tuple[Reading, ...]:
+    """Everything a run has read, oldest first, with where it came from and how far that is trusted.
+
+    What Baton itself says is left out: it repeats what the agent has said, and vouches for none of it.
+
+    Args:
+        run: The run.
+        lines: Its transcript.
+        proposals: Its actions.
+        tools: Those of its agent, for what they declare of their results.
+    """
+    actions = {proposal.action.id: proposal.action for proposal in proposals}
+    found = [
+        Reading(source="goal", content=run.goal.statement, label=Label(run.trust, confidentiality=run.confidentiality))
     ]
+    found += [Reading(source=f"attachment:{a.name}", content=a.text, label=_attached(a)) for a in run.goal.attachments]
     for line in lines:
-        label = Label(line.trust)
-        if line.role == "user":
-            found.append(Reading(source="user", content=line.text, label=label))
-        elif line.role == "tool":
-            source = tools.get(ActionId(line.ref or ""), "tool")
-            found.append(Reading(source=source, content=_content(line.text), label=label))
-        elif line.role == "notice":
-            found.append(Reading(source="notice", content=line.text, label=label))
+        if line.role == "assistant" or (line.role != "user" and line.trust is Trust.SYSTEM):
+            continue
+        label = Label(line.trust, confidentiality=line.confidentiality)
+        action = actions.get(ActionId(line.ref or ""))
+        spec = tools.get(action.tool) if action else None
+        marks = spec.marks if spec else Marks()
+        if line.role == "tool":
+            source, content = action.tool if action else "tool", _content(line.text)
+            repeats = line.text.startswith("error: ") or (spec is not None and spec.effect is Effect.WRITE)
+            given = action.arguments if action and repeats else None
+            found.append(Reading(source=source, content=content, label=label, marks=marks, given=given))
+        else:
+            found.append(Reading(source=line.role, content=line.text, label=label, marks=marks))
     return tuple(found)
 
 
-def lowest_trust(run: Run, lines: Sequence[Line]) -> Trust:
-    """The trust of what a run says itself: the agent's at most, and no more than anything it has read."""
-    read = [run.trust, *(a.trust for a in run.goal.attachments)]
-    read += [line.trust for line in lines if line.role != "assistant"]
-    return min(Trust.AGENT, *read)
+def own_label(run: Run, lines: Sequence[Line], proposals: Sequence[Proposal], tools: Mapping[str, ToolSpec]) -> Label:
+    """The label of what a run says itself: trust the agent's at most, and all it has read beneath it."""
+    actions = {proposal.action.id: proposal.action.tool for proposal in proposals}
+    read = [Label(run.trust, confidentiality=run.confidentiality), *map(_attached, run.goal.attachments)]
+    for line in lines:
+        if line.role != "assistant":
+            spec = tools.get(actions.get(ActionId(line.ref or ""), ""))
+            label = Label(line.trust, confidentiality=line.confidentiality)
+            read.append(spec.marks.over(label) if spec and line.trust is not Trust.SYSTEM else label)
+    return derived([Label(Trust.AGENT), *read])
+
+
+def clean_plan(run: Run, lines: Sequence[Line], proposals: Sequence[Proposal]) -> tuple[str, ...]:
+    """Tools that the run's last plan names which was made before it had read anything below a user's trust."""
+    if min([run.trust, *(a.trust for a in run.goal.attachments)]) < Trust.USER:
+        return ()
+    # A turn has read what came with it, but of its own calls' answers none.
+    low = [line.turn + (line.role == "tool") for line in lines if line.role != "assistant" and line.trust < Trust.USER]
+    before = min(low, default=None)
+    plans = [
+        proposal.action.arguments.get("tools") or ()
+        for proposal in proposals
+        if proposal.action.tool == "plan"
+        and proposal.problem is None
+        and proposal.verdict.ruling is Ruling.ALLOW
+        and (before is None or proposal.turn < before)
+    ]
+    return tuple(plans[-1]) if plans else ()
+
+
+def _attached(attachment: Attachment) -> Label:
+    return Label(attachment.trust, confidentiality=attachment.confidentiality)
 
 
 def _said(line: Line, proposals: Sequence[Proposal]) -> ChatMessage:

@@ -1,15 +1,15 @@
 """How a run ends: only while nobody has written to it, and nobody is left waiting for it."""
 
-from baton.core import Conflict, MailArrived, RunId, Trust
+from baton.core import Conflict, Label, MailArrived, RunId
 from baton.graph.outcome import End
 from baton.graph.receive import handoff_text
 from baton.ledger import DecisionKind, Run, Transaction, checkpoints, mail, reviews, runs, waits
 
 
-def end(tx: Transaction, run: Run, cursor: int, how: End, trust: Trust) -> None:
+def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label) -> None:
     """Record a run's end, take back its open questions and waits, stop its children and tell its parent.
 
-    The mail that counts as read ends at `cursor`; `trust` is that of what the run says, for the parent that reads it.
+    The mail that counts as read ends at `cursor`; `label` is that of what the run says, for the parent that reads it.
 
     Raises:
         MailArrived: if there is a message behind the cursor: nothing ends, the run reads it first.
@@ -25,12 +25,21 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, trust: Trust) -> None:
         if not child.ended:
             mail.post(tx, child.id, "cancel", sender=run.id)
     if run.parent is not None:
-        _tell_parent(tx, run, run.parent, how, trust)
+        _tell_parent(tx, run, run.parent, how, label)
 
 
-def _tell_parent(tx: Transaction, run: Run, parent: RunId, how: End, trust: Trust) -> None:
+def _tell_parent(tx: Transaction, run: Run, parent: RunId, how: End, label: Label) -> None:
     text = handoff_text(run.agent, how.outcome, how.summary)
     try:
-        mail.post(tx, parent, "handoff", sender=run.agent, text=text, ref=run.id, trust=trust)
+        mail.post(
+            tx,
+            parent,
+            "handoff",
+            sender=run.agent,
+            text=text,
+            ref=run.id,
+            trust=label.trust,
+            confidentiality=label.confidentiality,
+        )
     except Conflict:
         return  # the parent has ended (cancelled, most likely): nobody waits for this any more

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from baton.core import ReviewId, Ruling, RunId, Trust, Verdict, logger, random_id
+from baton.core import Label, ReviewId, Ruling, RunId, Trust, Verdict, logger, random_id
 from baton.graph.ending import end
 from baton.graph.fingerprint import Fingerprint, read
 from baton.graph.hold import Hold
@@ -127,7 +127,7 @@ def _stop(tx: Transaction, lease: Lease, run: Run, hash: str, problems: list[Pro
     readable = all(problem.action is not None for problem in problems)
     if not readable and (mail.cancelled(tx, run.id, 0) or _rejected(asked)):
         how = End(outcome="failed", summary=f"stopped: {said}")
-        end(tx, run, 2**53, how, Trust.SYSTEM)
+        end(tx, run, 2**53, how, Label(Trust.SYSTEM))
         leases.park(tx, lease)
         return
     if asked is None or not asked.open:

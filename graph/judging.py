@@ -37,6 +37,7 @@ class Record:
         reviews: All its reviews.
         proposals: All its recorded actions.
         now: Seconds since 1970.
+        plan: Tools that a plan names which was made before anything below a user's trust was read.
         echoes: For a fork that answers from the record, what the other run did after the turn they part.
         spent: What was used of the policy's limits.
     """
@@ -46,6 +47,7 @@ class Record:
     reviews: Sequence[Review]
     proposals: Sequence[Proposal]
     now: float
+    plan: tuple[str, ...] = ()
     echoes: Sequence[Echo] = ()
     spent: Mapping[Window, Spent] = field(default_factory=dict[Window, Spent])
 
@@ -91,6 +93,7 @@ def judge(member: Member, run: Run, action: Action, record: Record) -> Verdict:
         goal_trust=run.trust,
         now=record.now,
         counts=record.counts,
+        plan=record.plan,
         rejected=sum(_is_no(review) for review in record.reviews),
         waiting=sum(review.open for review in record.reviews),
         spent=record.spent,

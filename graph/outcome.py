@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from baton.core import BodyId, Trust
+from baton.core import BodyId, Confidentiality, Trust
 from baton.ledger import Transaction
 from baton.ledger.runs import Outcome as RunOutcome
 
@@ -26,6 +26,7 @@ class Outcome:
     Attributes:
         text: What the model is told.
         trust: Of that text.
+        confidentiality: Of that text.
         body: Where the text stands already; set when its transaction has run, None stores it with the line.
         pending: Whether the true answer comes later, as a message.
         riders: Rows to commit with the step.
@@ -34,6 +35,7 @@ class Outcome:
 
     text: str
     trust: Trust = Trust.SYSTEM
+    confidentiality: Confidentiality = Confidentiality.INTERNAL
     body: BodyId | None = None
     pending: bool = False
     riders: list[Rider] = field(default_factory=list[Rider])

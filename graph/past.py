@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baton.core import Goal, Reading, RunId, Spent, Window
-from baton.graph.context import readings
+from baton.core import Goal, RunId, Spent, ToolSpec, Window
+from baton.graph.context import clean_plan, readings
 from baton.graph.judging import Record
 from baton.graph.team import Member
 from baton.ledger import (
@@ -38,11 +38,12 @@ class Past:
     echoes: list[Echo]
     spent: Mapping[Window, Spent]
 
-    def record(self, news: list[Line]) -> Record:
-        """What a judgement takes into account, with lines that have just come."""
-        read: tuple[Reading, ...] = readings(self.run, [*self.lines, *news], self.proposals)
+    def record(self, news: list[Line], tools: Mapping[str, ToolSpec]) -> Record:
+        """What a judgement takes into account, with lines that have just come and the tools of the agent."""
+        lines = [*self.lines, *news]
         return Record(
-            readings=read,
+            readings=readings(self.run, lines, self.proposals, tools),
+            plan=clean_plan(self.run, lines, self.proposals),
             counts=self.counts,
             reviews=self.reviews,
             proposals=self.proposals,

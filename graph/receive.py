@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from baton.core import ActionId, ReviewId, RunId, Trust, format_time
 from baton.ledger import Decision, DecisionKind, Line, Message, Review, ReviewKind, Transaction, reviews
@@ -44,19 +45,17 @@ def receive(mail: Sequence[Message], reviews: Mapping[ReviewId, Review], cursor:
         news.cursor = message.seq
         match message.kind:
             case "user":
-                line = Line(role="user", turn=turn, text=message.text, trust=message.trust, body=message.body)
-                news.lines.append(line)
+                news.lines.append(_line("user", message, turn))
             case "decision":
                 review = reviews[ReviewId(message.ref or "")]
                 if review.decision is not None:
                     _decided(news, review, review.decision, turn)
             case "handoff":
-                news.lines.append(_notice(message.text, turn, message.ref, message.trust))
+                news.lines.append(_line("notice", message, turn))
             case "timer":
                 news.lines.append(_notice(message.text, turn, None, Trust.SYSTEM))
             case "event":
-                line = Line(role="notice", turn=turn, text=message.text, trust=message.trust, body=message.body)
-                news.lines.append(line)
+                news.lines.append(_line("notice", message, turn))
             case "cancel":
                 news.cancelled_by = message.sender
     return news
@@ -127,6 +126,19 @@ _DONE = {DecisionKind.APPROVE: "approved", DecisionKind.EDIT: "approved with cha
 
 def _trust(decision: Decision) -> Trust:
     return Trust.SYSTEM if decision.by == "baton" else Trust.USER
+
+
+def _line(role: Literal["user", "notice"], message: Message, turn: int) -> Line:
+    """What a message says, labelled as it is."""
+    return Line(
+        role=role,
+        turn=turn,
+        text=message.text,
+        ref=message.ref,
+        trust=message.trust,
+        confidentiality=message.confidentiality,
+        body=message.body,
+    )
 
 
 def _notice(text: str, turn: int, ref: str | None, trust: Trust) -> Line:

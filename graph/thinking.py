@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust, call_id, metered
+from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust, call_id, derived, metered
 from baton.graph.builtins import still_open
-from baton.graph.context import lowest_trust
+from baton.graph.context import own_label
 from baton.graph.ending import end
 from baton.graph.hold import Hold
 from baton.graph.judging import flooded, judge_reply
@@ -103,8 +103,8 @@ class _Step:
     def ended(self, how: End) -> Move:
         """The run ends, unless mail has come meanwhile."""
         run, cursor = self.past.run, self.news.cursor
-        trust = lowest_trust(run, [*self.past.lines, *self.lines])
-        self.riders.append(lambda tx: end(tx, run, cursor, how, trust))
+        label = own_label(run, [*self.past.lines, *self.lines], self.past.proposals, self.member.agent.specs)
+        self.riders.append(lambda tx: end(tx, run, cursor, how, label))
         return self.move("end")
 
     def troubled(self, problem: str, fault: Fault) -> Move:
@@ -140,7 +140,9 @@ async def _propose(step: _Step) -> Move:
     )
     reply = await model.complete(request, step.office.live(run.id))
     tokens, meters = reply.usage.prompt + reply.usage.completion, step.member.policy.meters(step.member.scopes(run))
-    record = replace(step.past.record(step.lines), spent=metered(step.past.spent, meters, tokens))
+    record = replace(
+        step.past.record(step.lines, step.member.agent.specs), spent=metered(step.past.spent, meters, tokens)
+    )
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
     left_out = packing.left_out
 
@@ -221,5 +223,6 @@ async def _remembered(office: Office, past: Past) -> list[Line]:
     if not found:
         return []
     rows = "\n".join(f"- {f.subject}: {f.text} (trust: {f.label.trust.name.lower()}, {f.id})" for f in found)
-    trust = min(fact.label.trust for fact in found)
-    return [Line(role="notice", turn=1, text=f"[remembered from earlier work]\n{rows}", trust=trust)]
+    label = derived(fact.label for fact in found)
+    text = f"[remembered from earlier work]\n{rows}"
+    return [Line(role="notice", turn=1, text=text, trust=label.trust, confidentiality=label.confidentiality)]

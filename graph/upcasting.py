@@ -36,7 +36,7 @@ def ask_upcast(member: Member, past: Past, proposal: Proposal, action: Action, v
         now = brought_up(member, action)
     except ValueError as error:
         return denial(f"the tool has changed since {why}, and its upcasters fail: {error}")
-    anew = judge(member, past.run, now, past.record([]))
+    anew = judge(member, past.run, now, past.record([], member.agent.specs))
     if anew.ruling is Ruling.DENY:
         return denial(f"the tool has changed since {why}: {anew.reason}", anew.rules)
     review = ReviewId(random_id("rev"))
@@ -55,7 +55,7 @@ def supersede(tx: Transaction, member: Member, past: Past, review: Review) -> No
         now = brought_up(member, asked_form(proposal.action, review.question))
     except ValueError as error:
         return _refuse(tx, review, proposal, f"its upcasters fail: {error}")
-    anew = judge(member, past.run, now, past.record([]))
+    anew = judge(member, past.run, now, past.record([], member.agent.specs))
     if anew.ruling is Ruling.DENY:
         return _refuse(tx, review, proposal, anew.reason)
     id = ReviewId(random_id("rev"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from baton.core import FactId, Label, RunId, Trust, dump, random_id
+from baton.core import Confidentiality, FactId, Label, RunId, Trust, dump, random_id
 from baton.ledger.schema import facts
 from baton.ledger.transaction import Transaction
 
@@ -19,7 +19,7 @@ class Fact:
     Attributes:
         scope: Who shares it.
         subject: What it is about.
-        label: Its trust, and the sources it rests on.
+        label: Its trust and confidentiality, and the sources it rests on.
         run: The run that recorded it; None if none did.
         retired_at: When it stopped being believed; None while it is.
     """
@@ -35,12 +35,13 @@ class Fact:
 
 
 def record(tx: Transaction, scope: str, subject: str, text: str, label: Label, run: RunId | None) -> FactId:
-    """Keep a fact; the same words about the same subject from no better source are kept once."""
+    """Keep a fact; the same words about the same subject are kept again only if more trusted, or more confidential."""
     same = select(facts.c.id).where(
         facts.c.scope == scope,
         facts.c.subject == subject,
         facts.c.text == text,
         facts.c.trust >= int(label.trust),
+        facts.c.confidentiality >= int(label.confidentiality),
         facts.c.retired_at.is_(None),
     )
     known = tx.value(same)
@@ -54,6 +55,7 @@ def record(tx: Transaction, scope: str, subject: str, text: str, label: Label, r
             subject=subject,
             text=text,
             trust=int(label.trust),
+            confidentiality=int(label.confidentiality),
             sources=dump(sorted(label.sources)),
             run=run,
             recorded_at=tx.now,
@@ -89,7 +91,7 @@ def _fact(row: Any) -> Fact:
         scope=row.scope,
         subject=row.subject,
         text=row.text,
-        label=Label(Trust(row.trust), frozenset(json.loads(row.sources))),
+        label=Label(Trust(row.trust), frozenset(json.loads(row.sources)), Confidentiality(row.confidentiality)),
         run=row.run,
         recorded_at=row.recorded_at,
         retired_at=row.retired_at,

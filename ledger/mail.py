@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy import bindparam, exists, insert, select, update
 
-from baton.core import BodyId, Conflict, MessageId, NotFound, RunId, Trust, random_id
+from baton.core import BodyId, Confidentiality, Conflict, MessageId, NotFound, RunId, Trust, random_id
 from baton.ledger import bodies
 from baton.ledger.events import emit, emit_numbered
 from baton.ledger.runs import ENDED, lock, wake
@@ -26,6 +26,7 @@ class Message:
         text: What it says; empty where `ref` says all.
         ref: What it is about: a review's, a child run's or an action's id.
         trust: Of the text.
+        confidentiality: Of the text.
     """
 
     seq: int
@@ -36,6 +37,7 @@ class Message:
     text: str
     ref: str | None
     trust: Trust
+    confidentiality: Confidentiality
     at: float
 
 
@@ -49,6 +51,7 @@ def post(
     body: BodyId | None = None,
     ref: str | None = None,
     trust: Trust = Trust.SYSTEM,
+    confidentiality: Confidentiality = Confidentiality.INTERNAL,
     id: MessageId | None = None,
 ) -> MessageId:
     """Put a message into a run's mailbox and wake the run; a message whose id is known changes nothing.
@@ -69,7 +72,7 @@ def post(
     id = id or MessageId(random_id("msg"))
     body = bodies.store(tx, text) if text else body
     row = {"id": id, "run": run, "kind": kind, "sender": sender, "body": body, "ref": ref}
-    tx.execute(_POST, row | {"trust": int(trust), "at": tx.now})
+    tx.execute(_POST, row | {"trust": int(trust), "confidentiality": int(confidentiality), "at": tx.now})
     wake(tx, run, at_once=kind == "cancel")
     emit(tx, run, f"message.{kind}", message=id, sender=sender, ref=ref)
     return id
@@ -83,7 +86,8 @@ def post_all(tx: Transaction, kind: MessageKind, texts: Mapping[RunId, str]) -> 
     numbers = {RunId(row.id): row.events for row in tx.rows(_WAKE_ALL, ids=list(texts))}
     stored = {text: bodies.store(tx, text) for text in {texts[run]: None for run in numbers}}
     ids = {run: random_id("msg") for run in texts if run in numbers}
-    common = {"kind": kind, "sender": "baton", "ref": None, "trust": int(Trust.SYSTEM), "at": tx.now}
+    label = {"trust": int(Trust.SYSTEM), "confidentiality": int(Confidentiality.INTERNAL)}
+    common = {"kind": kind, "sender": "baton", "ref": None, "at": tx.now} | label
     tx.execute(_POST, [common | {"id": ids[run], "run": run, "body": stored[texts[run]]} for run in ids])
     data = {run: {"message": ids[run], "sender": "baton", "ref": None} for run in ids}
     emit_numbered(tx, f"message.{kind}", [(run, numbers[run], data[run]) for run in ids])
@@ -118,6 +122,7 @@ def unread(tx: Transaction, run: RunId, cursor: int) -> list[Message]:
             text=texts[row.body] if row.body else "",
             ref=row.ref,
             trust=Trust(row.trust),
+            confidentiality=Confidentiality(row.confidentiality),
             at=row.at,
         )
         for row in rows

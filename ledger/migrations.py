@@ -23,7 +23,12 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE effects ADD COLUMN undoes TEXT",
         "ALTER TABLE events ADD COLUMN xact BIGINT NOT NULL DEFAULT '0'",
     ),
-    3: (),
+    3: (
+        "ALTER TABLE runs ADD COLUMN confidentiality INTEGER NOT NULL DEFAULT '1'",
+        "ALTER TABLE messages ADD COLUMN confidentiality INTEGER NOT NULL DEFAULT '1'",
+        "ALTER TABLE transcript ADD COLUMN confidentiality INTEGER NOT NULL DEFAULT '1'",
+        "ALTER TABLE facts ADD COLUMN confidentiality INTEGER NOT NULL DEFAULT '1'",
+    ),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

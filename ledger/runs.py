@@ -11,6 +11,7 @@ from baton.core import (
     GOAL,
     Ambiguous,
     BodyId,
+    Confidentiality,
     Conflict,
     Fault,
     Goal,
@@ -37,6 +38,7 @@ class Run:
 
     Attributes:
         trust: Of the goal's statement: a person's, or lower for work that an agent handed over.
+        confidentiality: Of the goal's statement.
         status: `ready` (has work to do or is doing it), `waiting` (parked until mail), or how it ended.
         conversation: Shared by the runs that continue one another; the first run's id.
         parent: The run that handed this work over; None at the top.
@@ -63,6 +65,7 @@ class Run:
     parent_action: str | None
     goal: Goal
     trust: Trust
+    confidentiality: Confidentiality
     requester: str | None
     status: Status
     summary: str
@@ -104,6 +107,7 @@ def create(
     key: str | None = None,
     conversation: str | None = None,
     trust: Trust = Trust.USER,
+    confidentiality: Confidentiality = Confidentiality.INTERNAL,
     parent: RunId | None = None,
     parent_action: str | None = None,
     live: bool = True,
@@ -133,6 +137,7 @@ def create(
         "parent_action": parent_action,
         "goal": bodies.store(tx, GOAL.dump_json(goal).decode()),
         "trust": int(trust),
+        "confidentiality": int(confidentiality),
         "requester": goal.requester,
         "live": int(live),
         "created_at": tx.now,
@@ -345,6 +350,7 @@ def _run(row: Any, texts: dict[BodyId, str], now: float, goal: Goal | None = Non
         parent_action=row.parent_action,
         goal=goal or GOAL.validate_json(texts[row.goal]),
         trust=Trust(row.trust),
+        confidentiality=Confidentiality(row.confidentiality),
         requester=row.requester,
         status=row.status,
         summary=texts[row.summary] if row.summary else "",

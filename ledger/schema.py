@@ -83,6 +83,7 @@ runs = Table(
     Column("parent_action", Text),  # the hand-off in the parent that waits for this run
     Column("goal", _Serial, nullable=False),
     Column("trust", Integer, nullable=False),  # of the goal's statement
+    Column("confidentiality", Integer, nullable=False, server_default="1"),
     Column("requester", Text),
     Column("status", Text, nullable=False),
     Column("summary", _Serial),
@@ -130,6 +131,7 @@ messages = Table(
     Column("body", _Serial),
     Column("ref", Text),
     Column("trust", Integer, nullable=False),
+    Column("confidentiality", Integer, nullable=False, server_default="1"),
     Column("at", Double, nullable=False),
 )
 Index("messages_run", messages.c.run, messages.c.seq)
@@ -144,6 +146,7 @@ transcript = Table(
     Column("body", _Serial),
     Column("ref", Text),
     Column("trust", Integer, nullable=False),
+    Column("confidentiality", Integer, nullable=False, server_default="1"),
     sqlite_with_rowid=False,
 )
 
@@ -352,6 +355,7 @@ facts = Table(
     Column("subject", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("trust", Integer, nullable=False),
+    Column("confidentiality", Integer, nullable=False, server_default="1"),
     Column("sources", Text, nullable=False),
     Column("run", Text),
     Column("recorded_at", Double, nullable=False),

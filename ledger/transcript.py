@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy import bindparam, insert, select
 
-from baton.core import BodyId, RunId, Trust
+from baton.core import BodyId, Confidentiality, RunId, Trust
 from baton.ledger import bodies
 from baton.ledger.schema import transcript
 from baton.ledger.transaction import Transaction
@@ -24,6 +24,7 @@ class Line:
         text: What it says; an assistant's calls are the actions of its turn.
         ref: The action a tool line answers; the message or review a notice is about.
         trust: Of the text.
+        confidentiality: Of the text.
         body: Where the text already stands; None stores it.
     """
 
@@ -32,6 +33,7 @@ class Line:
     text: str
     ref: str | None = None
     trust: Trust = Trust.SYSTEM
+    confidentiality: Confidentiality = Confidentiality.INTERNAL
     body: BodyId | None = None
 
 
@@ -49,6 +51,7 @@ def append(tx: Transaction, run: RunId, head: int, lines: Sequence[Line]) -> Non
             "body": line.body or (bodies.store(tx, line.text) if line.text else None),
             "ref": line.ref,
             "trust": int(line.trust),
+            "confidentiality": int(line.confidentiality),
         }
         for number, line in enumerate(lines, 1)
     ]
@@ -84,6 +87,7 @@ def read(tx: Transaction, run: RunId, head: int, behind: int = 0) -> list[Line]:
             text=texts[row.body] if row.body else "",
             ref=row.ref,
             trust=Trust(row.trust),
+            confidentiality=Confidentiality(row.confidentiality),
             body=row.body,
         )
         for row in rows

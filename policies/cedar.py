@@ -6,7 +6,7 @@ If not, it is denied. Both are ordinary permits and forbids over one schema, so 
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from baton.core import (
@@ -27,7 +27,7 @@ from baton.policies.engine import Asked, Rulebook
 from baton.policies.probing import Tested, nearest, said
 from baton.policies.rules import PolicyText, Rule, read_rules
 from baton.policies.schema import BUILT_IN, CALL, CALL_WITH_APPROVAL, ToolType, tool_types
-from baton.policies.tracing import ABSENT, RecentReadings, Traced
+from baton.policies.tracing import ABSENT, Readings, RecentReadings, Traced
 
 _LONGEST_REASON = 500
 
@@ -176,7 +176,8 @@ class CedarPolicy:
         if action.agent != self._agent:
             reason = f"the policy is for agent {self._agent!r}, not for {action.agent!r}"
             return self._verdict(Ruling.DENY, action, (), reason, evidence)
-        return self._weighed(question, tool, self._labels(question, tool), context_of(question), evidence)
+        labels, read = self._labels(question, tool)
+        return self._weighed(question, tool, labels, context_of(question, read), evidence)
 
     def _weighed(
         self,
@@ -198,19 +199,24 @@ class CedarPolicy:
             return self._allow(case, sure)
         return self._ask(case, alone, weighed, self._book.decide(CALL_WITH_APPROVAL, case.asked))
 
-    def _labels(self, question: Question, tool: ToolType) -> dict[str, Traced]:
-        """Trust and sources of each argument that the tool has; one left out was left out by the agent."""
+    def _labels(self, question: Question, tool: ToolType) -> tuple[dict[str, Traced], Readings]:
+        """The label of each argument that the tool has, one left out being the agent's; and all that was read."""
         action = question.action
         shapes = tool.arguments.shapes
         keyed = {name for name, shape in shapes.items() if shape.free}
         arguments = {name: action.arguments.get(name) for name in shapes}
-        labels = self._recent.trace(action.run, arguments, question.readings, keyed)
+        labels, read = self._recent.trace(action.run, arguments, question.readings, keyed)
         absent = {name for name, value in arguments.items() if value is None}
-        labels |= {name: Traced(labels[name].trust, frozenset({ABSENT})) for name in absent}
+        labels |= {name: replace(labels[name], sources=frozenset({ABSENT})) for name in absent}
         if action.edited_by is None:
-            return labels
-        editor = Traced(Trust.USER, frozenset({f"person:{action.edited_by}"}))
-        return {name: label if label.trust > editor.trust else editor for name, label in labels.items()}
+            return labels, read
+        editor = frozenset({f"person:{action.edited_by}"})
+        edited = {
+            name: replace(label, trust=Trust.USER, sources=editor, vouched=True)
+            for name, label in labels.items()
+            if label.trust <= Trust.USER
+        }
+        return labels | edited, read
 
     def _allow(self, case: _Case, sure: Sequence[_Weighed]) -> Verdict:
         """Allow by the permits that set no limits; where each sets some, by the first alone, which is charged."""

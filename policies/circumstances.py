@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from baton.core import InvalidValue, Question
+from baton.core import Confidentiality, InvalidValue, Question, Trust
 
 _TEXT, _NUMBER, _FLAG = {"type": "String"}, {"type": "Long"}, {"type": "Boolean"}
 _TEXTS = {"type": "Set", "element": _TEXT}
@@ -26,6 +26,9 @@ CONTEXT: Mapping[str, Mapping[str, Any]] = {
     "confidence": _NUMBER,
     "count": _NUMBER,
     "called": _TEXTS,
+    "planned": _FLAG,
+    "read_trust": _NUMBER,
+    "read_secrecy": _NUMBER,
     "rejected": _NUMBER,
     "waiting": _NUMBER,
 }
@@ -41,7 +44,21 @@ def declare() -> dict[str, Any]:
     return {"type": "Record", "attributes": attributes}
 
 
-def context_of(question: Question) -> dict[str, Any]:
+class Read(Protocol):
+    """All that a run has read, taken together.
+
+    Attributes:
+        lowest: The lowest trust of it.
+        highest: The highest confidentiality of it.
+    """
+
+    @property
+    def lowest(self) -> Trust: ...
+    @property
+    def highest(self) -> Confidentiality: ...
+
+
+def context_of(question: Question, read: Read) -> dict[str, Any]:
     """The circumstances of one call.
 
     Raises:
@@ -49,6 +66,7 @@ def context_of(question: Question) -> dict[str, Any]:
     """
     action, setting = question.action, question.setting
     local = datetime.fromtimestamp(question.now, UTC).astimezone(ZoneInfo(setting.zone))
+    count = question.counts.get(action.tool, 0)
     off = local.isoweekday() > 5 or (setting.holiday is not None and setting.holiday(local.date()))
     found: dict[str, Any] = {
         "now": int(question.now),
@@ -61,8 +79,11 @@ def context_of(question: Question) -> dict[str, Any]:
         "tenant": setting.tenant,
         "goal": question.goal,
         "goal_trust": int(question.goal_trust),
-        "count": question.counts.get(action.tool, 0),
+        "count": count,
         "called": sorted(question.counts),
+        "planned": count < question.plan.count(action.tool),
+        "read_trust": int(read.lowest),
+        "read_secrecy": int(read.highest),
         "rejected": question.rejected,
         "waiting": question.waiting,
     }

@@ -1,7 +1,7 @@
 """Rules in the hands of Cedar: parsed once, asked often, and no answer but a clean one."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,8 @@ import cedarpy
 
 from baton.core import PolicyError
 from baton.policies.probing import Probe, Tested
-from baton.policies.rules import Rule, check_rules
-from baton.policies.schema import CALL, ToolType, schema_text
+from baton.policies.rules import ACTIONS, Rule, check_rules
+from baton.policies.schema import BUILT_IN, CALL, ToolType, schema_text
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,15 @@ class Rulebook:
         schema = schema_text(types)
         self._schema = cedarpy.Schema.from_json_str(schema)
         check_rules(rules, self._schema, types)
-        self._set = cedarpy.PolicySet.from_str("\n".join(rule.text for rule in rules))
+        cedarpy.PolicySet.from_str("\n".join(rule.text for rule in rules))  # together, too, they can be read
+        kinds = {*(f"Tool::{name}" for name in BUILT_IN), *(tool.name for tool in types)}
+        sets: dict[tuple[str, ...], cedarpy.PolicySet] = {}
+        self._sets = {(action, kind): _confined(rules, action, kind, sets) for action in ACTIONS for kind in kinds}
         self._probes = {tool.name: Probe(self.about(tool.name)) for tool in types}
-        content = hashlib.sha256("\0".join((schema, *(rule.text for rule in rules))).encode()).hexdigest()[:12]
-        self.version = f"{name}@{blob[:12]}.{content}" if blob else f"{name}@{content}"
+        marks = repr([(tool.name, tool.destinations, tool.content, tool.egress) for tool in types])
+        content = "\0".join((schema, marks, *(rule.text for rule in rules)))
+        digest = hashlib.sha256(content.encode()).hexdigest()[:12]
+        self.version = f"{name}@{blob[:12]}.{digest}" if blob else f"{name}@{digest}"
 
     def about(self, tool: str) -> tuple[Rule, ...]:
         """The rules that speak of a tool, by its Cedar name: those confined to it and those for any."""
@@ -83,10 +88,11 @@ class Rulebook:
             PolicyError: if Cedar came to no decision, or any rule failed to evaluate on the way. Cedar itself would
                 skip such a rule and, where it is a forbid, allow what it was there to stop.
         """
-        result = cedarpy.is_authorized(asked.request(action), self._set, asked.entities, self._schema)  # pyright: ignore[reportUnknownMemberType]
+        policies, confined = self._sets[action, asked.entity["uid"]["type"]]
+        result = cedarpy.is_authorized(asked.request(action), policies, asked.entities, self._schema)  # pyright: ignore[reportUnknownMemberType]
         if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
-            raise PolicyError(self.version, self._named("; ".join(result.diagnostics.errors) or "no decision"))
-        rules = tuple(self.rules[number] for number in sorted(map(_number, result.diagnostics.reasons)))
+            raise PolicyError(self.version, _named(confined, "; ".join(result.diagnostics.errors) or "no decision"))
+        rules = tuple(confined[number] for number in sorted(map(_number, result.diagnostics.reasons)))
         permitted = result.decision is cedarpy.Decision.Allow
         if any(rule.permits is not permitted for rule in rules) or (permitted and not rules):
             raise PolicyError(
@@ -98,11 +104,23 @@ class Rulebook:
         """Each condition of the rules about a tool, held against the call; decides nothing."""
         return self._probes[tool].test(asked.request(CALL), asked.entities, self._schema, asked.entity)
 
-    def _named(self, problem: str) -> str:
-        """`problem` with rules called by their `@id`."""
-        for number in reversed(range(len(self.rules))):
-            problem = problem.replace(f"`policy{number}`", repr(self.rules[number].id))
-        return problem
+
+def _confined(
+    rules: Sequence[Rule], action: str, kind: str, known: dict[tuple[str, ...], cedarpy.PolicySet]
+) -> tuple[cedarpy.PolicySet, tuple[Rule, ...]]:
+    """The rules whose scope can hold for this action and type of resource: the others need not be asked."""
+    confined = tuple(rule for rule in rules if action in rule.actions and rule.resource in (None, kind))
+    ids = tuple(rule.id for rule in confined)
+    if ids not in known:
+        known[ids] = cedarpy.PolicySet.from_str("\n".join(rule.text for rule in confined))
+    return known[ids], confined
+
+
+def _named(rules: Sequence[Rule], problem: str) -> str:
+    """`problem` with rules called by their `@id`."""
+    for number in reversed(range(len(rules))):
+        problem = problem.replace(f"`policy{number}`", repr(rules[number].id))
+    return problem
 
 
 def _number(policy: str) -> int:

@@ -263,5 +263,6 @@ def _what_there_is(rule: Rule, problem: str, tools: dict[str, ToolType]) -> str:
     missing = re.search(r"on entity type `(Tool::\w+)` not found", problem)
     if missing and missing[1] in tools:
         arguments = ", ".join(tools[missing[1]].arguments.shapes) or "nothing"
-        return f"A call has effect, args, trust and from; {missing[1]} takes: {arguments}."
+        call = "effect, egress, args, trust, from, secrecy, vouched, destinations, destination_trust, content_secrecy"
+        return f"A call has {call}; {missing[1]} takes: {arguments}."
     return ""

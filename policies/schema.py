@@ -8,6 +8,12 @@ A rule sees `principal` (`Agent::"desk"`), `action` (`Action::"call"`, the agent
     resource.trust.X      0 external, 1 agent, 2 verified tool, 3 user, 4 system
     resource.from.X       where its value was found, such as ["find_order.customer"]; see tracing
     context.X             its circumstances; see circumstances.py
+    resource.secrecy.X    0 public, 1 internal, 2 confidential, 3 secret
+    resource.vouched.X    whether the user has said it, or has named the record that it stands in; see naming
+    resource.destinations       the declared destinations that are given, by name
+    resource.destination_trust  the lowest trust among them; 4 where none is given
+    resource.content_secrecy    the highest among the declared contents that are given; 0 where none is
+    resource.egress             whether the call sends something out: a write, or a read that is declared to
 
 Cedar's names are letters, digits and `_`: any other character of a tool's name becomes `_`, a leading
 digit is given a `_` before it, and one of Cedar's own words a `_` behind it. Names that then meet are refused.
@@ -19,7 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from baton.core import Effect, InvalidValue, PolicyError, ToolSpec
+from baton.core import Confidentiality, Effect, InvalidValue, PolicyError, ToolSpec, Trust
 from baton.policies import circumstances
 from baton.policies.shapes import ESCAPES, Fields, shape_of
 from baton.policies.tracing import Traced
@@ -47,11 +53,17 @@ class ToolType:
         name: Its name in Cedar, such as `Tool::refund`.
         arguments: The type of its arguments.
         effect: `read` or `write`.
+        destinations: Arguments that say where something goes.
+        content: Arguments that say what goes there.
+        egress: Whether a call sends something out.
     """
 
     name: str
     arguments: Fields
     effect: str
+    destinations: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    egress: bool = False
 
     def declare(self) -> dict[str, Any]:
         """The entity type as Cedar's JSON schema writes it."""
@@ -61,6 +73,12 @@ class ToolType:
             "args": self.arguments.declare(),
             "trust": {"type": "Record", "attributes": {name: {"type": "Long"} for name in names}},
             "from": {"type": "Record", "attributes": {name: sources for name in names}},
+            "secrecy": {"type": "Record", "attributes": {name: {"type": "Long"} for name in names}},
+            "vouched": {"type": "Record", "attributes": {name: {"type": "Boolean"} for name in names}},
+            "destinations": sources,
+            "destination_trust": {"type": "Long"},
+            "content_secrecy": {"type": "Long"},
+            "egress": {"type": "Boolean"},
             "effect": {"type": "String"},
         }
         return {"shape": {"type": "Record", "attributes": attributes}}
@@ -72,10 +90,19 @@ class ToolType:
             InvalidValue: if an argument is missing, unknown or does not fit.
         """
         _refuse_unsafe(arguments)
+        names = self.arguments.shapes
+        given = [name for name in self.destinations if not _is_empty(arguments.get(name))]
+        said = [name for name in self.content if not _is_empty(arguments.get(name))]
         attributes = {
             "args": self.arguments.convert(arguments, "arguments"),
-            "trust": {name: int(labels[name].trust) for name in self.arguments.shapes},
-            "from": {name: sorted(labels[name].sources) for name in self.arguments.shapes},
+            "trust": {name: int(labels[name].trust) for name in names},
+            "from": {name: sorted(labels[name].sources) for name in names},
+            "secrecy": {name: int(labels[name].secrecy) for name in names},
+            "vouched": {name: labels[name].vouched for name in names},
+            "destinations": given,
+            "destination_trust": int(min((labels[name].trust for name in given), default=Trust.SYSTEM)),
+            "content_secrecy": int(max((labels[name].secrecy for name in said), default=Confidentiality.PUBLIC)),
+            "egress": self.egress,
             "effect": self.effect,
         }
         return {"uid": {"type": self.name, "id": key}, "attrs": attributes, "parents": []}
@@ -104,7 +131,14 @@ def tool_types(policy: str, tools: Iterable[ToolSpec]) -> dict[str, ToolType]:
                 policy, f"tool {tool.name!r} has an argument {taken!r}", "Cedar keeps that name: rename it."
             )
         owners[name] = tool.name
-        found[tool.name] = ToolType(name, arguments, tool.effect.value)
+        found[tool.name] = ToolType(
+            name,
+            arguments,
+            tool.effect.value,
+            tool.destinations,
+            tool.content,
+            tool.egress or tool.effect is Effect.WRITE,
+        )
     return found
 
 
@@ -119,6 +153,10 @@ def schema_text(tools: Iterable[ToolType]) -> str:
     }
     named = {name.removeprefix("Tool::"): declared for name, declared in types.items()}
     return json.dumps({"": main, "Tool": {"entityTypes": named, "actions": {}}}, sort_keys=True)
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value == [] or value == {}
 
 
 def _refuse_unsafe(arguments: dict[str, Any]) -> None:

@@ -5,41 +5,41 @@ is then `tool.field.path`, list indexes dropped), or inside a text or a text fie
 word boundaries (its source is then the reading's own). Texts are compared after NFKC, case folding and
 collapsing white space, numbers by value.
 
-- A leaf has the highest trust among the places it was found in: each of them vouches for it.
+- A leaf has the highest trust among the places it was found in: each of them vouches for it. It has the highest
+  confidentiality among them.
 - A leaf found nowhere may derive from anything read: it has the lowest trust of all readings, the agent's
-  at most, and the source `untraced`.
+  at most, the highest confidentiality, and the source `untraced`.
 - Booleans, whole numbers under 100 and texts under 3 characters occur everywhere, so they count only as a
   whole field of a tool's result. Null carries nothing.
-- An argument has the lowest trust of its leaves and only those sources that all its leaves share (`mixed` when
-  they share none), so that "from X" means all of it is from X. Write forbids by trust, permits by source.
-
-Values that were re-encoded or rephrased are not followed: they are untraced, which errs on the side of asking.
+- An argument has the lowest trust of its leaves, the highest confidentiality, and only those sources that all its
+  leaves share (`mixed` when they share none), so that "from X" means all of it is from X. Write forbids by trust,
+  permits by source.
+- A leaf that is only found in another dress stays untraced, and the source is named beside it: `encoded:X` (base64,
+  hex, URL-encoding), `like:X` (look-alike letters), `quotes:X` (some of its words). Two leaves of one call that
+  stand together somewhere (`user` and `domain` of an address) are trusted no more than that place: `joined:X`.
 """
 
-import re
 import threading
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from functools import lru_cache, reduce
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import permutations
 from typing import Any, cast
 
-from baton.core import Reading, RunId, Trust
+from baton.core import Confidentiality, Reading, RunId, Trust
+from baton.policies.disguises import decoded, encoded, unmasked
+from baton.policies.naming import Named
+from baton.policies.page import Found, Page, clean
+from baton.policies.texts import is_pointed, normalised, pieces, whole, written
 
 UNTRACED, MIXED, ABSENT = "untraced", "mixed", "absent"
 
-_COMMON_BELOW = 100
-_SHORTEST = 3
-_TRIES = 1000
-_LONGEST_NUMBER = 40
-_JOINERS = ".@-/+"  # a word behind one of these belongs to the same name: bob@shop.example is not bob@shop
-_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
-_FIGURES = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
-_SWAP = str.maketrans(".,", ",.")
-
-_Key = tuple[str, str | Decimal | bool]
+_JOINED = 6
+_LONGEST_PART = 80
+_QUOTES = 4
+_RUN = 4
+_TELLING = 12
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,23 @@ class Traced:
     Attributes:
         trust: How far it is trusted.
         sources: Where it was found; `untraced`, `mixed` or `absent` where there is no such place.
+        secrecy: How confidential it is.
+        vouched: Whether the user has said it, or has named the record that it stands in.
     """
 
     trust: Trust
     sources: frozenset[str]
+    secrecy: Confidentiality = Confidentiality.INTERNAL
+    vouched: bool = False
 
     def document(self) -> dict[str, Any]:
         """As it is recorded."""
-        return {"trust": self.trust.name.lower(), "from": sorted(self.sources)}
+        return {
+            "trust": self.trust.name.lower(),
+            "from": sorted(self.sources),
+            "confidentiality": self.secrecy.name.lower(),
+            "vouched": self.vouched,
+        }
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> "Traced":
@@ -65,63 +74,106 @@ class Traced:
         Raises:
             KeyError: if it says nothing known.
         """
-        return cls(Trust[document["trust"].upper()], frozenset(document["from"]))
-
-
-class _Passage:
-    """A text that was read, normalised, and the figures in it, which rule most values out without a search."""
-
-    def __init__(self, source: str, trust: Trust, text: str) -> None:
-        self.source, self.trust, self._text = source, trust, text
-        self._figures = frozenset(_FIGURES.findall(text))
-
-    def holds(self, needle: str) -> bool:
-        figure = _FIGURES.search(needle)
-        return (figure is None or figure.group() in self._figures) and _stands_in(self._text, needle)
+        return cls(
+            Trust[document["trust"].upper()],
+            frozenset(document["from"]),
+            Confidentiality[document["confidentiality"].upper()],
+            bool(document["vouched"]),
+        )
 
 
 class Readings:
     """Everything a run has read, ready for looking values up; grows reading by reading."""
 
     def __init__(self) -> None:
-        self._fields: dict[_Key, dict[str, Trust]] = {}
-        self._passages: list[_Passage] = []
-        self._lowest = Trust.AGENT
+        self._pages: list[Page] = []
+        self._named = Named()
+        self.lowest: Trust = Trust.SYSTEM
+        self.highest: Confidentiality = Confidentiality.PUBLIC
 
     @property
     def untraced(self) -> Traced:
         """What a value found nowhere is worth."""
-        return Traced(self._lowest, frozenset({UNTRACED}))
+        return Traced(min(self.lowest, Trust.AGENT), frozenset({UNTRACED}), self.highest)
 
     def add(self, reading: Reading) -> None:
         """Take one more reading in."""
-        source, trust = _clean(reading.source), reading.label.trust
-        self._lowest = min(self._lowest, trust)
-        if isinstance(reading.content, str):
-            self._passages.append(_Passage(source, trust, normalised(reading.content)))
-            return
-        texts: list[str] = []
-        for path, value in _leaves(reading.content, source):
-            keys = _keys(value)
-            for key in keys:
-                places = self._fields.setdefault(key, {})
-                if places.get(path, Trust.EXTERNAL) <= trust:
-                    places[path] = trust
-            texts.extend(str(text) for kind, text in keys if kind == "text")
-        if texts:
-            self._passages.append(_Passage(source, trust, "\n".join(texts)))
+        page = Page(reading, clean(reading.source), self._echoes(reading))
+        self._pages.append(page)
+        self._named.add(page)
+        self.lowest, self.highest = min(self.lowest, page.lowest), max(self.highest, page.highest)
 
     def find(self, value: str | int | float | bool) -> Traced:
         """Where one leaf was found."""
-        found: dict[str, Trust] = {}
-        for key in _keys(value):
-            found |= self._fields.get(key, {})
-        needles = _needles(value)
-        for passage in self._passages if needles else ():
-            known = found.get(passage.source)
-            if (known is None or known < passage.trust) and any(map(passage.holds, needles)):
-                found[passage.source] = passage.trust
-        return Traced(max(found.values()), frozenset(found)) if found else self.untraced
+        found = self._places(value)
+        if not found:
+            return replace(self._disguised(value), vouched=self._named.vouches(value))
+        trust = max(place.trust for place in found)
+        return Traced(
+            trust,
+            frozenset(place.source for place in found),
+            max(place.secrecy for place in found),
+            trust >= Trust.USER or self._named.vouches(value),
+        )
+
+    def together(self, first: str, second: str, above: Trust) -> Traced | None:
+        """Where two texts stand right behind one another, if only in places trusted less than `above`; else None."""
+        apart, merged = [*pieces(first), *pieces(second)], pieces(first + second)
+        found: list[Found] = []
+        for page in self._pages:
+            joiners = ("@", ".", "/", " ", "-", ":") if page.holds(apart) else ()
+            for joiner in ("", *joiners) if page.holds(merged) else joiners:
+                found += page.passages(first + joiner + second)
+        trust = max((place.trust for place in found), default=above)
+        if trust >= above:
+            return None
+        sources = frozenset(f"joined:{place.source}" for place in found)
+        return Traced(trust, sources, max(place.secrecy for place in found))
+
+    def _places(self, value: Any) -> list[Found]:
+        forms, needles = list(map(_needle, whole(value))), list(map(_needle, written(value)))
+        found: list[Found] = []
+        for page in self._pages:
+            if page.flat is not None:
+                for form, runs, figure in forms:
+                    if page.holds(runs, figure):
+                        found += page.fields(value, form)
+            for needle, runs, figure in needles:
+                if page.holds(runs, figure):
+                    found += page.passages(needle)
+        return found
+
+    def _disguised(self, value: Any) -> Traced:
+        """A leaf that was not found, with the sources that it resembles."""
+        nowhere = self.untraced
+        if not isinstance(value, str) or not self._pages:
+            return nowhere
+        resembles = {f"encoded:{place.source}" for plain in decoded(value) for place in self._places(plain)}
+        plain = unmasked(value)
+        resembles |= {f"like:{place.source}" for place in self._places(plain)} if plain else set()
+        text = normalised(value)
+        for page in self._pages:
+            if page.long and any(code in page.long for code in encoded(text)):
+                resembles.add(f"encoded:{page.source}")
+        return replace(nowhere, sources=nowhere.sources | resembles | self._quotes(text))
+
+    def _quotes(self, text: str) -> set[str]:
+        """The readings that some telling word of a text stands in, or a run of its words."""
+        words = text.split(" ")
+        telling = {run for run in pieces(text) if _is_telling(run)}
+        found = {f"quotes:{page.source}" for page in self._pages if not telling.isdisjoint(page.pieces)}
+        step = max(_RUN, len(words) // _QUOTES)
+        for start in range(0, len(words) - _RUN + 1, step):
+            run = " ".join(words[start : start + _RUN])
+            runs = pieces(run)
+            found |= {f"quotes:{page.source}" for page in self._pages if page.holds(runs) and run in page.text}
+        return found
+
+    def _echoes(self, reading: Reading) -> Mapping[str, Trust]:
+        """How far that of a write's result is trusted which the agent itself has put in."""
+        if reading.given is None:
+            return {}
+        return {form: self.find(leaf).trust for leaf in leaves(reading.given) for form in whole(leaf)}
 
 
 class RecentReadings:
@@ -138,8 +190,8 @@ class RecentReadings:
 
     def trace(
         self, run: RunId, arguments: Mapping[str, Any], readings: tuple[Reading, ...], keyed: Collection[str] = ()
-    ) -> dict[str, Traced]:
-        """`trace` over the readings of `run`, of which those seen before are not read again."""
+    ) -> tuple[dict[str, Traced], Readings]:
+        """`trace` over the readings of `run`, of which those seen before are not read again; and all it has read."""
         with self._lock:
             seen, index = self._runs.pop(run, ((), Readings()))
             if readings[: len(seen)] != seen:
@@ -149,7 +201,7 @@ class RecentReadings:
             self._runs[run] = (readings, index)
             if len(self._runs) > self._size:
                 self._runs.popitem(last=False)
-            return trace(arguments, index, keyed)
+            return trace(arguments, index, keyed), index
 
 
 def trace(arguments: Mapping[str, Any], readings: Readings, keyed: Collection[str] = ()) -> dict[str, Traced]:
@@ -160,119 +212,71 @@ def trace(arguments: Mapping[str, Any], readings: Readings, keyed: Collection[st
         readings: What the run has read.
         keyed: Arguments whose objects may have any keys, so that the keys are traced too.
     """
-    return {name: _trace_one(value, readings, name in keyed) for name, value in arguments.items()}
+    parts = {
+        name: [(leaf, readings.find(leaf)) for leaf in leaves(value, name in keyed)]
+        for name, value in arguments.items()
+    }
+    _join(parts, readings)
+    return {name: _together([traced for _, traced in found], readings) for name, found in parts.items()}
 
 
-def normalised(text: str) -> str:
-    """`text` for comparing: NFKC, case folded, white space collapsed."""
-    folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(folded.split())
-
-
-def _trace_one(value: Any, readings: Readings, keyed: bool) -> Traced:
-    parts = [readings.find(leaf) for _, leaf in _leaves(value, "", keyed)]
-    if not parts:
-        return readings.untraced
-    shared = reduce(frozenset[str].__and__, (part.sources for part in parts))
-    return Traced(min(part.trust for part in parts), shared or frozenset({MIXED}))
-
-
-def _leaves(value: Any, path: str, keyed: bool = False) -> Iterator[tuple[str, Any]]:
-    """Every scalar inside `value` but null, with the path of names to it; without recursion, as depth is others'."""
-    left: list[tuple[str, Any]] = [(path, value)]
+def leaves(value: Any, keyed: bool = False) -> Iterator[Any]:
+    """Every scalar inside `value` but null; without recursion, as depth is others'."""
+    left: list[Any] = [value]
     while left:
-        path, value = left.pop()
+        value = left.pop()
         match value:
             case dict():
                 fields = cast(dict[str, Any], value)
-                left.extend((_below(path, name), part) for name, part in fields.items())
-                left.extend((path, name) for name in fields if keyed)
+                left.extend(fields.values())
+                left.extend(fields if keyed else ())
             case list() | tuple():
-                left.extend((path, part) for part in cast(list[Any], value))
+                left.extend(cast(list[Any], value))
             case None:
                 pass
             case _:
-                yield path, value
+                yield value
 
 
-def _keys(value: Any) -> list[_Key]:
-    """What a value is filed under as a whole field."""
-    match value:
-        case bool():
-            return [("flag", value)]
-        case int():
-            return [("number", Decimal(value))]
-        case float():
-            return [("number", Decimal(repr(value)))]
-        case str():
-            text = normalised(value)
-            number: list[_Key] = [("number", Decimal(text))] if _is_number(text) else []
-            return [("text", text), *number] if text else []
-        case _:
-            return []
+def _together(parts: list[Traced], readings: Readings) -> Traced:
+    if not parts:
+        return replace(readings.untraced, vouched=True)
+    return Traced(
+        min(part.trust for part in parts),
+        reduce(frozenset[str].__and__, (part.sources for part in parts)) or frozenset({MIXED}),
+        max(part.secrecy for part in parts),
+        all(part.vouched for part in parts),
+    )
 
 
-def _needles(value: Any) -> list[str]:
-    """The ways a value is written in a text; none where it would be found by chance."""
-    match value:
-        case bool():
-            return []
-        case str():
-            text = normalised(value)
-            return [text] if len(text) >= _SHORTEST and any(map(str.isalnum, text)) and not _is_common(text) else []
-        case int() | float() if not _is_common(repr(value)):
-            number = Decimal(repr(value))
-            written = {f"{number:{grouping}{places}f}" for grouping in ("", ",") for places in ("", ".2")}
-            exact = {text for text in written if Decimal(text.replace(",", "")) == number}
-            return sorted(exact | {text.translate(_SWAP) for text in exact if "." in text})
-        case _:
-            return []
+def _join(parts: dict[str, list[tuple[Any, Traced]]], readings: Readings) -> None:
+    """Lower the trust of leaves that stand together in a place which is trusted less than they are apart."""
+    short = [
+        (name, at, normalised(leaf))
+        for name, found in parts.items()
+        for at, (leaf, _) in enumerate(found)
+        if isinstance(leaf, str) and len(leaf) <= _LONGEST_PART
+    ][:_JOINED]
+    for (name, at, text), (other, there, beside) in permutations(short, 2):
+        before = parts[name][at][1], parts[other][there][1]
+        above = max(one.trust for one in before)
+        found = readings.together(text, beside, above) if text and beside and above > readings.lowest else None
+        if found is not None:
+            for place, where, one in ((name, at, before[0]), (other, there, before[1])):
+                parts[place][where] = parts[place][where][0], _lowered(one, found)
 
 
-def _is_number(text: str) -> bool:
-    return len(text) <= _LONGEST_NUMBER and bool(_PLAIN_NUMBER.fullmatch(text))
+def _lowered(before: Traced, to: Traced) -> Traced:
+    if to.trust >= before.trust:
+        return before
+    return Traced(to.trust, before.sources | to.sources, max(before.secrecy, to.secrecy))
 
 
-def _is_common(text: str) -> bool:
-    if not _is_number(text):
-        return text in ("nan", "inf", "-inf")
-    number = Decimal(text)
-    return number == int(number) and abs(number) < _COMMON_BELOW
+def _needle(text: str) -> tuple[str, list[bytes], bytes]:
+    """A text to search for, with what rules it out: its runs, and itself where it is a number with a point."""
+    return text, pieces(text), text.lstrip("-").encode() if is_pointed(text) else b""
 
 
-def _stands_in(text: str, needle: str) -> bool:
-    """Whether `needle` occurs in `text` as whole words; gives up after many near misses, which errs on asking."""
-    start = text.find(needle)
-    for _ in range(_TRIES):
-        if start < 0:
-            return False
-        end = start + len(needle)
-        if not _goes_on(text[end : end + 2], needle[-1]) and not _goes_on(
-            text[max(0, start - 2) : start][::-1], needle[0]
-        ):
-            return True
-        start = text.find(needle, start + 1)
-    return False
-
-
-def _goes_on(beyond: str, edge: str) -> bool:
-    """Whether the name or number whose last character is `edge` goes on in the two characters `beyond`."""
-    if not beyond or not _is_word(edge):
-        return False
-    if _is_word(beyond[0]) or (beyond[0] == "-" and edge.isdigit()):
-        return True
-    joined = beyond[0] in _JOINERS or (beyond[0] == "," and edge.isdigit() and beyond[-1].isdigit())
-    return joined and len(beyond) > 1 and _is_word(beyond[1])
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
-
-
-@lru_cache(maxsize=1024)
-def _below(path: str, name: str) -> str:
-    return f"{path}.{_clean(name)}"
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+def _is_telling(run: bytes) -> bool:
+    """Whether a word is so rare that it is hardly there by chance: an account, a code, an address."""
+    return len(run) >= _TELLING or (len(run) >= _RUN and any(character in b"0123456789" for character in run))

@@ -350,7 +350,7 @@ class Baton:
             except ValueError as error:
                 raise InvalidValue(f"edit of {action.tool}", action.arguments, str(error)) from error
             editor = Reading(source="user", content=action.arguments, label=Label(Trust.USER))
-            record = past.record([])
+            record = past.record([], member.agent.specs)
             seen: Record = replace(record, readings=(*record.readings, editor), echoes=())
             return judge(member, past.run, action, seen)
 

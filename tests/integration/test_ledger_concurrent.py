@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from baton.core import Conflict, Goal, MailArrived, ManualClock, Ruling, RunId, Superseded, Trust, Verdict
+from baton.core import Conflict, Goal, Label, MailArrived, ManualClock, Ruling, RunId, Superseded, Trust, Verdict
 from baton.core import ReviewId as Id
 from baton.graph import Hold
 from baton.graph.alarms import fire_due
@@ -77,7 +77,7 @@ async def test_a_message_and_the_end_of_its_run_never_pass_each_other_by(pair: t
         run = await _run(here)
         hold, known = await _hold(here, run), await _get(here, run)
         post = partial(mail.post, run=run, kind="user", sender="ann", text="wait!")
-        ending = hold.write(partial(end, run=known, cursor=0, how=DONE, trust=Trust.USER))
+        ending = hold.write(partial(end, run=known, cursor=0, how=DONE, label=Label(Trust.USER)))
         both = (ending, there.write(post)) if number % 2 else (there.write(post), ending)
         done = await _at_once(*both)
         ended, posted = done if number % 2 else reversed(done)
@@ -210,7 +210,7 @@ class Meeting:
         self.tries += 1
         self.loop.call_soon_threadsafe(self.there[me].set)
         asyncio.run_coroutine_threadsafe(self.there[1 - me].wait(), self.loop).result(10)
-        end(tx, run, 0, DONE, Trust.AGENT)
+        end(tx, run, 0, DONE, Label(Trust.AGENT))
 
 
 async def test_of_a_parent_and_a_child_that_end_at_once_one_reads_what_the_other_says(

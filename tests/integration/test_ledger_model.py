@@ -25,6 +25,7 @@ from baton.core import (
     ActionId,
     Conflict,
     Goal,
+    Label,
     MailArrived,
     ManualClock,
     MessageId,
@@ -330,7 +331,7 @@ class LedgerMachine(RuleBasedStateMachine):
         row, cursor = self.read(lambda tx: (runs.get(tx, lease.run), self._cursor(tx, lease.run)))
 
         def work(tx: Transaction) -> bool:
-            end(tx, row, cursor, End(outcome="done", summary="done"), Trust.USER)
+            end(tx, row, cursor, End(outcome="done", summary="done"), Label(Trust.USER))
             return True
 
         if known.epoch == lease.epoch and known.mail != known.read:

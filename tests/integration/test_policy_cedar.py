@@ -86,16 +86,13 @@ def test_a_call_that_is_permitted_goes_ahead_and_says_why() -> None:
     assert (verdict.ruling, verdict.rules, verdict.kind) == (Ruling.ALLOW, ("small",), "refunds/small")
     assert (verdict.threshold, verdict.value, verdict.reason) == (0.8, 0.9, "small allows refund")
     assert verdict.policy.startswith("p@")
-    assert verdict.evidence["arguments"]["order"] == {"trust": "verified_tool", "from": ["find-order", "find-order.id"]}
-    assert verdict.evidence["arguments"]["pieces"] == {"trust": "agent", "from": ["absent"]}
-    seen = verdict.evidence["context"]
-    assert {name: seen[name] for name in ("now", "count", "requester", "confidence", "called")} == {
-        "now": 100,
-        "count": 2,
-        "requester": "ann",
-        "confidence": 90,
-        "called": ["refund"],
-    }
+    arguments, internal = verdict.evidence["arguments"], {"confidentiality": "internal"}
+    found = ["find-order", "find-order.id"]
+    assert arguments["order"] == {"trust": "verified_tool", "from": found, "vouched": False} | internal
+    assert arguments["pieces"] == {"trust": "agent", "from": ["absent"], "vouched": True} | internal
+    context = {"now": 100, "count": 2, "requester": "ann", "confidence": 90, "called": ["refund"]}
+    context |= {"planned": False, "read_trust": 2, "read_secrecy": 1}
+    assert {name: verdict.evidence["context"][name] for name in context} == context
     json.dumps(verdict.evidence)
 
 
@@ -207,7 +204,8 @@ def test_an_edit_has_the_trust_of_the_person_who_made_it() -> None:
     asked = question(arguments=refund(order="A-9"), edited_by="ann")
     verdict = compiled(REFUNDS).judge(asked)
     assert verdict.ruling is Ruling.ALLOW
-    assert verdict.evidence["arguments"]["order"] == {"trust": "user", "from": ["person:ann"]}
+    order = verdict.evidence["arguments"]["order"]
+    assert (order["trust"], order["from"], order["vouched"]) == ("user", ["person:ann"], True)
 
 
 @pytest.mark.parametrize("text", ["", "// nothing"])
@@ -310,7 +308,8 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("p.cedar", b"permit (", "p.cedar:1: unexpected end"),
         ("p.cedar", b"\xff", "not UTF-8"),
         ("p.cedar", b'@id("base.plan") permit (principal, action, resource);', "base.cedar"),
-        ("p.yaml", b"", "ask-writes"),
+        ("p.txt", b"", "ask-writes"),
+        ("p.yaml", b"", "a mapping with: rules"),
     ],
 )
 def test_a_missing_or_broken_file_is_an_error(tmp_path: Path, name: str, content: bytes | None, said: str) -> None:

@@ -157,6 +157,7 @@ def test_importing_baton_and_the_command_line_loads_nothing_heavy() -> None:
 def test_every_lock_pins_every_package_with_hashes() -> None:
     locks = {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("requirements*.lock")}
     assert sorted(locks) == [
+        "requirements-agentdojo.lock",
         "requirements-conformance.lock",
         "requirements-dev.lock",
         "requirements-uv.lock",

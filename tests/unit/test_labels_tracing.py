@@ -42,6 +42,10 @@ def traced(value: Any, *, keyed: bool = False) -> Traced:
     return trace({"x": value}, readings(), {"x"} if keyed else ())["x"]
 
 
+def place(found: Traced) -> tuple[Trust, frozenset[str]]:
+    return found.trust, found.sources
+
+
 @pytest.mark.parametrize(
     ("value", "trust", "sources"),
     [
@@ -69,7 +73,7 @@ def traced(value: Any, *, keyed: bool = False) -> Traced:
     ],
 )
 def test_a_value_is_found(value: Any, trust: Trust, sources: set[str]) -> None:
-    assert traced(value) == Traced(trust, frozenset(sources))
+    assert place(traced(value)) == (trust, frozenset(sources))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +81,9 @@ def test_a_value_is_found(value: Any, trust: Trust, sources: set[str]) -> None:
     ["A-10", "1023", "bob@shop.com", "shop.com.au", "9000 widget", "or", "", "...", 200, 1.2, 50, 8, False, 650, []],
 )
 def test_a_value_that_only_looks_alike_is_untraced(value: Any) -> None:
-    assert traced(value) == Traced(Trust.EXTERNAL, frozenset({"untraced"}))
+    found = traced(value)
+    assert found.trust is Trust.EXTERNAL
+    assert "untraced" in found.sources
 
 
 def test_small_numbers_and_short_texts_are_not_found_in_texts() -> None:
@@ -111,18 +117,18 @@ def test_deep_results_and_arguments_are_walked() -> None:
         deep = [deep]
     found = Readings()
     found.add(reading("dig", deep, Trust.VERIFIED_TOOL))
-    assert trace({"x": deep}, found)["x"] == Traced(Trust.VERIFIED_TOOL, frozenset({"dig"}))
+    assert place(trace({"x": deep}, found)["x"]) == (Trust.VERIFIED_TOOL, frozenset({"dig"}))
 
 
 def test_recent_readings_take_in_what_is_new_and_start_over_when_the_past_changed() -> None:
     recent, run = RecentReadings(size=1), RunId("run_a")
     goal, mail = reading("goal", GOAL, Trust.USER), reading("mail", MAIL, Trust.EXTERNAL)
     ask = {"x": "bob@shop.com.au", "y": "eve@evil.example"}
-    assert recent.trace(run, ask, (goal,))["y"].sources == {"untraced"}
-    assert recent.trace(run, ask, (goal, mail))["y"].sources == {"mail"}
-    assert recent.trace(run, ask, (mail,))["x"].sources == {"untraced"}
-    assert recent.trace(RunId("run_b"), ask, (goal,))["y"].sources == {"untraced"}
-    assert recent.trace(run, ask, (goal,))["y"].sources == {"untraced"}
+    assert recent.trace(run, ask, (goal,))[0]["y"].sources == {"untraced"}
+    assert recent.trace(run, ask, (goal, mail))[0]["y"].sources == {"mail"}
+    assert recent.trace(run, ask, (mail,))[0]["x"].sources == {"untraced"}
+    assert recent.trace(RunId("run_b"), ask, (goal,))[0]["y"].sources == {"untraced"}
+    assert recent.trace(run, ask, (goal,))[0]["y"].sources == {"untraced"}
 
 
 JSON = st.recursive(
