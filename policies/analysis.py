@@ -32,10 +32,18 @@ _RANGES = {
     "clock": (0, 2359),
     "weekday": (1, 7),
     "goal_trust": (0, 4),
+    "read_trust": (0, 4),
+    "destination_trust": (0, 4),
+    "read_secrecy": (0, 3),
+    "content_secrecy": (0, 3),
     "count": (0, inf),
     "rejected": (0, inf),
     "waiting": (0, inf),
 }
+
+
+_LEVELS = {"trust": (0, 4), "secrecy": (0, 3)}
+"""Of the arguments, by what is asked of them."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +203,8 @@ def _possible(atoms: Sequence[_Atom]) -> bool:
 
 def _interval(path: tuple[str, ...], by: dict[str, list[Any]]) -> tuple[float, float]:
     """The numbers that are left, ends included; of whole numbers a strict bound leaves out one."""
-    low, high = (0, 4) if path[:2] == ("resource", "trust") else _RANGES.get(path[-1], (-inf, inf))
+    levels = len(path) == 3 and path[0] == "resource" and path[1] in _LEVELS
+    low, high = _LEVELS[path[1]] if levels else _RANGES.get(path[-1], (-inf, inf))
     step = 1 if all(isinstance(value, int) for values in by.values() for value in values) else 1e-4
     low = max([low, *by.get(">=", ()), *(value + step for value in by.get(">", ()))])
     high = min([high, *by.get("<=", ()), *(value - step for value in by.get("<", ()))])

@@ -22,7 +22,7 @@ from baton.core import (
     Verdict,
     Window,
 )
-from baton.policies.circumstances import context_of, shown
+from baton.policies.circumstances import complete, context_of, shown
 from baton.policies.engine import Asked, Rulebook
 from baton.policies.probing import Tested, nearest, said
 from baton.policies.rules import PolicyText, Rule, read_rules
@@ -158,13 +158,18 @@ class CedarPolicy:
         action, seen = recorded.question.action, recorded.evidence
         tool = self._tools.get(action.tool)
         traced, context = seen.get("arguments"), seen.get("context")
-        if tool is None or traced is None or context is None or set(traced) != set(tool.arguments.shapes):
+        if tool is None or traced is None or context is None or not complete(context):
             return None
-        evidence: dict[str, Any] = {}
+        if set(traced) != set(tool.arguments.shapes):
+            return None
         try:
             labels = {name: Traced.read(label) for name, label in traced.items()}
+        except KeyError:
+            return None  # recorded by an older Baton, without all that is asked today
+        evidence: dict[str, Any] = {}
+        try:
             return self._weighed(recorded.question, tool, labels, {**context, "goal": recorded.question.goal}, evidence)
-        except (InvalidValue, PolicyError, KeyError, ValueError) as error:
+        except (InvalidValue, PolicyError, ValueError) as error:
             return self._verdict(Ruling.DENY, action, (), str(error), evidence)
 
     def _judge(self, question: Question, evidence: dict[str, Any]) -> Verdict:

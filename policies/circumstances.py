@@ -96,6 +96,11 @@ def context_of(question: Question, read: Read) -> dict[str, Any]:
     return found
 
 
+def complete(recorded: Mapping[str, Any]) -> bool:
+    """Whether what is on record holds all that rules may ask today."""
+    return CONTEXT.keys() - OPTIONAL - {"goal"} <= recorded.keys()
+
+
 def shown(context: Mapping[str, Any]) -> dict[str, Any]:
     """What of it is recorded with a verdict: the goal stands with its run already."""
     return {name: value for name, value in context.items() if name != "goal"}

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import cedarpy
 
-from baton.core import Trust
+from baton.core import Confidentiality, Trust
 
 Node = Mapping[str, Any]
 """An expression as Cedar's JSON writes it."""
@@ -162,6 +162,12 @@ _CALLED = {
     "clock": "the time of day",
     "weekday": "the day of the week",
     "goal_trust": "the trust in the goal",
+    "read_trust": "the trust in what was read",
+    "read_secrecy": "the confidentiality of what was read",
+    "destination_trust": "the trust in where it goes",
+    "content_secrecy": "the confidentiality of what goes there",
+    "planned": "a plan of the user's own wish",
+    "egress": "sending something out",
     "rejected": "how often people said no in this run",
     "waiting": "how many questions of this run are open",
 }
@@ -203,21 +209,25 @@ def _comparison(operator: str, left: Any, right: Any, said: tuple[str, str], *, 
     verb = said[0] if holds else said[1]
     if path[:2] == ("resource", "from") and operator == "contains":
         return f"{path[-1]} {'comes' if holds else 'does not come'} from {_value(right)}"
-    if _is_trust(path):
-        return f"{_name(left)} {verb} {_trust(right)}"
+    level = _level(path)
+    if level is not None:
+        return f"{_name(left)} {verb} {_level_name(level, right)}"
     if operator == "contains" and literal_of(left) is not None:
         return f"{_name(right)} {'is one of' if holds else 'is none of'} {_value(left)}"
     return f"{_name(left)} {verb} {_value(right)}"
 
 
-def _is_trust(path: tuple[str, ...]) -> bool:
-    return path[:2] == ("resource", "trust") or path[-1:] == ("goal_trust",)
+def _level(path: tuple[str, ...]) -> type[Trust] | type[Confidentiality] | None:
+    """The scale that an attribute is on; None for any other."""
+    if path[:2] == ("resource", "trust") or path[-1].endswith("_trust"):
+        return Trust
+    return Confidentiality if path[:2] == ("resource", "secrecy") or path[-1].endswith("_secrecy") else None
 
 
-def _trust(node: Any) -> str:
-    level = literal_of(node)
-    known = isinstance(level, int) and level in list(Trust)
-    return Trust(level).name.lower().replace("_", " ") if known else _value(node)
+def _level_name(scale: type[Trust] | type[Confidentiality], node: Any) -> str:
+    number = literal_of(node)
+    known = isinstance(number, int) and number in list(map(int, scale))
+    return scale(number).name.lower().replace("_", " ") if known else _value(node)
 
 
 def _name(node: Any) -> str:
@@ -227,6 +237,10 @@ def _name(node: Any) -> str:
         return _value(node)
     if path[:2] == ("resource", "trust"):
         return f"the trust in {'.'.join(path[2:])}"
+    if path[:2] == ("resource", "secrecy"):
+        return f"the confidentiality of {'.'.join(path[2:])}"
+    if path[:2] == ("resource", "vouched"):
+        return f"the user's word for {'.'.join(path[2:])}"
     if path[:2] == ("resource", "from"):
         return f"the source of {'.'.join(path[2:])}"
     if path[:2] == ("resource", "args"):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from baton.core import InvalidFile, InvalidValue, Trust
+from baton.core import Confidentiality, InvalidFile, InvalidValue, Trust
 from baton.core.yaml_file import line_of, read_yaml
 from baton.policies.schema import CALL, CALL_WITH_APPROVAL, ToolType
 from baton.policies.shapes import Many, Number, Shape
@@ -42,6 +42,7 @@ class Demand(BaseModel):
     domains: Texts | None = None
     source: Texts | None = Field(None, alias="from")
     trusted: str | None = None
+    vouched: bool | None = None
     given: bool | None = None
 
 
@@ -67,6 +68,9 @@ class Entry(BaseModel):
     tenants: Texts | None = None
     requesters: Texts | None = None
     calls: int | None = Field(None, ge=0)
+    planned: bool | None = None
+    destinations: str | None = None
+    content: str | None = None
     confidence: float | None = None
     limit: str | None = None
     kind: str | None = Field(None, alias="class")
@@ -161,6 +165,11 @@ def _conditions(entry: Entry, tool: ToolType | None) -> tuple[list[str], list[st
         when.append("context has requester")
         when.append(f"[{', '.join(map(quoted, entry.requesters))}].contains(context.requester)")
     when += [f"context.count < {entry.calls}"] if entry.calls is not None else []
+    when += [f"{'' if entry.planned else '!'}context.planned"] if entry.planned is not None else []
+    if entry.destinations is not None:
+        when.append(f"resource.destination_trust >= {_level('destinations', entry.destinations, Trust)}")
+    if entry.content is not None:
+        when.append(f"resource.content_secrecy <= {_level('content', entry.content, Confidentiality)}")
     when += [part for name, demand in entry.when.items() for part in _argument(name, demand, tool)]
     return when, [part for name, demand in entry.unless.items() for part in _argument(name, demand, tool)]
 
@@ -196,7 +205,7 @@ def _argument(name: str, demand: Demand, tool: ToolType | None) -> list[str]:
         raise InvalidValue("argument", name, f"one of: {', '.join(shapes) or 'none'}")
     path, shape = f"resource.args.{name}", shapes[name]
     asked = demand.model_dump(exclude_none=True, exclude={"given"})
-    looks = bool(asked.keys() - {"source", "trusted"})
+    looks = bool(asked.keys() - {"source", "trusted", "vouched"})
     optional = name not in tool.arguments.required
     found = [f"resource.args has {name}"] if demand.given or (optional and looks and demand.given is None) else []
     found += [f"!(resource.args has {name})"] if demand.given is False else []
@@ -245,10 +254,18 @@ def _sources(name: str, path: str, shape: Shape, values: Sequence[str]) -> list[
 
 
 def _trusted(name: str, path: str, shape: Shape, value: str) -> list[str]:
-    names = [level.name.lower() for level in Trust]
+    return [f"resource.trust.{name} >= {_level(f'trusted of {name}', value, Trust)}"]
+
+
+def _vouched(name: str, path: str, shape: Shape, value: bool) -> list[str]:
+    return [f"{'' if value else '!'}resource.vouched.{name}"]
+
+
+def _level(what: str, value: str, scale: type[Trust] | type[Confidentiality]) -> int:
+    names = [level.name.lower() for level in scale]
     if value not in names:
-        raise InvalidValue(f"trusted of {name}", value, f"one of: {', '.join(names)}")
-    return [f"resource.trust.{name} >= {int(Trust[value.upper()])}"]
+        raise InvalidValue(what, value, f"one of: {', '.join(names)}")
+    return names.index(value)
 
 
 _OPERATORS: Mapping[str, Callable[[str, str, Shape, Any], list[str]]] = {
@@ -263,6 +280,7 @@ _OPERATORS: Mapping[str, Callable[[str, str, Shape, Any], list[str]]] = {
     "domains": _domains,
     "source": _sources,
     "trusted": _trusted,
+    "vouched": _vouched,
 }
 
 

@@ -1,14 +1,15 @@
 """From "always allow this" to a rule: as narrow as the decision it is from, for a time, with a match and a near miss.
 
-A number may be up to what it was; what came from a field of a verified tool's result has to come from there; every
-other argument has to be what it was. Whoever owns the policy accepts the rule, or does not.
+A number may be up to what it was; what came from a field of a verified tool's result has to come from there; what a
+tool declares as content may be anything that is no more confidential; every other argument has to be what it was.
+Whoever owns the policy accepts the rule, or does not.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from baton.core import Action, Conflict, Ruling, ToolSpec, Trust
+from baton.core import Action, Confidentiality, Conflict, Ruling, ToolSpec, Trust
 from baton.policies.cedar import CedarPolicy
 from baton.policies.front import literal, quoted
 from baton.policies.rules import PolicyText
@@ -37,7 +38,10 @@ def rule_for(
     seen: Mapping[str, Any] = evidence.get("arguments") or {}
     lines = [f"context.now < {int(until)}"]
     for name, shape in tool.arguments.shapes.items():
-        lines.append(_condition(name, action.arguments.get(name), shape, seen.get(name) or {}, tool))
+        if name in tool.content and not isinstance(shape, Number | Whole):
+            lines.append(f"resource.secrecy.{name} <= {_secrecy(seen.get(name) or {})}")
+        else:
+            lines.append(_condition(name, action.arguments.get(name), shape, seen.get(name) or {}, tool))
     day = datetime.fromtimestamp(until, UTC).date().isoformat()
     head = [f"@id({quoted(id)})", f"@reason({quoted(f'as {by} approved it; until {day}')})"]
     if action.confidence is not None:
@@ -91,6 +95,10 @@ def _written(shape: Shape, value: Any) -> str:
         inner = getattr(shape, "of", shape)
         return f"[{', '.join(literal(inner, each) for each in value)}]"  # pyright: ignore[reportUnknownVariableType]
     return literal(shape, value)
+
+
+def _secrecy(seen: Mapping[str, Any]) -> int:
+    return int(Confidentiality[seen["confidentiality"].upper()]) if "confidentiality" in seen else 0
 
 
 def _fields(seen: Mapping[str, Any]) -> list[str]:

@@ -12,8 +12,10 @@ from baton.core import (
     UNIT,
     Action,
     ActionId,
+    Confidentiality,
     InvalidFile,
     Label,
+    Marks,
     Policy,
     Question,
     Reading,
@@ -65,6 +67,7 @@ class Trial(BaseModel):
     environment: str = "production"
     tenant: str = "local"
     called: dict[str, int] = {}
+    plan: list[str] = []
     rejected: int = 0
     waiting: int = 0
     spent: dict[str, float] = {}
@@ -148,6 +151,7 @@ def _question(trial: Trial, policy: Policy, agent: str, tools: Mapping[str, Tool
         goal_trust=Trust[trial.goal_trust.upper()],
         now=at.timestamp(),
         counts=trial.called,
+        plan=tuple(trial.plan),
         rejected=trial.rejected,
         waiting=trial.waiting,
         setting=Setting(tenant=trial.tenant, environment=trial.environment, zone=trial.zone),
@@ -160,10 +164,10 @@ def _question(trial: Trial, policy: Policy, agent: str, tools: Mapping[str, Tool
 
 
 def _reading(read: _Read, tools: Mapping[str, ToolSpec]) -> Reading:
-    if read.trust is not None:
-        trust = Trust[read.trust.upper()]
-    elif read.source in tools:
-        trust = Trust.VERIFIED_TOOL if tools[read.source].verified else Trust.EXTERNAL
-    else:
-        trust = Trust.USER
-    return Reading(source=read.source, content=read.content, label=Label(trust))
+    spec = tools.get(read.source)
+    trust = Trust.USER if spec is None else Trust.VERIFIED_TOOL if spec.verified else Trust.EXTERNAL
+    label = Label(
+        Trust[read.trust.upper()] if read.trust else trust,
+        confidentiality=spec.confidentiality if spec else Confidentiality.INTERNAL,
+    )
+    return Reading(source=read.source, content=read.content, label=label, marks=spec.marks if spec else Marks())

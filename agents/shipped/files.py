@@ -76,7 +76,7 @@ def file_tools(
             raise ValueError(f"{path!r} is no text: {len(raw)} bytes of something else")
         return raw.decode("utf-8", "replace").removeprefix("\ufeff")
 
-    @tool(effect="write", repeatable=True)
+    @tool(effect="write", repeatable=True, destinations=["path"], content=["text"])
     def write_file(path: str, text: str, *, key: str) -> Written:
         """Write a text file, in place of one that is there.
 
@@ -91,7 +91,7 @@ def file_tools(
         names = names_of(path)
         return Written(path="/".join(names), bytes=len(raw), new=not folder.write(names, raw))
 
-    @tool(effect="write", repeatable=True)
+    @tool(effect="write", repeatable=True, destinations=["path"])
     def delete_file(path: str, *, key: str) -> Deleted:
         """Delete a file.
 

@@ -65,7 +65,7 @@ def http_tools(
         resolve=resolver,
     )
 
-    @tool(effect="read", timeout=timeout)
+    @tool(effect="read", timeout=timeout, destinations=["url"], egress=True)
     async def fetch_url(url: str) -> Answered:
         """Get what is at a URL, as text; HTML comes as it is.
 
@@ -74,7 +74,7 @@ def http_tools(
         """
         return await web.fetch(url)
 
-    @tool(effect="write", timeout=timeout, repeatable=repeatable)
+    @tool(effect="write", timeout=timeout, repeatable=repeatable, destinations=["url"], content=["body"])
     async def send_http(
         url: str,
         method: Literal["POST", "PUT", "PATCH", "DELETE"],

@@ -79,6 +79,8 @@ def mail_tools(
         timeout=timeout,
         repeatable=isinstance(outlet, Outbox),
         reconcile=outlet.find if isinstance(outlet, Outbox) else None,
+        destinations=["to"],
+        content=["subject", "body"],
     )
     def send_mail(to: list[str], subject: str, body: str, *, key: str) -> Sent:
         """Send a mail of plain text.
