@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, insert, select
+from sqlalchemy import Integer, bindparam, case, delete, exists, insert, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from baton.core import RunId
@@ -71,8 +71,7 @@ def drop_superseded(tx: Transaction, run: RunId, head: str, same_turn: str | Non
     if same_turn is not None:
         tx.later(_DROP_STATE, [{"run": run, "checkpoint": same_turn}])
     else:
-        keep = KEPT if tx.value(_STATUS, run=run) not in ENDED else 1
-        tx.later(_PRUNE, [{"run": run, "newer": keep - 1}])  # behind the newest, which is put off as well
+        tx.later(_PRUNE_TURNS, [{"run": run}])  # behind the newest, which is put off as well
 
 
 def prune(tx: Transaction, run: RunId, keep: int) -> int:
@@ -175,12 +174,18 @@ _DROP_WRITES = delete(checkpoint_writes).where(
 _DROP_STATE = delete(checkpoints).where(
     checkpoints.c.thread == bindparam("run"), checkpoints.c.ns == "", checkpoints.c.id == bindparam("checkpoint")
 )
-_STATUS = select(runs.c.status).where(runs.c.id == bindparam("run"))
 _OF_RUN = (checkpoints.c.thread == bindparam("run"), checkpoints.c.ns == "")
-_OLDEST_KEPT = (
-    select(checkpoints.c.id).where(*_OF_RUN).order_by(checkpoints.c.id.desc()).limit(1).offset(bindparam("newer"))
+_NEWEST_FIRST = select(checkpoints.c.id).where(*_OF_RUN).order_by(checkpoints.c.id.desc()).limit(1).correlate(None)
+_PRUNE = delete(checkpoints).where(
+    *_OF_RUN, checkpoints.c.id < _NEWEST_FIRST.offset(bindparam("newer")).scalar_subquery()
 )
-_PRUNE = delete(checkpoints).where(*_OF_RUN, checkpoints.c.id < _OLDEST_KEPT.correlate(None).scalar_subquery())
+_HAS_ENDED = runs.c.status.in_([literal_column(f"'{status}'") for status in sorted(ENDED)])
+_NEWER = select(case((_HAS_ENDED, literal_column("0", Integer)), else_=literal_column(str(KEPT - 1), Integer))).where(
+    runs.c.id == bindparam("run")
+)
+_PRUNE_TURNS = delete(checkpoints).where(
+    *_OF_RUN, checkpoints.c.id < _NEWEST_FIRST.offset(_NEWER.scalar_subquery()).scalar_subquery()
+)
 _newer = checkpoints.alias("newer")
 _PRUNE_ENDED = delete(checkpoints).where(
     checkpoints.c.ns == "",

@@ -12,9 +12,10 @@ from typing import TypeVar
 
 from baton.core import Clock, LedgerError, OffsetClock, SystemClock
 from baton.ledger.database import Database
+from baton.ledger.lanes import Lanes
 from baton.ledger.sqlite import SqliteDatabase
 from baton.ledger.transaction import Transaction, Work
-from baton.ledger.writers import Item, ManyWriters, News, OneWriter, Writer
+from baton.ledger.writers import Item, News, OneWriter, Writer
 
 T = TypeVar("T")
 
@@ -35,8 +36,11 @@ class Ledger:
         self._listeners: list[Listener] = []
         self._handed: list[Item] = []
         self._readers = ThreadPoolExecutor(database.readers, thread_name_prefix="baton-read")
-        kind = OneWriter if database.writers == 1 else ManyWriters
-        self._writer: Writer = kind(database, clock, self._committed)
+        self._writer: Writer
+        if database.pipe is None:
+            self._writer = OneWriter(database, clock, self._committed)
+        else:
+            self._writer = Lanes(database, database.pipe, clock, self._committed)
         self._closed = False
 
     @classmethod
@@ -63,7 +67,7 @@ class Ledger:
             return
         self._closed = True
         self._hand_over()
-        await asyncio.to_thread(self._writer.close)
+        await self._writer.close()
         await asyncio.to_thread(self._readers.shutdown)
         self.database.close()
 
@@ -79,6 +83,7 @@ class Ledger:
         order: str | None = None,
         *,
         fenced: bool = False,
+        repeatable: bool = False,
     ) -> "asyncio.Future[T]":
         """Hand `work` to the writer without waiting; the future is done once it is committed.
 
@@ -87,13 +92,15 @@ class Ledger:
             lost: Called in the writer's thread, before any later work of the same `order`, if this is undone for good.
             order: Work under one name, such as a run's id, is done in the order in which it is handed over.
             fenced: Whether `order` is a run's id and `work` begins with `leases.fence`: many fences cost one question.
+            repeatable: Whether fenced `work` done twice leaves what it leaves done once. If it also asks nothing of the
+                database, Postgres is sent it in one message.
         """
         if self._closed:
             raise LedgerError(self.database.name, "is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         if not self._handed:
             self._loop.call_soon(self._hand_over)
-        self._handed.append(Item(work, future, order, fenced, lost))
+        self._handed.append(Item(work, future, order, fenced, lost, repeatable))
         return future
 
     def write(
@@ -103,12 +110,13 @@ class Ledger:
         order: str | None = None,
         *,
         fenced: bool = False,
+        repeatable: bool = False,
     ) -> Awaitable[T]:
         """Run `work` in the next transaction; done once that is committed.
 
         An exception from `work` undoes only what this `work` did, and is raised here. For the others see `post`.
         """
-        return asyncio.shield(self.post(work, lost, order, fenced=fenced))
+        return self.post(work, lost, order, fenced=fenced, repeatable=repeatable)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a consistent snapshot, beside the writers."""

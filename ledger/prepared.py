@@ -8,7 +8,7 @@ import collections
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Connection, Dialect, Executable
 
 Values = Mapping[str, Any]
 _ATTRIBUTE = "_baton_prepared"
@@ -55,22 +55,22 @@ def expect_often(statement: Executable) -> None:
     statement.__dict__.setdefault(_ATTRIBUTE, {})
 
 
-def prepared(statement: Executable, connection: Connection, names: Iterable[str], *, many: bool) -> Prepared | None:
+def prepared(statement: Executable, dialect: Dialect, names: Iterable[str], *, many: bool) -> Prepared | None:
     """The statement as text; None the first time that it is seen, and where SQLAlchemy has to run it itself."""
     known: dict[Any, Any] | None = statement.__dict__.get(_ATTRIBUTE)
     if known is None:
         statement.__dict__[_ATTRIBUTE] = {}  # most statements that are built on the spot never come again
         return None
-    key = (connection.dialect.name, many, tuple(names))
+    key = (dialect.name, dialect.paramstyle, many, tuple(names))
     if key not in known:
-        known[key] = _compiled(statement, connection, key[2], many=many)
+        known[key] = _compiled(statement, dialect, key[-1], many=many)
     found: Prepared | None = known[key]
     return found
 
 
-def _compiled(statement: Any, connection: Connection, names: Sequence[str], *, many: bool) -> Prepared | None:
+def _compiled(statement: Any, dialect: Dialect, names: Sequence[str], *, many: bool) -> Prepared | None:
     keys = None if statement.is_select else list(names)
-    compiled = statement.compile(dialect=connection.dialect, column_keys=keys, for_executemany=many)
+    compiled = statement.compile(dialect=dialect, column_keys=keys, for_executemany=many)
     if "POSTCOMPILE" in compiled.string or compiled.insert_prefetch or compiled.update_prefetch:
         return None
     return Prepared(compiled)
