@@ -112,7 +112,8 @@ class LedgerSaver(BaseCheckpointSaver[int]):
             found = checkpoints.get(tx, thread, ns, get_checkpoint_id(config))
             return (found, checkpoints.writes_of(tx, thread, ns, found.id)) if found else None
 
-        found = await self._ledger.read(get)
+        rows = await self._ledger.ask(checkpoints.questions(thread, ns, get_checkpoint_id(config)))
+        found = await self._ledger.read(get) if rows is None else checkpoints.answer(rows)
         if found is None:
             return None
         read = self._tuple(*found)

@@ -9,6 +9,7 @@ from sqlalchemy import Integer, bindparam, case, delete, exists, insert, literal
 from sqlalchemy.dialects import postgresql, sqlite
 
 from baton.core import RunId
+from baton.ledger.gathering import Question
 from baton.ledger.runs import ENDED
 from baton.ledger.schema import checkpoint_writes, checkpoints, runs
 from baton.ledger.transaction import Transaction
@@ -91,13 +92,24 @@ def get(tx: Transaction, thread: str, ns: str, id: str | None) -> StoredCheckpoi
     return _checkpoint(row) if row else None
 
 
+def questions(thread: str, ns: str, id: str | None) -> list[Question]:
+    """What to ask for a checkpoint by id, or with None the newest, and the writes on it; `answer` reads the rows."""
+    of = {"thread": thread, "ns": ns}
+    if id:
+        return [(_GET, of | {"id": id}), (_WRITES, of | {"checkpoint": id})]
+    return [(_NEWEST, of), (_NEWEST_WRITES, of)]
+
+
+def answer(rows: Sequence[Sequence[Any]]) -> tuple[StoredCheckpoint, list[StoredWrite]] | None:
+    """The checkpoint and the writes on it; None if there is none."""
+    found, writes = rows
+    return (_checkpoint(found[0]), [_write(row) for row in writes]) if found else None
+
+
 def writes_of(tx: Transaction, thread: str, ns: str, checkpoint: str) -> list[StoredWrite]:
     """The pending writes on a checkpoint."""
     tx.flush()
-    return [
-        StoredWrite(task=row.task, idx=row.idx, path=row.path, channel=row.channel, type=row.type, value=row.value)
-        for row in tx.rows(_WRITES, thread=thread, ns=ns, checkpoint=checkpoint)
-    ]
+    return [_write(row) for row in tx.rows(_WRITES, thread=thread, ns=ns, checkpoint=checkpoint)]
 
 
 _OF_THREAD = select(checkpoints).where(checkpoints.c.thread == bindparam("thread"), checkpoints.c.ns == bindparam("ns"))
@@ -107,6 +119,20 @@ _WRITES = select(checkpoint_writes).where(
     checkpoint_writes.c.thread == bindparam("thread"),
     checkpoint_writes.c.ns == bindparam("ns"),
     checkpoint_writes.c.checkpoint == bindparam("checkpoint"),
+)
+
+
+_writes_on = checkpoint_writes.c
+_NEWEST_ID = (
+    select(checkpoints.c.id)
+    .where(checkpoints.c.thread == bindparam("thread"), checkpoints.c.ns == bindparam("ns"))
+    .order_by(checkpoints.c.id.desc())
+    .limit(1)
+)
+_NEWEST_WRITES = select(checkpoint_writes).where(
+    _writes_on.thread == bindparam("thread"),
+    _writes_on.ns == bindparam("ns"),
+    _writes_on.checkpoint == _NEWEST_ID.scalar_subquery(),
 )
 
 
@@ -192,6 +218,10 @@ _PRUNE_ENDED = delete(checkpoints).where(
     checkpoints.c.thread.in_(select(runs.c.id).where(runs.c.status.in_(ENDED))),
     exists().where(_newer.c.thread == checkpoints.c.thread, _newer.c.ns == "", _newer.c.id > checkpoints.c.id),
 )
+
+
+def _write(row: Any) -> StoredWrite:
+    return StoredWrite(task=row.task, idx=row.idx, path=row.path, channel=row.channel, type=row.type, value=row.value)
 
 
 def _checkpoint(row: Any) -> StoredCheckpoint:

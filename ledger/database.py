@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection, Hashable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
 from baton.core import RunId
-from baton.ledger.gathering import Piece
+from baton.ledger.gathering import Piece, Statement
 
 
 class Pipe(Protocol):
@@ -35,6 +35,10 @@ class Pipe(Protocol):
             pieces: Each of another run.
             done: Told in the event loop whether the transaction is committed; False is no, or nobody knows.
         """
+        ...
+
+    def ask(self, statements: Sequence[Statement], done: Callable[[list[list[Any]] | None], None]) -> None:
+        """Ask on one snapshot; `done` is told the rows of each statement, None if that failed."""
         ...
 
     def close(self) -> None:

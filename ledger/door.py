@@ -8,10 +8,11 @@ commit. On SQLite one thread commits what many runs hand over at once; on Postgr
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from baton.core import Clock, LedgerError, OffsetClock, SystemClock
 from baton.ledger.database import Database
+from baton.ledger.gathering import Question
 from baton.ledger.lanes import Lanes
 from baton.ledger.sqlite import SqliteDatabase
 from baton.ledger.transaction import Transaction, Work
@@ -123,6 +124,13 @@ class Ledger:
         if self._closed:
             raise LedgerError(self.database.name, "is closed")
         return await self._loop.run_in_executor(self._readers, self._read, work)
+
+    async def ask(self, questions: Sequence[Question]) -> list[list[Any]] | None:
+        """The rows of SELECTs on one snapshot, without a thread; None where that is not possible, and `read` is."""
+        if self._closed:
+            raise LedgerError(self.database.name, "is closed")
+        answer = self._writer.ask(questions)
+        return None if answer is None else await answer
 
     async def version(self) -> Hashable:
         """Differs from an earlier answer once somebody, in whichever process, has committed."""

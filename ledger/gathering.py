@@ -1,15 +1,18 @@
 """What may be written in one message: rows gathered from work that asks the database nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, Executable
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from baton.core import RunId
 from baton.ledger.prepared import expect_often, prepared
 from baton.ledger.transaction import Pending, Transaction, Work
+
+Question = tuple[Executable, Mapping[str, Any]]
+"""A SELECT that is built once, with the values of its parameters."""
 
 _PGDialect: Any = PGDialect  # not annotated
 _TEXT, _BINARY = 0, 1
@@ -68,6 +71,11 @@ def gather(run: RunId, works: Sequence[Work[Any]], now: float) -> Piece:
     statements = _statements(tx.pending)
     size = sum(_OVERHEAD + sum(len(value or b"") + 6 for value in one.values) for one in statements)
     return Piece(run, tx.wanted[run], statements, size)
+
+
+def asked(questions: Sequence[Question]) -> list[Statement]:
+    """Questions as they go to the server."""
+    return [made for question, values in questions for made in _statements({question: [values]})]
 
 
 def _statements(pending: Pending) -> list[Statement]:

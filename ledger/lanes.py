@@ -6,19 +6,25 @@ for whichever reason, is done again by a thread, which finds the piece that fail
 """
 
 import asyncio
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from baton.core import Clock, RunId
 from baton.ledger.database import Database, Pipe
-from baton.ledger.gathering import Piece, gather
+from baton.ledger.gathering import Piece, Question, Statement, asked, gather
 from baton.ledger.pipes import Pipes
 from baton.ledger.writers import Item, News, Tell, commit
 
 _BATCH = 256
 _FEW = 8  # runs that are not worth a commit of their own
 _MESSAGE = 60_000  # bytes; of more than 64 KiB libpq sends a part before the rest is there
+
+
+Asked = tuple[list[Statement], "asyncio.Future[list[list[Any]] | None]"]
+"""What one who asks wants to know, and where the rows are awaited."""
 
 
 class Lanes:
@@ -32,6 +38,8 @@ class Lanes:
         self._waiting: deque[Item] = deque()
         self._busy: set[str] = set()
         self._under_way = 0  # messages whose answer is awaited
+        self._asked: list[Asked] = []
+        self._asking = False
         self._closing = False
         self._threads = [
             threading.Thread(target=self._serve, name=f"baton-write-{number}", daemon=True)
@@ -52,6 +60,14 @@ class Lanes:
         if any(item.repeatable for item in items):
             self._send_off()
 
+    def ask(self, questions: Sequence[Question]) -> "asyncio.Future[list[list[Any]] | None] | None":
+        """Ask by the fast lane; the future has the rows of each question, or None where a thread has to ask."""
+        future: asyncio.Future[list[list[Any]] | None] = self._loop.create_future()
+        self._asked.append((asked(questions), future))
+        if len(self._asked) == 1:
+            self._loop.call_soon(self._send_off)
+        return future
+
     async def close(self) -> None:
         """Finish what was handed over, then end."""
         with self._ready:
@@ -60,6 +76,8 @@ class Lanes:
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
         await self._pipes.close()
+        self._told(self._asked, None)
+        self._asked = []
 
     def _serve(self) -> None:
         while items := self._taken():
@@ -109,11 +127,15 @@ class Lanes:
         """Send what waits for the fast lane, as far as a pipe is free; where there is none, all is for the threads."""
         pipes = self._pipes.idle()
         if pipes is None:
+            self._told(self._asked, None)
+            self._asked = []
             with self._ready:
                 for item in self._waiting:
                     item.repeatable = False
                 self._ready.notify()
             return
+        if pipes and self._asked and not self._asking:
+            self._ask(pipes.pop())
         for number, pipe in enumerate(pipes):
             with self._ready:
                 names = len({item.order for item in self._waiting if item.repeatable})
@@ -121,6 +143,23 @@ class Lanes:
             if not runs:
                 return
             self._send(pipe, runs)
+
+    def _ask(self, pipe: Pipe) -> None:
+        asking, self._asked, self._asking = self._asked, [], True
+
+        def answered(rows: list[list[Any]] | None) -> None:
+            self._asking = False
+            self._told(asking, rows)
+            self._send_off()
+
+        pipe.ask([statement for statements, _ in asking for statement in statements], answered)
+
+    @staticmethod
+    def _told(asking: Sequence[Asked], rows: list[list[Any]] | None) -> None:
+        of_each = iter(rows or ())
+        for statements, future in asking:
+            if not future.cancelled():
+                future.set_result(None if rows is None else list(itertools.islice(of_each, len(statements))))
 
     def _send(self, pipe: Pipe, runs: Mapping[object, Sequence[Item]]) -> None:
         pieces: list[Piece] = []

@@ -5,6 +5,7 @@ No thread is woken, and the interpreter is not handed to and fro: of a short tra
 
 import asyncio
 import json
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 
 from baton.ledger import leases
 from baton.ledger.gathering import Piece, Statement
+from baton.ledger.prepared import row_of
 
 _SETTINGS = (
     "SET client_encoding = 'UTF8'",
@@ -22,8 +24,16 @@ _SETTINGS = (
     "SET enable_mergejoin = off",
 )
 _BEGIN = Statement("BEGIN ISOLATION LEVEL READ COMMITTED", (), ())
+_BEGIN_READING = Statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", (), ())
 _COMMIT = Statement("COMMIT", (), ())
 _ROLLBACK = Statement("ROLLBACK", (), ())
+
+_BINARY = 1
+_READ: dict[int, Callable[[bytes], Any]] = {
+    17: bytes,  # bytea
+    23: lambda value: struct.unpack("!i", value)[0],  # int4
+    25: bytes.decode,  # text
+}
 
 Done = Callable[[bool], None]
 """Told whether the server said that the transaction is committed; False is no, or nobody knows."""
@@ -48,6 +58,7 @@ class PostgresPipe:
         self._new: list[str] = []  # statements that are prepared in the message that is under way
         self._named = 0
         self._committed = False
+        self._rows: list[list[Any]] = []  # of each statement that gave some
         self._done: Done | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.dead = False
@@ -77,19 +88,13 @@ class PostgresPipe:
         Up to 64 KiB are handed to the system at once: the server has either all or nothing, and whoever is stopped on
         the way holds no row.
         """
-        self._done, self._committed = done, False
-        self._new.clear()
         epochs = json.dumps({piece.run: piece.epoch for piece in pieces}).encode()
-        try:
-            self._say(_BEGIN)
-            self._say(Statement(leases.FENCE, (epochs, b"%d" % len(pieces)), (0, 0)))
-            for piece in pieces:
-                for statement in piece.statements:
-                    self._say(statement)
-            self._say(_COMMIT)
-            self._sync()
-        except psycopg.Error:
-            self._break()
+        fence = Statement(leases.FENCE, (epochs, b"%d" % len(pieces)), (0, 0))
+        self._send([_BEGIN, fence, *(one for piece in pieces for one in piece.statements), _COMMIT], done)
+
+    def ask(self, statements: Sequence[Statement], done: Callable[[list[list[Any]] | None], None]) -> None:
+        """Ask on one snapshot; `done` is told the rows of each statement, None if that failed."""
+        self._send([_BEGIN_READING, *statements, _COMMIT], lambda ok: done(self._rows if ok else None))
 
     def close(self) -> None:
         """Close the connection; what was under way may stand or not."""
@@ -99,6 +104,17 @@ class PostgresPipe:
                 self._loop.remove_reader(self._socket)
                 self._loop.remove_writer(self._socket)
             self._drop()
+            self._finish(committed=False)
+
+    def _send(self, statements: Sequence[Statement], done: Done) -> None:
+        self._done, self._committed, self._rows = done, False, []
+        self._new.clear()
+        try:
+            for statement in statements:
+                self._say(statement)
+            self._sync()
+        except psycopg.Error:
+            self.close()
 
     def _say(self, statement: Statement) -> None:
         name = self._known.get(statement.sql)
@@ -107,7 +123,7 @@ class PostgresPipe:
             name = self._known[statement.sql] = b"baton_%d" % self._named
             self._new.append(statement.sql)
             self._server.send_prepare(name, statement.sql.encode())
-        self._server.send_query_prepared(name, statement.values, statement.formats)
+        self._server.send_query_prepared(name, statement.values, statement.formats, _BINARY)
 
     def _sync(self) -> None:
         self._server.pipeline_sync()
@@ -124,7 +140,7 @@ class PostgresPipe:
             if not self._server.flush():
                 self._loop.remove_writer(self._socket)
         except psycopg.Error:
-            self._break()
+            self.close()
 
     def _readable(self) -> None:
         try:
@@ -137,10 +153,10 @@ class PostgresPipe:
                     self._answered()
                 elif result.status == ExecStatus.COMMAND_OK:
                     self._committed = result.command_status == b"COMMIT"
-                elif result.status != ExecStatus.TUPLES_OK:
-                    self._committed = False
+                elif result.status == ExecStatus.TUPLES_OK:
+                    self._rows.append(_rows(result))
         except psycopg.Error:
-            self._break()
+            self.close()
 
     def _answered(self) -> None:
         """All that was sent has its answer; of a transaction that failed the rest is cleared away first."""
@@ -157,6 +173,13 @@ class PostgresPipe:
         if done is not None:
             done(committed)
 
-    def _break(self) -> None:
-        self.close()
-        self._finish(committed=False)
+
+def _rows(result: Any) -> list[Any]:
+    """The rows of a result as named tuples; text, bytes and whole numbers are known."""
+    columns = range(result.nfields)
+    make = row_of(tuple(result.fname(column).decode() for column in columns))
+    read = [_READ.get(result.ftype(column), bytes) for column in columns]
+    return [
+        make(None if (value := result.get_value(row, column)) is None else read[column](value) for column in columns)
+        for row in range(result.ntuples)
+    ]

@@ -5,6 +5,7 @@ each execution (lists of unknown length, defaults made in Python) is left to it.
 """
 
 import collections
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -41,11 +42,13 @@ class Prepared:
         """What a cursor found, as named tuples."""
         if self._make is None:
             names = [column[0] for column in cursor.description]
-            self._make = _row_of(tuple(names))
+            self._make = row_of(tuple(names))
         return map(self._make, cursor)
 
 
-def _row_of(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
+@functools.cache
+def row_of(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
+    """What makes a named tuple of a row's values."""
     made: Any = collections.namedtuple
     return made("row", names, rename=True)._make  # type: ignore[no-any-return]
 

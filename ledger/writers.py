@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from baton.core import Clock, LedgerError, RunId
 from baton.ledger import leases
 from baton.ledger.database import Database
+from baton.ledger.gathering import Question
 from baton.ledger.prepared import say
 from baton.ledger.transaction import Transaction, Work
 
@@ -84,6 +85,10 @@ class Writer(Protocol):
         """Take over what one turn of the event loop has handed in."""
         ...
 
+    def ask(self, questions: Sequence[Question]) -> "asyncio.Future[list[list[Any]] | None] | None":
+        """Ask without a thread where that is possible; the rows of each question, or None."""
+        ...
+
     async def close(self) -> None:
         """Finish what was handed over, then end."""
         ...
@@ -101,6 +106,9 @@ class OneWriter:
     def hand(self, items: Sequence[Item]) -> None:
         """Queue the items; they are committed together."""
         self._queue.put(items)
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """SQLite is asked by threads."""
 
     async def close(self) -> None:
         """Finish what was handed over, then end."""

@@ -230,3 +230,44 @@ async def test_a_value_that_postgres_refuses_is_told_and_not_cut_short(ledger: L
         await LedgerSaver(ledger).aput_writes(_config(hold), [("a\0b", 1)], "task")
     assert await text_rows(ledger, "SELECT count(*) FROM checkpoint_writes") == [(0,)]
     assert sent.answers == [False]
+
+
+async def test_a_state_is_read_with_its_writes_without_a_thread(
+    ledger: Ledger, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold, saver = await _held(ledger), LedgerSaver(ledger)
+    await saver.aput(_config(hold), _state(1), {"step": 3}, {})
+    await saver.aput_writes(_config(hold), [("at", 1), ("n", "two")], "task")
+
+    async def by_thread(work: object) -> None:
+        raise AssertionError("a thread was asked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "read", by_thread)
+        found = await saver.aget_tuple({"configurable": {"thread_id": hold.run}})
+        by_id = await saver.aget_tuple(_config(hold))
+        none = await asyncio.gather(*(saver.aget_tuple({"configurable": {"thread_id": "none"}}) for _ in range(20)))
+    assert found is not None
+    assert found.checkpoint["channel_values"] == {"at": {"turn": 0}}
+    assert found.metadata == {"step": 3}
+    assert found.pending_writes == [("task", "at", 1), ("task", "n", "two")]
+    assert found == by_id
+    assert none == [None] * 20
+
+
+async def test_a_reader_whose_connection_dies_is_answered_by_a_thread(postgres: PostgresServer, ledger: Ledger) -> None:
+    hold, saver = await _held(ledger), LedgerSaver(ledger)
+    await _put(ledger, hold, 1)
+    await asyncio.to_thread(postgres.cut)
+    found = await soon(asyncio.gather(*(saver.aget_tuple(_config(hold)) for _ in range(5))))
+    assert [one and one.checkpoint["id"] for one in found] == ["00000001"] * 5
+
+
+async def test_closing_leaves_no_reader_waiting(ledger: Ledger) -> None:
+    asking = [
+        asyncio.ensure_future(LedgerSaver(ledger).aget_tuple({"configurable": {"thread_id": "none"}})) for _ in range(5)
+    ]
+    await asyncio.sleep(0)
+    await soon(ledger.close())
+    done = await soon(asyncio.gather(*asking, return_exceptions=True))
+    assert all(one is None or isinstance(one, LedgerError) for one in done)
