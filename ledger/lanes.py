@@ -20,6 +20,7 @@ from baton.ledger.writers import Item, News, Tell, commit
 
 _BATCH = 256
 _FEW = 8  # runs that are not worth a commit of their own
+_ASKED = 64  # questions in one message
 _MESSAGE = 60_000  # bytes; of more than 64 KiB libpq sends a part before the rest is there
 
 
@@ -145,7 +146,7 @@ class Lanes:
             self._send(pipe, runs)
 
     def _ask(self, pipe: Pipe) -> None:
-        asking, self._asked, self._asking = self._asked, [], True
+        asking, self._asked, self._asking = self._asked[:_ASKED], self._asked[_ASKED:], True
 
         def answered(rows: list[list[Any]] | None) -> None:
             self._asking = False
