@@ -54,9 +54,9 @@ class Hold:
 
         return checked
 
-    async def write(self, work: Work[T]) -> T:
-        """Commit `work` behind the fence."""
-        return await self.ledger.write(self.guarded(work), self._lost, self.run, fenced=True)
+    async def write(self, work: Work[T], *, repeatable: bool = False) -> T:
+        """Commit `work` behind the fence; for `repeatable` see `Ledger.post`."""
+        return await self.ledger.write(self.guarded(work), self._lost, self.run, fenced=True, repeatable=repeatable)
 
     def post(self, work: Callable[[Transaction], object]) -> None:
         """Hand `work` over behind the fence without waiting; it is committed before any later write of this hold."""

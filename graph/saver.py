@@ -70,7 +70,7 @@ class LedgerSaver(BaseCheckpointSaver[int]):
                 replaced = hold.head[0] if hold.head and hold.head[1] == turn else None
                 checkpoints.drop_superseded(tx, hold.run, stored.id, replaced)
 
-        await self._write(stored.thread, hold, put)
+        await self._write(stored.thread, hold, put, repeatable=True)
         if hold is not None and turn is not None:
             hold.head = (stored.id, turn)
         return _config(stored.thread, stored.ns, stored.id)
@@ -97,7 +97,7 @@ class LedgerSaver(BaseCheckpointSaver[int]):
             ns, checkpoint = place.get("checkpoint_ns", ""), place["checkpoint_id"]
             checkpoints.put_writes(tx, thread, ns, checkpoint, rows, replace=replace)
 
-        await self._write(thread, hold, put)
+        await self._write(thread, hold, put, repeatable=not riders)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """A checkpoint by id, or the newest."""
@@ -112,7 +112,8 @@ class LedgerSaver(BaseCheckpointSaver[int]):
             found = checkpoints.get(tx, thread, ns, get_checkpoint_id(config))
             return (found, checkpoints.writes_of(tx, thread, ns, found.id)) if found else None
 
-        found = await self._ledger.read(get)
+        rows = await self._ledger.ask(checkpoints.questions(thread, ns, get_checkpoint_id(config)))
+        found = await self._ledger.read(get) if rows is None else checkpoints.answer(rows)
         if found is None:
             return None
         read = self._tuple(*found)
@@ -185,9 +186,9 @@ class LedgerSaver(BaseCheckpointSaver[int]):
         """Whole numbers, rising."""
         return (current or 0) + 1
 
-    async def _write(self, thread: str, hold: Hold | None, work: Work[None]) -> None:
+    async def _write(self, thread: str, hold: Hold | None, work: Work[None], *, repeatable: bool = False) -> None:
         if hold is not None and hold.run == thread:
-            await hold.write(work)
+            await hold.write(work, repeatable=repeatable)
             return
 
         def unheld(tx: Transaction) -> None:

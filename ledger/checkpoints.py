@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, insert, select
+from sqlalchemy import Integer, bindparam, case, delete, exists, insert, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from baton.core import RunId
+from baton.ledger.gathering import Question
 from baton.ledger.runs import ENDED
 from baton.ledger.schema import checkpoint_writes, checkpoints, runs
 from baton.ledger.transaction import Transaction
@@ -71,8 +72,7 @@ def drop_superseded(tx: Transaction, run: RunId, head: str, same_turn: str | Non
     if same_turn is not None:
         tx.later(_DROP_STATE, [{"run": run, "checkpoint": same_turn}])
     else:
-        keep = KEPT if tx.value(_STATUS, run=run) not in ENDED else 1
-        tx.later(_PRUNE, [{"run": run, "newer": keep - 1}])  # behind the newest, which is put off as well
+        tx.later(_PRUNE_TURNS, [{"run": run}])  # behind the newest, which is put off as well
 
 
 def prune(tx: Transaction, run: RunId, keep: int) -> int:
@@ -92,13 +92,24 @@ def get(tx: Transaction, thread: str, ns: str, id: str | None) -> StoredCheckpoi
     return _checkpoint(row) if row else None
 
 
+def questions(thread: str, ns: str, id: str | None) -> list[Question]:
+    """What to ask for a checkpoint by id, or with None the newest, and the writes on it; `answer` reads the rows."""
+    of = {"thread": thread, "ns": ns}
+    if id:
+        return [(_GET, of | {"id": id}), (_WRITES, of | {"checkpoint": id})]
+    return [(_NEWEST, of), (_NEWEST_WRITES, of)]
+
+
+def answer(rows: Sequence[Sequence[Any]]) -> tuple[StoredCheckpoint, list[StoredWrite]] | None:
+    """The checkpoint and the writes on it; None if there is none."""
+    found, writes = rows
+    return (_checkpoint(found[0]), [_write(row) for row in writes]) if found else None
+
+
 def writes_of(tx: Transaction, thread: str, ns: str, checkpoint: str) -> list[StoredWrite]:
     """The pending writes on a checkpoint."""
     tx.flush()
-    return [
-        StoredWrite(task=row.task, idx=row.idx, path=row.path, channel=row.channel, type=row.type, value=row.value)
-        for row in tx.rows(_WRITES, thread=thread, ns=ns, checkpoint=checkpoint)
-    ]
+    return [_write(row) for row in tx.rows(_WRITES, thread=thread, ns=ns, checkpoint=checkpoint)]
 
 
 _OF_THREAD = select(checkpoints).where(checkpoints.c.thread == bindparam("thread"), checkpoints.c.ns == bindparam("ns"))
@@ -108,6 +119,20 @@ _WRITES = select(checkpoint_writes).where(
     checkpoint_writes.c.thread == bindparam("thread"),
     checkpoint_writes.c.ns == bindparam("ns"),
     checkpoint_writes.c.checkpoint == bindparam("checkpoint"),
+)
+
+
+_writes_on = checkpoint_writes.c
+_NEWEST_ID = (
+    select(checkpoints.c.id)
+    .where(checkpoints.c.thread == bindparam("thread"), checkpoints.c.ns == bindparam("ns"))
+    .order_by(checkpoints.c.id.desc())
+    .limit(1)
+)
+_NEWEST_WRITES = select(checkpoint_writes).where(
+    _writes_on.thread == bindparam("thread"),
+    _writes_on.ns == bindparam("ns"),
+    _writes_on.checkpoint == _NEWEST_ID.scalar_subquery(),
 )
 
 
@@ -175,18 +200,28 @@ _DROP_WRITES = delete(checkpoint_writes).where(
 _DROP_STATE = delete(checkpoints).where(
     checkpoints.c.thread == bindparam("run"), checkpoints.c.ns == "", checkpoints.c.id == bindparam("checkpoint")
 )
-_STATUS = select(runs.c.status).where(runs.c.id == bindparam("run"))
 _OF_RUN = (checkpoints.c.thread == bindparam("run"), checkpoints.c.ns == "")
-_OLDEST_KEPT = (
-    select(checkpoints.c.id).where(*_OF_RUN).order_by(checkpoints.c.id.desc()).limit(1).offset(bindparam("newer"))
+_NEWEST_FIRST = select(checkpoints.c.id).where(*_OF_RUN).order_by(checkpoints.c.id.desc()).limit(1).correlate(None)
+_PRUNE = delete(checkpoints).where(
+    *_OF_RUN, checkpoints.c.id < _NEWEST_FIRST.offset(bindparam("newer")).scalar_subquery()
 )
-_PRUNE = delete(checkpoints).where(*_OF_RUN, checkpoints.c.id < _OLDEST_KEPT.correlate(None).scalar_subquery())
+_HAS_ENDED = runs.c.status.in_([literal_column(f"'{status}'") for status in sorted(ENDED)])
+_NEWER = select(case((_HAS_ENDED, literal_column("0", Integer)), else_=literal_column(str(KEPT - 1), Integer))).where(
+    runs.c.id == bindparam("run")
+)
+_PRUNE_TURNS = delete(checkpoints).where(
+    *_OF_RUN, checkpoints.c.id < _NEWEST_FIRST.offset(_NEWER.scalar_subquery()).scalar_subquery()
+)
 _newer = checkpoints.alias("newer")
 _PRUNE_ENDED = delete(checkpoints).where(
     checkpoints.c.ns == "",
     checkpoints.c.thread.in_(select(runs.c.id).where(runs.c.status.in_(ENDED))),
     exists().where(_newer.c.thread == checkpoints.c.thread, _newer.c.ns == "", _newer.c.id > checkpoints.c.id),
 )
+
+
+def _write(row: Any) -> StoredWrite:
+    return StoredWrite(task=row.task, idx=row.idx, path=row.path, channel=row.channel, type=row.type, value=row.value)
 
 
 def _checkpoint(row: Any) -> StoredCheckpoint:

@@ -1,13 +1,49 @@
 """What the write door needs of a database, whichever it is."""
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
 from baton.core import RunId
+from baton.ledger.gathering import Piece, Statement
+
+
+class Pipe(Protocol):
+    """A connection that takes a whole transaction in one message; the event loop serves it.
+
+    Attributes:
+        busy: Whether an answer is awaited.
+        dead: Whether the connection is gone.
+    """
+
+    @property
+    def busy(self) -> bool: ...
+    @property
+    def dead(self) -> bool: ...
+
+    def attach(self) -> None:
+        """Have the running event loop serve it."""
+        ...
+
+    def send(self, pieces: Sequence[Piece], done: Callable[[bool], None]) -> None:
+        """Write all pieces in one transaction that stands only if each epoch is the newest.
+
+        Args:
+            pieces: Each of another run.
+            done: Told in the event loop whether the transaction is committed; False is no, or nobody knows.
+        """
+        ...
+
+    def ask(self, statements: Sequence[Statement], done: Callable[[list[list[Any]] | None], None]) -> None:
+        """Ask on one snapshot; `done` is told the rows of each statement, None if that failed."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection; what is under way may stand or not."""
+        ...
 
 
 class Database(Protocol):
@@ -19,6 +55,7 @@ class Database(Protocol):
         path: The file; None where a server keeps it.
         writers: Transactions that may write at once.
         readers: Transactions that may read at once.
+        pipe: Opens a pipe, and blocks meanwhile; None where one thread writes everything.
     """
 
     @property
@@ -31,6 +68,9 @@ class Database(Protocol):
     def writers(self) -> int: ...
     @property
     def readers(self) -> int: ...
+
+    @property
+    def pipe(self) -> Callable[[], Pipe] | None: ...
 
     def prepare(self, now: Callable[[], float]) -> None:
         """Make the tables where there are none; refuse what is not a record that we can read."""

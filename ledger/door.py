@@ -7,14 +7,16 @@ commit. On SQLite one thread commits what many runs hand over at once; on Postgr
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from baton.core import Clock, LedgerError, OffsetClock, SystemClock
 from baton.ledger.database import Database
+from baton.ledger.gathering import Question
+from baton.ledger.lanes import Lanes
 from baton.ledger.readers import Readers
 from baton.ledger.sqlite import SqliteDatabase
 from baton.ledger.transaction import Work
-from baton.ledger.writers import Item, ManyWriters, News, OneWriter, Writer
+from baton.ledger.writers import Item, News, OneWriter, Writer
 
 T = TypeVar("T")
 
@@ -35,8 +37,11 @@ class Ledger:
         self._listeners: list[Listener] = []
         self._handed: list[Item] = []
         self._readers = Readers(database, clock, self._loop)
-        kind = OneWriter if database.writers == 1 else ManyWriters
-        self._writer: Writer = kind(database, clock, self._committed)
+        self._writer: Writer
+        if database.pipe is None:
+            self._writer = OneWriter(database, clock, self._committed)
+        else:
+            self._writer = Lanes(database, database.pipe, clock, self._committed)
         self._closed = False
 
     @classmethod
@@ -63,7 +68,7 @@ class Ledger:
             return
         self._closed = True
         self._hand_over()
-        await asyncio.to_thread(self._writer.close)
+        await self._writer.close()
         self._readers.hand_over()
         await asyncio.to_thread(self._readers.close)
         self.database.close()
@@ -80,6 +85,7 @@ class Ledger:
         order: str | None = None,
         *,
         fenced: bool = False,
+        repeatable: bool = False,
     ) -> "asyncio.Future[T]":
         """Hand `work` to the writer without waiting; the future is done once it is committed.
 
@@ -88,13 +94,15 @@ class Ledger:
             lost: Called in the writer's thread, before any later work of the same `order`, if this is undone for good.
             order: Work under one name, such as a run's id, is done in the order in which it is handed over.
             fenced: Whether `order` is a run's id and `work` begins with `leases.fence`: many fences cost one question.
+            repeatable: Whether fenced `work` done twice leaves what it leaves done once. If it also asks nothing of the
+                database, Postgres is sent it in one message.
         """
         if self._closed:
             raise LedgerError(self.database.name, "is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         if not self._handed:
             self._loop.call_soon(self._hand_over)
-        self._handed.append(Item(work, future, order, fenced, lost))
+        self._handed.append(Item(work, future, order, fenced, lost, repeatable))
         return future
 
     def write(
@@ -104,12 +112,13 @@ class Ledger:
         order: str | None = None,
         *,
         fenced: bool = False,
+        repeatable: bool = False,
     ) -> Awaitable[T]:
         """Run `work` in the next transaction; done once that is committed.
 
         An exception from `work` undoes only what this `work` did, and is raised here. For the others see `post`.
         """
-        return self.post(work, lost, order, fenced=fenced)
+        return self.post(work, lost, order, fenced=fenced, repeatable=repeatable)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a consistent snapshot, beside the writers."""
@@ -117,6 +126,13 @@ class Ledger:
             raise LedgerError(self.database.name, "is closed")
         found: T = await self._readers.read(work)
         return found
+
+    async def ask(self, questions: Sequence[Question]) -> list[list[Any]] | None:
+        """The rows of SELECTs on one snapshot, without a thread; None where that is not possible, and `read` is."""
+        if self._closed:
+            raise LedgerError(self.database.name, "is closed")
+        answer = self._writer.ask(questions)
+        return None if answer is None else await answer
 
     async def version(self) -> Hashable:
         """Differs from an earlier answer once somebody, in whichever process, has committed."""

@@ -231,6 +231,9 @@ def fence(tx: Transaction, run: RunId, epoch: int) -> None:
     Raises:
         Superseded: if a newer one exists, or the run is gone.
     """
+    if tx.wanted is not None:
+        _check(run, epoch, tx.wanted.setdefault(run, epoch))
+        return
     if run not in tx.fenced:
         tx.fenced[run] = tx.value(_LOCKED_EPOCH, run=run)
     _check(run, epoch, tx.fenced[run])
@@ -243,6 +246,17 @@ def hold(tx: Transaction, wanted: Collection[RunId]) -> None:
         tx.fenced[run] = tx.value(_LOCKED_EPOCH, run=run)
     elif wanted:
         tx.fenced.update((RunId(row.id), row.epoch) for row in tx.rows(_LOCKED_EPOCHS, runs=sorted(wanted)))
+
+
+FENCE = (
+    "SELECT 1 / (count(*) = $2)::int FROM ("
+    "SELECT 1 FROM runs JOIN json_each_text($1) AS wanted(run, epoch)"
+    " ON runs.id = wanted.run AND runs.epoch = wanted.epoch::int ORDER BY runs.id FOR UPDATE OF runs) AS held"
+)
+"""The same for many runs on Postgres, with nobody to look at the answer: it fails unless each epoch is the newest.
+
+Its values are the epochs by run, as JSON, and how many there are.
+"""
 
 
 def still_newest(tx: Transaction, run: RunId, epoch: int) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Generator, Hashable
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -26,6 +27,7 @@ from baton.core import (
 )
 from baton.ledger import wakes
 from baton.ledger.migrations import HEAD, migrate, stored_version
+from baton.ledger.pipe import PostgresPipe
 from baton.ledger.prepared import say
 from baton.ledger.schema import runs
 
@@ -135,6 +137,14 @@ class PostgresDatabase:
         finally:
             self._undo(connection)
 
+    def pipe(self) -> PostgresPipe:
+        """A new connection that takes a whole transaction in one message. Blocks."""
+        with self.errors():
+            connection = self._engine.connect()
+            with self._lock:
+                self._open.add(connection)
+            return PostgresPipe(_driver(connection), partial(self._discard, connection))
+
     def announce(self, connection: Connection, woken: Collection[RunId], times: Collection[float]) -> None:
         """Defer the jobs that have a worker look, in the transaction itself."""
         if woken or times:
@@ -219,6 +229,9 @@ class PostgresDatabase:
 
     def _drop(self, connection: Connection) -> None:
         self._local.connection = None
+        self._discard(connection)
+
+    def _discard(self, connection: Connection) -> None:
         with self._lock:
             self._open.discard(connection)
         connection.invalidate()

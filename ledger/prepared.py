@@ -6,10 +6,11 @@ next power of two, by its last value: so there is a handful of texts, whatever t
 """
 
 import collections
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from typing import Any
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Connection, Dialect, Executable
 
 Values = Mapping[str, Any]
 _ATTRIBUTE = "_baton_prepared"
@@ -48,11 +49,13 @@ class Prepared:
         """What a cursor found, as named tuples."""
         if self._make is None:
             names = [column[0] for column in cursor.description]
-            self._make = _row_of(tuple(names))
+            self._make = row_of(tuple(names))
         return map(self._make, cursor)
 
 
-def _row_of(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
+@functools.cache
+def row_of(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
+    """What makes a named tuple of a row's values."""
     made: Any = collections.namedtuple
     return made("row", names, rename=True)._make  # type: ignore[no-any-return]
 
@@ -62,23 +65,23 @@ def expect_often(statement: Executable) -> None:
     statement.__dict__.setdefault(_ATTRIBUTE, {})
 
 
-def prepared(statement: Executable, connection: Connection, given: Values, *, many: bool) -> Prepared | None:
+def prepared(statement: Executable, dialect: Dialect, given: Values, *, many: bool) -> Prepared | None:
     """The statement as text for values like these; None the first time, and where SQLAlchemy has to run it itself."""
     known: dict[Any, Any] | None = statement.__dict__.get(_ATTRIBUTE)
     if known is None:
         statement.__dict__[_ATTRIBUTE] = {}  # most statements that are built on the spot never come again
         return None
     lengths = tuple(_length(value) for value in given.values() if _is_many(value))
-    key = (connection.dialect.name, many, tuple(given), lengths)
+    key = (dialect.name, dialect.paramstyle, many, tuple(given), lengths)
     if key not in known:
-        known[key] = None if 0 in lengths else _compiled(statement, connection, given, many=many)
+        known[key] = None if 0 in lengths else _compiled(statement, dialect, given, many=many)
     found: Prepared | None = known[key]
     return found
 
 
-def _compiled(statement: Any, connection: Connection, given: Values, *, many: bool) -> Prepared | None:
+def _compiled(statement: Any, dialect: Dialect, given: Values, *, many: bool) -> Prepared | None:
     keys = None if statement.is_select else list(given)
-    compiled = statement.compile(dialect=connection.dialect, column_keys=keys, for_executemany=many)
+    compiled = statement.compile(dialect=dialect, column_keys=keys, for_executemany=many)
     lists = "POSTCOMPILE" in compiled.string
     if (lists and many) or compiled.literal_execute_params or compiled.insert_prefetch or compiled.update_prefetch:
         return None

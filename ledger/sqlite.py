@@ -35,6 +35,7 @@ class SqliteDatabase:
     """One SQLite file with one writing connection and one reading connection a thread."""
 
     writers = 1
+    pipe = None
     readers = 2
 
     def __init__(self, url: str) -> None:

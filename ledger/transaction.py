@@ -31,6 +31,7 @@ class Transaction:
         times: When something becomes due that was set in it; told to the engine.
         fenced: The newest epochs of runs whose rows this transaction holds already.
         pending: Rows that are written when the transaction comes to its end, by their statement.
+        wanted: Where nothing may be asked, the epochs that have to be the newest: whoever sends the rows sees to it.
     """
 
     connection: Connection
@@ -41,6 +42,7 @@ class Transaction:
     times: set[float] = field(default_factory=set[float])
     fenced: dict[RunId, int | None] = field(default_factory=dict[RunId, int | None])
     pending: Pending = field(default_factory=dict[Executable, list[Mapping[str, Any]]])
+    wanted: dict[RunId, int] | None = None
 
     def execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None
@@ -94,7 +96,7 @@ class Transaction:
         return count
 
     def _found(self, statement: Executable, values: Mapping[str, Any]) -> Iterable[Any]:
-        fast = prepared(statement, self.connection, values, many=False)
+        fast = prepared(statement, self.connection.dialect, values, many=False)
         if fast is None:
             return self.connection.execute(statement, values)
         return fast.rows(self._driver.execute(fast.sql, fast.values(values)))
@@ -102,11 +104,11 @@ class Transaction:
     def _run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
         """Run a statement for one row of values, or for several; the cursor or result."""
         if isinstance(values, Mapping):
-            fast = prepared(statement, self.connection, values, many=False)
+            fast = prepared(statement, self.connection.dialect, values, many=False)
             return self._driver.execute(fast.sql, fast.values(values)) if fast else self._slowly(statement, values)
         if len(values) == 1:
             return self._run(statement, values[0])
-        fast = prepared(statement, self.connection, values[0], many=True)
+        fast = prepared(statement, self.connection.dialect, values[0], many=True)
         if fast is None:
             return self._slowly(statement, values)
         cursor = self._driver.cursor()

@@ -8,7 +8,6 @@ import asyncio
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from typing import Any, Protocol
 from baton.core import Clock, LedgerError, RunId
 from baton.ledger import leases
 from baton.ledger.database import Database
+from baton.ledger.gathering import Question
 from baton.ledger.prepared import say
 from baton.ledger.transaction import Transaction, Work
 
@@ -31,6 +31,7 @@ class Item:
         order: Work with the same name is done in the order it was handed over; None stands alone.
         fenced: Whether the name is a run's, whose epoch the work will ask for.
         lost: Told, in the writer's thread and before any later work of that name, that this work is undone for good.
+        repeatable: Whether the work, if fenced, may be done once more where nobody knows whether it was.
     """
 
     work: Work[Any]
@@ -38,6 +39,7 @@ class Item:
     order: str | None = None
     fenced: bool = False
     lost: Callable[[BaseException], None] | None = None
+    repeatable: bool = False
     value: Any = None
     error: BaseException | None = None
 
@@ -83,8 +85,12 @@ class Writer(Protocol):
         """Take over what one turn of the event loop has handed in."""
         ...
 
-    def close(self) -> None:
-        """Finish what was handed over, then end. Blocks."""
+    def ask(self, questions: Sequence[Question]) -> "asyncio.Future[list[list[Any]] | None] | None":
+        """Ask without a thread where that is possible; the rows of each question, or None."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was handed over, then end."""
         ...
 
 
@@ -101,10 +107,13 @@ class OneWriter:
         """Queue the items; they are committed together."""
         self._queue.put(items)
 
-    def close(self) -> None:
-        """Finish what was handed over, then end. Blocks."""
+    def ask(self, questions: Sequence[Question]) -> None:
+        """SQLite is asked by threads."""
+
+    async def close(self) -> None:
+        """Finish what was handed over, then end."""
         self._queue.put(None)
-        self._thread.join()
+        await asyncio.to_thread(self._thread.join)
 
     def _serve(self) -> None:
         stopping = False
@@ -124,60 +133,6 @@ class OneWriter:
                     break
             if items:
                 self._tell(items, commit(self._database, self._clock, items))
-
-
-class ManyWriters:
-    """Several threads, each of which takes all that waits into one transaction; what shares a name goes in order."""
-
-    def __init__(self, database: Database, clock: Clock, tell: Tell) -> None:
-        self._database, self._clock, self._tell = database, clock, tell
-        self._ready = threading.Condition()
-        self._waiting: deque[Item] = deque()
-        self._busy: set[str] = set()
-        self._closing = False
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"baton-write-{number}", daemon=True)
-            for number in range(database.writers)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def hand(self, items: Sequence[Item]) -> None:
-        """Queue the items; the next free thread takes them."""
-        with self._ready:
-            self._waiting.extend(items)
-            self._ready.notify()
-
-    def close(self) -> None:
-        """Finish what was handed over, then end. Blocks."""
-        with self._ready:
-            self._closing = True
-            self._ready.notify_all()
-        for thread in self._threads:
-            thread.join()
-
-    def _serve(self) -> None:
-        while items := self._taken():
-            self._tell(items, commit(self._database, self._clock, items))
-            with self._ready:
-                self._busy.difference_update(item.order for item in items if item.order is not None)
-                if self._waiting:
-                    self._ready.notify()
-
-    def _taken(self) -> list[Item]:
-        """What waits, but for what another thread has something of the same name of; empty once all is done."""
-        with self._ready:
-            while True:
-                items = [item for item in self._waiting if item.order not in self._busy][:_BATCH]
-                if items:
-                    taken = set(map(id, items))
-                    self._waiting = deque(item for item in self._waiting if id(item) not in taken)
-                    self._busy.update(item.order for item in items if item.order is not None)
-                    return items
-                if self._closing and not self._waiting:
-                    self._ready.notify_all()
-                    return []
-                self._ready.wait()
 
 
 def commit(database: Database, clock: Clock, items: Sequence[Item]) -> News:

@@ -157,8 +157,8 @@ async def test_a_worker_that_slept_between_its_claim_and_the_call_does_not_call(
     till = Till()
     write = Hold.write
 
-    async def sleep_after_the_claim(hold: Hold, work: Work[Any]) -> Any:
-        done = await write(hold, work)
+    async def sleep_after_the_claim(hold: Hold, work: Work[Any], **how: Any) -> Any:
+        done = await write(hold, work, **how)
         states = await hold.ledger.read(lambda tx: [one.state for one in effects.of_run(tx, hold.run)])
         if "claimed" in states and hold.lease.epoch == 1:
             await hold.ledger.write(lambda tx: tx.connection.exec_driver_sql("UPDATE runs SET lease_until = 0"))
