@@ -79,7 +79,8 @@ class Hindsight:
     def told(self, over: str) -> str:
         """The comparison in a sentence; `over` says over what."""
         fewer = self.fewer_questions
-        parts = [f"{abs(fewer)} {'fewer' if fewer >= 0 else 'more'} questions"]
+        questions = "question" if abs(fewer) == 1 else "questions"
+        parts = [f"{abs(fewer)} {'fewer' if fewer >= 0 else 'more'} {questions}"]
         against = Counter(one.outcome for one in self.against_people)
         parts += [f"{count} that people {_said(outcome)} would have run alone" for outcome, count in against.items()]
         stopped = sum(one.before is Ruling.ALLOW and one.now.ruling is Ruling.DENY for one in self.changes)
