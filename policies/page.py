@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, compress
 from typing import Any
 
 from baton.core import Confidentiality, Reading, Trust
@@ -52,7 +52,7 @@ class Page:
             text = normalised(self.flat.text)
             self.text = text.replace(f" {SEPARATOR}", SEPARATOR).replace(f"{SEPARATOR} ", SEPARATOR)
         self.pieces, self.figures = words_of(self.text)
-        self.long = " ".join(piece.decode() for piece in self.pieces if len(piece) >= _LONG)
+        self.long = b" ".join(compress(self.pieces, map(_LONG.__le__, map(len, self.pieces)))).decode()
         self._given = given or {}
         blocks = range(0, len(self.text), _BLOCK) if self.flat else ()
         self._before = [0, *accumulate(self.text.count(SEPARATOR, at, at + _BLOCK) for at in blocks)]
