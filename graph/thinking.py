@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from baton.agents import offer
-from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust, derived
+from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, ToolSpec, Trust, derived
 from baton.graph.builtins import still_open
 from baton.graph.context import own_label
 from baton.graph.ending import end
@@ -102,7 +102,9 @@ class _Step:
     def ended(self, how: End) -> Move:
         """The run ends, unless mail has come meanwhile."""
         run, cursor = self.past.run, self.news.cursor
-        label = own_label(run, [*self.past.lines, *self.lines], self.past.proposals, self.member.agent.specs)
+        member = self.office.team.members.get(run.agent)  # a cancelled run may end where its agent is not
+        tools = member.agent.specs if member else dict[str, ToolSpec]()
+        label = own_label(run, [*self.past.lines, *self.lines], self.past.proposals, tools)
         self.riders.append(lambda tx: end(tx, run, cursor, how, label))
         return self.move("end")
 
