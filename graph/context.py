@@ -109,9 +109,9 @@ def readings(
     for line in lines:
         if line.role == "assistant" or (line.role != "user" and line.trust is Trust.SYSTEM):
             continue
-        label = Label(line.trust, confidentiality=line.confidentiality)
         action = actions.get(ActionId(line.ref or ""))
         spec = tools.get(action.tool) if action else None
+        label = _labelled(line, action is None or spec is not None)
         marks = spec.marks if spec else Marks()
         if line.role == "tool":
             source, content = action.tool if action else "tool", _content(line.text)
@@ -125,12 +125,13 @@ def readings(
 
 def own_label(run: Run, lines: Sequence[Line], proposals: Sequence[Proposal], tools: Mapping[str, ToolSpec]) -> Label:
     """The label of what a run says itself: trust the agent's at most, and all it has read beneath it."""
-    actions = {proposal.action.id: proposal.action.tool for proposal in proposals}
+    used = {proposal.action.id: proposal.action.tool for proposal in proposals}
     read = [Label(run.trust, confidentiality=run.confidentiality), *map(_attached, run.goal.attachments)]
     for line in lines:
         if line.role != "assistant":
-            spec = tools.get(actions.get(ActionId(line.ref or ""), ""))
-            label = Label(line.trust, confidentiality=line.confidentiality)
+            tool = used.get(ActionId(line.ref or ""))
+            spec = tools.get(tool or "")
+            label = _labelled(line, tool is None or spec is not None)
             read.append(spec.marks.over(label) if spec and line.trust is not Trust.SYSTEM else label)
     return derived([Label(Trust.AGENT), *read])
 
@@ -151,6 +152,12 @@ def clean_plan(run: Run, lines: Sequence[Line], proposals: Sequence[Proposal]) -
         and (before is None or proposal.turn < before)
     ]
     return tuple(plans[-1]) if plans else ()
+
+
+def _labelled(line: Line, declared: bool) -> Label:
+    """A line's label; where nobody knows any more what its tool declares, the least trusted."""
+    known = declared or line.trust is Trust.SYSTEM
+    return Label(line.trust if known else Trust.EXTERNAL, confidentiality=line.confidentiality)
 
 
 def _attached(attachment: Attachment) -> Label:

@@ -4,7 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from baton.core import Fault, Model, ModelReply, ModelRequest, ReviewId, Ruling, Trust, call_id, derived, metered
+from baton.core import (
+    Fault,
+    Model,
+    ModelReply,
+    ModelRequest,
+    ReviewId,
+    Ruling,
+    ToolSpec,
+    Trust,
+    call_id,
+    derived,
+    metered,
+)
 from baton.graph.builtins import still_open
 from baton.graph.context import own_label
 from baton.graph.ending import end
@@ -103,7 +115,9 @@ class _Step:
     def ended(self, how: End) -> Move:
         """The run ends, unless mail has come meanwhile."""
         run, cursor = self.past.run, self.news.cursor
-        label = own_label(run, [*self.past.lines, *self.lines], self.past.proposals, self.member.agent.specs)
+        member = self.office.team.members.get(run.agent)  # a cancelled run may end where its agent is not
+        tools = member.agent.specs if member else dict[str, ToolSpec]()
+        label = own_label(run, [*self.past.lines, *self.lines], self.past.proposals, tools)
         self.riders.append(lambda tx: end(tx, run, cursor, how, label))
         return self.move("end")
 

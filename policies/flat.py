@@ -7,8 +7,8 @@ C: the value is unfolded level by level, not field by field, and the path of a l
 import operator
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, chain
-from typing import Any, cast
+from itertools import accumulate, chain, compress, islice, repeat
+from typing import Any
 
 SEPARATOR = "\0"
 """Stands between the leaves of the flat text, at its beginning and at its end."""
@@ -30,9 +30,8 @@ class Level:
 
     def __init__(self, above: "Level | None", places: Sequence[int], parents: Sequence[Any]) -> None:
         self._above, self._places = above, places
-        named = isinstance(parents[0], dict)
-        self._keys = list(chain.from_iterable(cast(Sequence[dict[Any, Any]], parents))) if named else None
-        inner = map(_VALUES, parents) if named else parents
+        self._parents, self._named = parents, isinstance(parents[0], dict)
+        inner = map(_VALUES, parents) if self._named else parents
         self.values: list[Any] = list(chain.from_iterable(inner))
         self._ends = list(accumulate(map(len, parents)))
         self._kinds: set[type[Any]] = set(map(type, self.values))
@@ -43,21 +42,23 @@ class Level:
         names: list[str] = []
         level, above = self, self._above
         while above is not None:
-            if level._keys is not None:
-                names.append(str(level._keys[place]))
-            place = level._places[bisect_right(level._ends, place)]
+            parent = bisect_right(level._ends, place)
+            if level._named:
+                before = level._ends[parent - 1] if parent else 0
+                names.append(str(next(islice(level._parents[parent], place - before, None))))
+            place = level._places[parent]
             level, above = above, above._above
         return tuple(reversed(names))
 
     def below(self) -> Iterator["Level"]:
-        """The levels of the objects and of the lists that stand in this one."""
-        objects: set[type[Any]] = {kind for kind in self._inner if issubclass(kind, dict)}
-        for kinds in (objects, self._inner - objects):
-            if kinds and kinds == self._kinds:
-                yield Level(self, range(len(self.values)), self.values)
-            elif kinds:
-                places = [place for place, value in enumerate(self.values) if type(value) in kinds]
-                yield Level(self, places, [self.values[place] for place in places])
+        """The levels of the objects and of the lists that stand in this one, one for each type of them."""
+        if self._inner and self._inner == self._kinds and len(self._inner) == 1:
+            yield Level(self, range(len(self.values)), self.values)
+            return
+        for kind in self._inner:
+            fitting = list(map(operator.is_, map(type, self.values), repeat(kind)))
+            places = list(compress(range(len(self.values)), fitting))
+            yield Level(self, places, list(compress(self.values, fitting)))
 
     def text(self) -> str:
         """Its leaves as text; null and what is unfolded further down are empty."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, compress
 from typing import Any
 
 from baton.core import Confidentiality, Reading, Trust
@@ -11,6 +11,7 @@ from baton.policies.texts import SHORTEST, normalised, same, stands_at, words_of
 
 _TRIES = 1000
 _BLOCK = 16384
+_JOINERS = frozenset("@./ :-_")
 _LONG = 16
 """Characters from which a run may be something encoded."""
 
@@ -52,7 +53,7 @@ class Page:
             text = normalised(self.flat.text)
             self.text = text.replace(f" {SEPARATOR}", SEPARATOR).replace(f"{SEPARATOR} ", SEPARATOR)
         self.pieces, self.figures = words_of(self.text)
-        self.long = " ".join(piece.decode() for piece in self.pieces if len(piece) >= _LONG)
+        self.long = b" ".join(compress(self.pieces, map(_LONG.__le__, map(len, self.pieces)))).decode()
         self._given = given or {}
         blocks = range(0, len(self.text), _BLOCK) if self.flat else ()
         self._before = [0, *accumulate(self.text.count(SEPARATOR, at, at + _BLOCK) for at in blocks)]
@@ -97,6 +98,27 @@ class Page:
                     if found.trust == self.trust and found.secrecy == self.highest:
                         return  # no other place here could say more
             start = self.text.find(needle, start + 1)
+
+    def behind(self, first: str, seconds: Sequence[tuple[int, str]]) -> Iterator[tuple[int, Found]]:
+        """Where one of `seconds`, given with their numbers, stands right behind `first`, or one joiner further on."""
+        start = self.text.find(first)
+        for _ in range(_TRIES):
+            if start < 0:
+                return
+            end = start + len(first)
+            gaps = (0, 1) if self.text[end : end + 1] in _JOINERS else (0,)
+            for number, second in seconds:
+                for gap in gaps:
+                    if self.text.startswith(second, end + gap) and stands_at(self.text, start, end + gap + len(second)):
+                        yield number, self._place(start)
+            start = self.text.find(first, start + 1)
+
+    def _place(self, start: int) -> Found:
+        """The label of what stands at a place."""
+        if self.flat is None:
+            return Found(self.source, self.trust, self.secrecy)
+        path, leaf = self.flat.leaf(self._number(start - 1))
+        return self._found(path, leaf, self.source)
 
     def echoed(self, leaf: Any) -> Trust | None:
         """The trust of what the agent itself has put into the call that `leaf` came back from; None if it has not."""

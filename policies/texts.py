@@ -41,13 +41,16 @@ def pieces(text: str) -> list[bytes]:
     return text.encode("utf-8", "replace").translate(_APART).split()
 
 
-def words_of(text: str) -> tuple[frozenset[bytes], frozenset[bytes]]:
+def words_of(text: str) -> tuple[set[bytes], set[bytes]]:
     """The different runs of a normalised text, and those numbers in it that have a point or comma, without signs."""
     runs = set(text.encode("utf-8", "replace").translate(_SPACED).split())
-    pointed = [run for run in runs if b"." in run or b"," in run] if "." in text or "," in text else []
+    if "." not in text and "," not in text:
+        return runs, set()
+    pointed = [run for run in runs if b"." in run or b"," in run]
     rest = b" ".join(pointed)
-    figures = {figure.strip(_POINTS) for figure in rest.translate(_NO_FIGURE).split()}
-    return frozenset(runs.difference(pointed).union(rest.translate(_APART).split())), frozenset(figures)
+    runs.difference_update(pointed)
+    runs.update(rest.translate(_APART).split())
+    return runs, {figure.strip(_POINTS) for figure in rest.translate(_NO_FIGURE).split()}
 
 
 def is_pointed(text: str) -> bool:

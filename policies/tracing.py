@@ -21,10 +21,9 @@ collapsing white space, numbers by value.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import permutations
 from typing import Any, cast
 
 from baton.core import Confidentiality, Reading, RunId, Trust
@@ -37,7 +36,7 @@ UNTRACED, MIXED, ABSENT = "untraced", "mixed", "absent"
 
 _JOINED = 6
 _LONGEST_PART = 80
-_QUOTES = 4
+_QUOTES = 2
 _RUN = 4
 _TELLING = 12
 
@@ -116,19 +115,18 @@ class Readings:
             trust >= Trust.USER or self._named.vouches(value),
         )
 
-    def together(self, first: str, second: str, above: Trust) -> Traced | None:
-        """Where two texts stand right behind one another, if only in places trusted less than `above`; else None."""
-        apart, merged = [*pieces(first), *pieces(second)], pieces(first + second)
-        found: list[Found] = []
+    def together(self, first: str, seconds: Sequence[str]) -> dict[int, list[Found]]:
+        """The places where a text stands with one of `seconds` right behind it, by the number of the second."""
+        found: dict[int, list[Found]] = {}
         for page in self._pages:
-            joiners = ("@", ".", "/", " ", "-", ":") if page.holds(apart) else ()
-            for joiner in ("", *joiners) if page.holds(merged) else joiners:
-                found += page.passages(first + joiner + second)
-        trust = max((place.trust for place in found), default=above)
-        if trust >= above:
-            return None
-        sources = frozenset(f"joined:{place.source}" for place in found)
-        return Traced(trust, sources, max(place.secrecy for place in found))
+            can = [
+                (number, second)
+                for number, second in enumerate(seconds)
+                if page.holds([*pieces(first), *pieces(second)]) or page.holds(pieces(first + second))
+            ]
+            for number, place in page.behind(first, can) if can else ():
+                found.setdefault(number, []).append(place)
+        return found
 
     def _places(self, value: Any) -> list[Found]:
         forms, needles = list(map(_needle, whole(value))), list(map(_needle, written(value)))
@@ -255,21 +253,26 @@ def _join(parts: dict[str, list[tuple[Any, Traced]]], readings: Readings) -> Non
         (name, at, normalised(leaf))
         for name, found in parts.items()
         for at, (leaf, _) in enumerate(found)
-        if isinstance(leaf, str) and len(leaf) <= _LONGEST_PART
+        if isinstance(leaf, str) and len(leaf) <= _LONGEST_PART and leaf.strip()
     ][:_JOINED]
-    for (name, at, text), (other, there, beside) in permutations(short, 2):
-        before = parts[name][at][1], parts[other][there][1]
-        above = max(one.trust for one in before)
-        found = readings.together(text, beside, above) if text and beside and above > readings.lowest else None
-        if found is not None:
-            for place, where, one in ((name, at, before[0]), (other, there, before[1])):
-                parts[place][where] = parts[place][where][0], _lowered(one, found)
+    for name, at, text in short:
+        others = [(other, there, beside) for other, there, beside in short if (other, there) != (name, at)]
+        best = max((parts[other][there][1].trust for other, there, _ in short), default=readings.lowest)
+        if best <= readings.lowest:
+            return
+        for number, found in readings.together(text, [beside for _, _, beside in others]).items():
+            for place, where in ((name, at), others[number][:2]):
+                leaf, before = parts[place][where]
+                parts[place][where] = leaf, _lowered(before, found)
 
 
-def _lowered(before: Traced, to: Traced) -> Traced:
-    if to.trust >= before.trust:
+def _lowered(before: Traced, found: list[Found]) -> Traced:
+    """A leaf's label, no more trusted than the best place in which it stands together with another."""
+    trust = max(place.trust for place in found)
+    if trust >= before.trust:
         return before
-    return Traced(to.trust, before.sources | to.sources, max(before.secrecy, to.secrecy))
+    sources = before.sources | {f"joined:{place.source}" for place in found}
+    return Traced(trust, sources, max(before.secrecy, *(place.secrecy for place in found)))
 
 
 def _needle(text: str) -> tuple[str, list[bytes], bytes]:
