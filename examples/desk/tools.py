@@ -183,7 +183,7 @@ def read_invoice(order_id: str) -> Invoice:
     return Invoice(order_id=order["order_id"], email=order["email"], text="\n".join([head, *rows, foot]))
 
 
-@tool(effect="write", repeatable=True)
+@tool(effect="write", repeatable=True, destinations=["customer"], content=["reason"])
 def refund(order_id: str, cents: int, customer: str, reason: str, *, key: str) -> Receipt:
     """Pay money back for an order, the way it was paid.
 
@@ -205,7 +205,7 @@ def refund(order_id: str, cents: int, customer: str, reason: str, *, key: str) -
     return Receipt(done=f"refunded {_euros(cents)} for {row['id']}", key=key, order_id=row["id"], cents=cents)
 
 
-@tool(effect="write", repeatable=True)
+@tool(effect="write", repeatable=True, destinations=["to"], content=["subject", "body"])
 def send_reply(to: str, subject: str, body: str, *, key: str) -> Receipt:
     """Send an e-mail from the desk.
 
@@ -237,7 +237,7 @@ def book_callback(customer: str, when: str, about: str, *, key: str) -> Receipt:
     return Receipt(done=f"{customer} will be called: {when}", key=key)
 
 
-@tool(effect="write", repeatable=True)
+@tool(effect="write", repeatable=True, destinations=["address"])
 def change_address(order_id: str, customer: str, address: str, *, key: str) -> Receipt:
     """Change where an order goes, as long as it has not been handed to the carrier.
 
@@ -264,7 +264,7 @@ def cancel_order(order_id: str, customer: str, *, key: str) -> Receipt:
     return _change(order_id, customer, "status", "cancelled", key)
 
 
-@tool(effect="write", repeatable=True)
+@tool(effect="write", repeatable=True, destinations=["to"])
 def export_customers(to: str, *, key: str) -> Receipt:
     """Mail the customer list (names, addresses, orders) to somebody, for the yearly audit.
 
