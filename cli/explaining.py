@@ -84,10 +84,11 @@ def _actions(tx: Transaction, run: RunId, wanted: str | None) -> list[Proposal]:
 
 
 def _label(label: Mapping[str, Any]) -> str:
-    known = {**label}
-    trust, sources = known.pop("trust", ""), known.pop("from", ())
-    more = "".join(f", {name} {_value(value)}" for name, value in known.items())
-    return one_line(f"{str(trust).replace('_', ' ')} trust{more}: {', '.join(sources)}")
+    trust, secrecy = str(label.get("trust", "")).replace("_", " "), label.get("confidentiality", "internal")
+    said = [f"{trust} trust"]
+    said += [secrecy] if secrecy != "internal" else []
+    said += ["the user's choice"] if label.get("vouched") else []
+    return one_line(f"{', '.join(said)}: {', '.join(label.get('from', ()))}")
 
 
 def _value(value: object) -> str:
