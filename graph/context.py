@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from baton.agents import Agent
@@ -185,6 +186,7 @@ def _wire_id(action: str) -> str:
     return action.replace(".", "-")
 
 
+@lru_cache(maxsize=512)  # each step of a run looks at all its results again, and tracing asks whether they are the same
 def _content(text: str) -> Any:
     try:
         return json.loads(text)
