@@ -14,9 +14,10 @@ from typing import Any
 
 from baton.core import Action, ActionId, Label, Question, Reading, RunId, ToolSpec, Trust
 from baton.policies import CedarPolicy, PolicyText, Readings, trace
-from baton.policies.engine import Rulebook
+from baton.policies.circumstances import context_of
+from baton.policies.engine import Asked, Rulebook
 from baton.policies.rules import read_rules
-from baton.policies.schema import tool_types
+from baton.policies.schema import CALL, tool_types
 
 RESULTS = Path(__file__).parent / "results" / "policy_speed.json"
 POLICIES = 100
@@ -100,19 +101,22 @@ def measure() -> list[dict[str, Any]]:
     policy = CedarPolicy.compile([source], tools, agent="desk", name="bench")
     allowed, asked = question(tools[1], 20.5), question(tools[2], 20.5)
     assert policy.judge(allowed).ruling == "allow"
+    denied = question(tools[3], 99.5)
     assert policy.judge(asked).ruling == "ask"
+    assert policy.judge(denied).ruling == "deny"
 
     types = tool_types("bench", tools)
     book = Rulebook(read_rules([source]), types.values(), "bench")
     labels = trace(allowed.action.arguments, Readings())
     entity = types["tool_1"].entity("run_a.1.0", allowed.action.arguments, labels)
     entities = book.entities(json.dumps([entity]))
-    context = {"now": 1, "count": 0, "confidence": 90, "planned": False, "read_trust": 0, "read_secrecy": 1}
-    one = median(lambda: book.decide("call", "desk", entity["uid"], entities, context), 500)
+    call = Asked("desk", entity, entities, context_of(allowed, Readings()))
+    one = median(lambda: book.decide(CALL, call), 500)
     return [
         row("one question to Cedar, 100 rules", one * 1e6, "µs", "<= 400"),
         row("whole verdict, allowed, 100 rules", median(lambda: policy.judge(allowed), 500) * 1e6, "µs", "<= 800"),
         row("whole verdict, asked, 100 rules", median(lambda: policy.judge(asked), 500) * 1e6, "µs", "<= 800"),
+        row("whole verdict, denied, 100 rules", median(lambda: policy.judge(denied), 500) * 1e6, "µs", "<= 800"),
         *(result for name, content in READ.items() for result in tracing(name, content)),
     ]
 

@@ -24,7 +24,7 @@ from baton.core import (
 )
 from baton.policies.circumstances import complete, context_of, shown
 from baton.policies.engine import Asked, Rulebook
-from baton.policies.probing import Tested, nearest, said
+from baton.policies.probing import Tested, said
 from baton.policies.rules import PolicyText, Rule, read_rules
 from baton.policies.schema import BUILT_IN, CALL, CALL_WITH_APPROVAL, ToolType, tool_types
 from baton.policies.tracing import ABSENT, Readings, RecentReadings, Traced
@@ -304,11 +304,10 @@ class CedarPolicy:
         tool = self._tools[case.action.tool].name
         tested = self._book.test(tool, case.asked)
         if forbids:
-            ids = {rule.id for rule in forbids}
-            case.evidence["conditions"] = [one.document() for one in tested if one.rule in ids]
+            case.evidence["conditions"] = [one.document() for one in tested.of(forbids)]
             return None, ()
         permits = [rule for rule in self._book.about(tool) if rule.permits]
-        near, lacks = nearest([rule for rule in permits if question in rule.actions] or permits, tested)
+        near, lacks = tested.nearest([rule for rule in permits if question in rule.actions] or permits)
         case.evidence["conditions"] = [one.document() for one in lacks]
         return near, lacks
 

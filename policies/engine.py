@@ -8,7 +8,7 @@ from typing import Any
 import cedarpy
 
 from baton.core import PolicyError
-from baton.policies.probing import Probe, Tested
+from baton.policies.probing import Probe, Probed
 from baton.policies.rules import ACTIONS, Rule, check_rules
 from baton.policies.schema import BUILT_IN, CALL, ToolType, schema_text
 
@@ -100,7 +100,7 @@ class Rulebook:
             )
         return rules
 
-    def test(self, tool: str, asked: Asked) -> tuple[Tested, ...]:
+    def test(self, tool: str, asked: Asked) -> Probed:
         """Each condition of the rules about a tool, held against the call; decides nothing."""
         return self._probes[tool].test(asked.request(CALL), asked.entities, self._schema, asked.entity)
 

@@ -1,13 +1,13 @@
 """Which conditions of which rules hold for a call: asked of Cedar, all at once, and only where somebody has to know."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, cast
 
 import cedarpy
 
-from baton.policies.conditions import alone
+from baton.policies.conditions import Condition, alone
 from baton.policies.rules import Rule
 
 
@@ -40,6 +40,47 @@ class Tested:
         return {**vars(self), "values": dict(self.values)}
 
 
+@dataclass(frozen=True)
+class Probed:
+    """What held of some rules' conditions for one call.
+
+    Attributes:
+        conditions: Each with its rule.
+        held: The places of those that did.
+        failed: What Cedar said of those that it could not evaluate.
+        seen: What they looked at: `resource` and `context`.
+    """
+
+    conditions: Sequence[tuple[Rule, Condition]]
+    held: Set[int]
+    failed: str
+    seen: Mapping[str, Any]
+
+    def of(self, rules: Collection[Rule]) -> tuple[Tested, ...]:
+        """The conditions of these rules, in their order."""
+        ids = {rule.id for rule in rules}
+        return tuple(self._tested(place) for place, (rule, _) in enumerate(self.conditions) if rule.id in ids)
+
+    def nearest(self, rules: Sequence[Rule]) -> tuple[Rule | None, tuple[Tested, ...]]:
+        """The rule that lacks least, with what it lacks; None where there is none."""
+        lacking: dict[str, list[int]] = {rule.id: [] for rule in rules}
+        for place, (rule, _) in enumerate(self.conditions):
+            if place not in self.held and rule.id in lacking:
+                lacking[rule.id].append(place)
+        found = min(rules, key=lambda rule: len(lacking[rule.id]), default=None)
+        return found, tuple(map(self._tested, lacking[found.id])) if found else ()
+
+    def _tested(self, place: int) -> Tested:
+        rule, condition = self.conditions[place]
+        return Tested(
+            rule=rule.id,
+            condition=condition.text,
+            words=condition.words,
+            values=condition.values(lambda path: _found(path, self.seen)),
+            holds=place in self.held if f"`{place}`" not in self.failed else None,
+        )
+
+
 class Probe:
     """The conditions of some rules, as a policy each."""
 
@@ -49,36 +90,17 @@ class Probe:
 
     def test(
         self, request: Mapping[str, Any], entities: cedarpy.Entities, schema: cedarpy.Schema, entity: Mapping[str, Any]
-    ) -> tuple[Tested, ...]:
-        """Every condition, in the order of the rules."""
+    ) -> Probed:
+        """Hold every condition against a call."""
+        seen = {"resource": entity["attrs"], "context": request["context"]}
         if not self._all:
-            return ()
+            return Probed((), frozenset(), "", seen)
         if self._set is None:
             made = alone([condition for _, condition in self._all])
             self._set = cedarpy.PolicySet.from_json_str(json.dumps(made))
         result = cedarpy.is_authorized(dict(request), self._set, entities, schema)  # pyright: ignore[reportUnknownMemberType]
-        held, failed = set(map(int, result.diagnostics.reasons)), "\n".join(result.diagnostics.errors)
-
-        def look(path: tuple[str, ...]) -> Any:
-            return _found(path, {"resource": entity["attrs"], "context": request["context"]})
-
-        return tuple(
-            Tested(
-                rule=rule.id,
-                condition=condition.text,
-                words=condition.words,
-                values=condition.values(look),
-                holds=place in held if f"`{place}`" not in failed else None,
-            )
-            for place, (rule, condition) in enumerate(self._all)
-        )
-
-
-def nearest(rules: Sequence[Rule], tested: Sequence[Tested]) -> tuple[Rule | None, tuple[Tested, ...]]:
-    """The rule that lacks least, with what it lacks; None where there is none."""
-    lacking = {rule.id: tuple(one for one in tested if one.rule == rule.id and not one.holds) for rule in rules}
-    found = min(rules, key=lambda rule: len(lacking[rule.id]), default=None)
-    return (found, lacking[found.id]) if found else (None, ())
+        held = frozenset(map(int, result.diagnostics.reasons))
+        return Probed(self._all, held, "\n".join(result.diagnostics.errors), seen)
 
 
 def said(conditions: Sequence[Tested]) -> str:
