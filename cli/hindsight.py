@@ -161,6 +161,7 @@ def _json(agent: Agent, found: Hindsight) -> dict[str, Any]:
         "fewer_questions": found.fewer_questions,
         "against_people": len(found.against_people),
         "outcomes_unknown": len(found.unknown),
+        "wrong_alone": {"at_least": found.wrong[0], "at_most": found.wrong[1]},
         "changes": [
             {
                 "action": change.judged.proposal.action.id,

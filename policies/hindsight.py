@@ -76,6 +76,12 @@ class Hindsight:
         open_ = (Outcome.UNKNOWN, Outcome.OPEN)
         return tuple(one for one in self.changes if one.now.ruling is Ruling.ALLOW and one.outcome in open_)
 
+    @property
+    def wrong(self) -> tuple[int, int]:
+        """At least and at most how many actions would have run alone that were wrong as they were proposed."""
+        known = len(self.against_people)
+        return known, known + len(self.unknown)
+
     def told(self, over: str) -> str:
         """The comparison in a sentence; `over` says over what."""
         fewer = self.fewer_questions
@@ -85,7 +91,11 @@ class Hindsight:
         parts += [f"{count} that people {_said(outcome)} would have run alone" for outcome, count in against.items()]
         stopped = sum(one.before is Ruling.ALLOW and one.now.ruling is Ruling.DENY for one in self.changes)
         parts += [f"{stopped} that ran would have been denied"] if stopped else []
-        parts += [f"outcomes unknown for {len(self.unknown)}"] if self.unknown else []
+        if self.unknown:
+            least, most = self.wrong
+            parts.append(
+                f"outcomes unknown for {len(self.unknown)}, so {least} to {most} wrong ones would have run alone"
+            )
         return f"{over}: {', '.join(parts)}"
 
 

@@ -242,7 +242,7 @@ async def test_another_policy_is_held_against_the_record_and_makes_nothing_up(tm
     found = compare(history, recorded, now)
     assert (found.judged, found.unjudged, found.fewer_questions) == (4, 0, 3)
     assert [change.outcome for change in found.changes] == [Outcome.APPROVED, Outcome.REJECTED, Outcome.CHANGED]
-    assert len(found.against_people) == 2
+    assert (len(found.against_people), found.wrong) == (2, (2, 2))
     assert "1 that people rejected would have run alone" in found.told("all")
     assert [(one.before, one.now.ruling) for one in compare(history, recorded, shadow).changes] == [
         (Ruling.ASK, Ruling.ALLOW)
