@@ -93,9 +93,7 @@ class Hindsight:
         parts += [f"{stopped} that ran would have been denied"] if stopped else []
         if self.unknown:
             least, most = self.wrong
-            parts.append(
-                f"outcomes unknown for {len(self.unknown)}, so {least} to {most} wrong ones would have run alone"
-            )
+            parts.append(f"outcomes unknown for {len(self.unknown)}: {least} to {most} wrong ones would have run")
         return f"{over}: {', '.join(parts)}"
 
 
