@@ -209,18 +209,18 @@ _MOVED = update(runs).where(runs.c.id == bindparam("run"), runs.c.takeovers > 0)
 
 
 def renew(tx: Transaction, lease: Lease, seconds: float) -> None:
-    """Keep the lease for `seconds` more.
+    """Keep the lease for `seconds` more; one that was given back meanwhile stays so, whichever write comes last.
 
     Raises:
         Superseded: if a newer epoch exists.
     """
-    if not tx.changed(_RENEW, run=lease.run, of=lease.epoch, until=tx.now + seconds):
+    if not tx.changed(_RENEW, run=lease.run, of=lease.epoch, by=lease.owner, until=tx.now + seconds):
         fence(tx, lease.run, lease.epoch)
 
 
 _RENEW = (
     update(runs)
-    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("of"))
+    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("of"), runs.c.lease_owner == bindparam("by"))
     .values(lease_until=bindparam("until"))
 )
 

@@ -361,7 +361,7 @@ def _run(row: Any, texts: dict[BodyId, str], now: float, goal: Goal | None = Non
         trouble=row.trouble,
         fault=Fault(row.fault) if row.fault else None,
         takeovers=row.takeovers,
-        working=row.lease_until is not None and row.lease_until >= now,
+        working=row.lease_owner is not None and row.lease_until >= now,
         epoch=row.epoch,
         events=row.events,
         turns=row.turns,

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from baton.core import BodyId, Goal, LedgerReadOnly, MessageId, RunId
-from baton.ledger import Ledger, Transaction, Work, bodies, events, mail, runs
+from baton.core import BodyId, Goal, LedgerReadOnly, MessageId, RunId, Superseded
+from baton.ledger import Ledger, Transaction, Work, bodies, events, leases, mail, runs
 from baton.ledger.schema import bodies as bodies_table
 from support import text_rows
 
@@ -239,3 +239,19 @@ async def test_a_message_with_a_known_id_changes_nothing(ledger: Ledger) -> None
     found = await ledger.read(lambda tx: (mail.unread(tx, run, 0), runs.get(tx, run)))
     assert [message.text for message in found[0]] == ["one"]
     assert found[1].wake == 2  # once for the submission, once for the message
+
+
+async def test_a_renewal_that_comes_behind_the_park_takes_nothing_back(ledger: Ledger) -> None:
+    """The heartbeat's last write may be overtaken by the park: nobody would look at the run until it ran out."""
+    run, _ = await ledger.write(lambda tx: runs.create(tx, Goal("go"), "clerk"))
+    lease = await ledger.write(lambda tx: leases.take(tx, run, "me", 30))
+    assert lease is not None
+    await ledger.write(lambda tx: leases.renew(tx, lease, 60))
+    assert (await ledger.read(lambda tx: runs.get(tx, run))).working
+    await ledger.write(lambda tx: leases.park(tx, lease))
+    await ledger.write(lambda tx: leases.renew(tx, lease, 30))
+    assert await text_rows(ledger, "SELECT lease_owner, lease_until FROM runs") == [(None, None)]
+    await ledger.write(lambda tx: mail.post(tx, run, "user", sender="ann", text="go on"))
+    assert await ledger.write(lambda tx: leases.take(tx, run, "another", 30)) is not None
+    with pytest.raises(Superseded):
+        await ledger.write(lambda tx: leases.renew(tx, lease, 30))
