@@ -301,13 +301,14 @@ class CedarPolicy:
 
     def _lacking(self, case: _Case, forbids: Sequence[Rule], question: str) -> tuple[Rule | None, tuple[Tested, ...]]:
         """The permit that came nearest, and what it lacks; with forbids, their conditions are put on record instead."""
-        tool = self._tools[case.action.tool].name
-        tested = self._book.test(tool, case.asked)
         if forbids:
-            case.evidence["conditions"] = [one.document() for one in tested.of(forbids)]
+            found = dict.fromkeys(rule.id for rule in forbids)
+            tested = self._book.test([rule for rule in self._book.rules if rule.id in found], case.asked)
+            case.evidence["conditions"] = [one.document() for one in tested.all]
             return None, ()
-        permits = [rule for rule in self._book.about(tool) if rule.permits]
-        near, lacks = tested.nearest([rule for rule in permits if question in rule.actions] or permits)
+        permits = [rule for rule in self._book.about(self._tools[case.action.tool].name) if rule.permits]
+        asked = [rule for rule in permits if question in rule.actions] or permits
+        near, lacks = self._book.test(asked, case.asked).nearest(asked)
         case.evidence["conditions"] = [one.document() for one in lacks]
         return near, lacks
 

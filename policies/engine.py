@@ -63,7 +63,7 @@ class Rulebook:
         kinds = {*(f"Tool::{name}" for name in BUILT_IN), *(tool.name for tool in types)}
         sets: dict[tuple[str, ...], cedarpy.PolicySet] = {}
         self._sets = {(action, kind): _confined(rules, action, kind, sets) for action in ACTIONS for kind in kinds}
-        self._probes = {tool.name: Probe(self.about(tool.name)) for tool in types}
+        self._probes: dict[tuple[str, ...], Probe] = {}
         marks = repr([(tool.name, tool.destinations, tool.content, tool.egress) for tool in types])
         content = "\0".join((schema, marks, *(rule.text for rule in rules)))
         digest = hashlib.sha256(content.encode()).hexdigest()[:12]
@@ -100,9 +100,12 @@ class Rulebook:
             )
         return rules
 
-    def test(self, tool: str, asked: Asked) -> Probed:
-        """Each condition of the rules about a tool, held against the call; decides nothing."""
-        return self._probes[tool].test(asked.request(CALL), asked.entities, self._schema, asked.entity)
+    def test(self, rules: Sequence[Rule], asked: Asked) -> Probed:
+        """Each condition of some rules, held against the call; decides nothing."""
+        ids = tuple(rule.id for rule in rules)
+        if ids not in self._probes:
+            self._probes[ids] = Probe(rules)
+        return self._probes[ids].test(asked.request(CALL), asked.entities, self._schema, asked.entity)
 
 
 def _confined(

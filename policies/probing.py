@@ -1,7 +1,7 @@
 """Which conditions of which rules hold for a call: asked of Cedar, all at once, and only where somebody has to know."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -56,16 +56,16 @@ class Probed:
     failed: str
     seen: Mapping[str, Any]
 
-    def of(self, rules: Collection[Rule]) -> tuple[Tested, ...]:
-        """The conditions of these rules, in their order."""
-        ids = {rule.id for rule in rules}
-        return tuple(self._tested(place) for place, (rule, _) in enumerate(self.conditions) if rule.id in ids)
+    @property
+    def all(self) -> tuple[Tested, ...]:
+        """Every condition, in order."""
+        return tuple(map(self._tested, range(len(self.conditions))))
 
     def nearest(self, rules: Sequence[Rule]) -> tuple[Rule | None, tuple[Tested, ...]]:
         """The rule that lacks least, with what it lacks; None where there is none."""
         lacking: dict[str, list[int]] = {rule.id: [] for rule in rules}
         for place, (rule, _) in enumerate(self.conditions):
-            if place not in self.held and rule.id in lacking:
+            if place not in self.held:
                 lacking[rule.id].append(place)
         found = min(rules, key=lambda rule: len(lacking[rule.id]), default=None)
         return found, tuple(map(self._tested, lacking[found.id])) if found else ()
