@@ -1,0 +1,253 @@
+"""The certifier of a promise: a fold over decisions and labels, in the order in which they are on record.
+
+It reads nothing, draws nothing and knows no time. Whoever asks tosses the audit's coin, with the probability that is in
+the decision and before the outcome is known, and records both. The same record gives the same certificate.
+"""
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Any
+
+from baton.core import InvalidValue
+from baton.policies.promises.account import Account, Recent
+from baton.policies.promises.betting import SHARES, Wealth, lay_out, nearest
+from baton.policies.promises.drift import Drift
+from baton.policies.promises.standing import Standing
+from baton.policies.promises.terms import Method, Promise
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What may happen to an action.
+
+    Attributes:
+        alone: Whether it may run without a person.
+        audit: The probability with which an action that runs alone is looked at afterwards; 1 while none may.
+    """
+
+    alone: bool
+    audit: float
+
+
+@dataclass(frozen=True)
+class _Awaited:
+    """An action whose label is waited for: the how-manieth it was, its score, and how it was decided."""
+
+    number: int
+    score: float
+    alone: bool
+    audit: float
+
+
+class Certifier:
+    """Decides which actions of one class may run alone, from what became of earlier ones.
+
+    Args:
+        promise: What is promised.
+        method: The figures of the method; None takes those that fit the promise.
+    """
+
+    def __init__(self, promise: Promise, method: Method | None = None) -> None:
+        self.promise = promise
+        self.method = method or Method.fitting(promise)
+        self._actions = 0
+        self._scores: list[float] = []  # of the warm-up, until the thresholds are laid out
+        self._early: list[tuple[int, float, bool]] = []  # labels from before that
+        self._rising: list[float] = []  # the thresholds, strict to loose, with their signs turned
+        self._awaited: dict[str, _Awaited] = {}
+        self._wealth, self._late = Wealth(), Wealth()
+        self._drift = Drift(self.method.shifts)
+        self._recent, self._account = Recent(), Account()
+        self._still_at = self._epoch_from = 0  # actions up to these numbers are not of `_late`, of the epoch
+        self._alarms = 0
+        self._last_alarm: int | None = None
+        self._in_force: tuple[int | None, float] | None = None
+
+    def decide(self, score: float) -> Decision:
+        """What may happen to an action with this score. Changes nothing; `record` what came of it."""
+        place, audit = self._now()
+        return Decision(place is not None and score >= -self._rising[place], audit)
+
+    def record(self, action: str, score: float, decision: Decision, *, audited: bool = False) -> None:
+        """Take in that an action was decided.
+
+        Args:
+            action: Its id.
+            score: Its score; any number that is larger where the action is more likely right.
+            decision: What was decided of it, by whatever state of the record. Where a rule sent it to a person all the
+                same, `Decision(False, decision.audit)`.
+            audited: Whether the coin says that it is looked at; of an action that goes to a person it says nothing.
+
+        Raises:
+            InvalidValue: if the score is not finite.
+        """
+        if not math.isfinite(score):
+            raise InvalidValue("score", score, "a finite number")
+        self._in_force = None
+        self._actions += 1
+        self._account.alone += decision.alone
+        if audited or not decision.alone:
+            self._awaited[action] = _Awaited(self._actions, score, decision.alone, decision.audit)
+            self._account.awaited += decision.alone / decision.audit
+        if len(self._awaited) > self.method.waiting:
+            self._take_off(next(iter(self._awaited)))
+        if not self._rising:
+            self._warm_up(score)
+
+    def label(self, action: str, *, wrong: bool) -> bool:
+        """Take in whether an action was wrong; False, and nothing changes, where no label of it is waited for."""
+        if action not in self._awaited:
+            return False
+        self._in_force = None
+        one = self._take_off(action)
+        if one.alone:
+            self._account.take(wrong, 1 / one.audit)
+        if self._rising:
+            self._take(one, wrong)
+        else:
+            self._early.append((one.number, one.score, wrong))
+        return True
+
+    def _take_off(self, action: str) -> _Awaited:
+        one = self._awaited.pop(action)
+        if one.alone:
+            self._account.awaited = max(self._account.awaited - 1 / one.audit, 0.0)
+        return one
+
+    def _warm_up(self, score: float) -> None:
+        self._scores.append(score)
+        if len(self._scores) < self.method.warm_up:
+            return
+        self._rising = [-threshold for threshold in lay_out(self._scores)]
+        early, self._scores, self._early = self._early, [], []
+        for number, of, wrong in early:
+            self._take(_Awaited(number, of, False, 1.0), wrong)
+
+    def _take(self, one: _Awaited, wrong: bool) -> None:
+        if one.number <= self._epoch_from:
+            return  # decided before the change that the last alarm was about
+        rank = bisect_left(self._rising, -one.score)
+        chance = one.audit if one.alone else 1.0
+        bet = (rank, wrong, one.audit / chance, self.promise.most_wrong)
+        self._wealth.take(*bet)
+        self._wealth.look(rank)
+        self._recent.take(rank, wrong, 1 / chance, self.method.half_life)
+        if self._drift.take(rank, wrong, self.method.learning):
+            self._late, self._still_at = Wealth(), max(self._still_at, one.number)
+        elif one.number > self._still_at:
+            self._late.take(*bet)
+        if self._drift.height >= self.method.alarm:
+            self._alarm()
+
+    def _alarm(self) -> None:
+        """Revoke the certificate, and begin again with what has been seen since the change."""
+        self._alarms += 1
+        self._last_alarm = self._actions
+        self._wealth, self._late = self._late, Wealth()
+        self._epoch_from = self._still_at
+        self._drift.begin_again()
+
+    def _now(self) -> tuple[int | None, float]:
+        """The threshold in force, by its place, and the probability of an audit."""
+        if self._in_force is None:
+            place = self._allowed()
+            self._in_force = place, 1.0 if place is None else self._audit()
+        return self._in_force
+
+    def _audit(self) -> float:
+        method = self.method
+        return method.audits_floor + (method.audits - method.audits_floor) * math.exp(
+            -self._account.alone / method.audits_fade
+        )
+
+    def _starts(self) -> list[tuple[int, float]]:
+        """Where proving begins, and with how much doubt: loose at first, strict after an alarm."""
+        favoured, other = nearest(self.method.first_share), nearest(self.method.tight_share)
+        if self._alarms:
+            favoured, other = other, favoured
+        doubt, favour = self.promise.doubt, self.method.favour
+        return [(favoured, doubt * favour), (other, doubt * (1 - favour))]
+
+    def _proven(self) -> int | None:
+        """The loosest threshold that is proven."""
+        reached = [self._wealth.reached(start, doubt) for start, doubt in self._starts()]
+        return max((place for place in reached if place is not None), default=None)
+
+    def _allowed(self) -> int | None:
+        """The loosest threshold that is proven and was good enough lately; None while a change is suspected."""
+        proven = self._proven() if self._rising else None
+        if proven is None or self._drift.height >= self.method.pause:
+            return None
+        method, most_wrong = self.method, self.promise.most_wrong
+        left = 1 - self._account.used(most_wrong, method.opening)
+        headroom = min(max(method.tightening * left, method.least_headroom), method.headroom)
+        return self._recent.loosest(proven, headroom * most_wrong)
+
+    def standing(self) -> Standing:
+        """How the promise stands now."""
+        place, _ = self._now()
+        proven = self._proven()
+        start, doubt = self._starts()[0]
+        following = start if proven is None else min(proven + 1, SHARES.size - 1)
+        observed = self._account.interval()
+        return Standing(
+            threshold=None if place is None else -self._rising[place],
+            share=0.0 if place is None else self._recent.share(place),
+            evidence=math.exp(float(self._wealth.peaks[following])),
+            needed_evidence=1 / doubt,
+            decisions_needed=self._needed(following, doubt),
+            paused=self._drift.height >= self.method.pause,
+            alone=self._account.alone,
+            audited=self._account.audited,
+            observed=None if observed is None else observed[0],
+            interval=None if observed is None else observed[1:],
+            alarms=self._alarms,
+            last_alarm=self._last_alarm,
+        )
+
+    def _needed(self, place: int, doubt: float) -> int | None:
+        """About how many more decisions prove a threshold: what is missing, by what a decision brings at best."""
+        missing = -math.log(doubt) - float(self._wealth.now(place)[0])
+        if float(self._wealth.peaks[place]) >= -math.log(doubt):
+            return 0
+        rate, most_wrong = self._recent.rate(place), self.promise.most_wrong
+        share = self._recent.share(place) or float(SHARES[place])
+        if rate >= most_wrong:
+            return None
+        brings = rate * math.log(rate / most_wrong) + (1 - rate) * math.log((1 - rate) / (1 - most_wrong))
+        return math.ceil(missing / (brings * share * self._now()[1]))
+
+    def state(self) -> dict[str, Any]:
+        """All that it knows, as plain JSON values; under 50 kB with ids of up to 40 characters."""
+        drift, recent = self._drift, self._recent
+        return {
+            "actions": self._actions,
+            "scores": list(self._scores),
+            "early": [list(one) for one in self._early],
+            "thresholds": [-value for value in self._rising],
+            "awaited": {id: [one.number, one.score, one.alone, one.audit] for id, one in self._awaited.items()},
+            "wealth": [self._wealth.logs.tolist(), self._wealth.peaks.tolist()],
+            "late": [self._late.logs.tolist(), self._late.peaks.tolist()],
+            "sums": list(drift.sums),
+            "counts": drift.counts(),
+            "recent": [recent.wrong.tolist(), recent.seen.tolist(), recent.total],
+            "account": self._account.values(),
+            "marks": [self._still_at, self._epoch_from, self._alarms, self._last_alarm],
+        }
+
+    @classmethod
+    def restore(cls, promise: Promise, state: dict[str, Any], method: Method | None = None) -> "Certifier":
+        """The certifier that had this state, of the same promise and method."""
+        one = cls(promise, method)
+        one._actions = state["actions"]
+        one._scores = list(state["scores"])
+        one._early = [(number, score, wrong) for number, score, wrong in state["early"]]
+        one._rising = [-value for value in state["thresholds"]]
+        one._awaited = {id: _Awaited(*values) for id, values in state["awaited"].items()}
+        one._wealth, one._late = Wealth(*state["wealth"]), Wealth(*state["late"])
+        one._drift.sums = list(state["sums"])
+        one._drift.set_counts(*state["counts"])
+        one._recent, one._account = Recent(*state["recent"]), Account(state["account"])
+        one._still_at, one._epoch_from, one._alarms, one._last_alarm = state["marks"]
+        return one

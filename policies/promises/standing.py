@@ -1,0 +1,37 @@
+"""How a promise stands, for those who look at it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How a promise stands.
+
+    Attributes:
+        threshold: The score from which actions run alone; None while all go to a person.
+        share: The share of the actions that reach it, lately; 0 without one.
+        evidence: The highest wealth of what is proven next; it is proven at `needed_evidence`. At least 1.
+        needed_evidence: What the wealth must reach.
+        decisions_needed: About how many more decisions that takes, at the rate of errors seen lately; 0 when all
+            thresholds are proven, None where that rate is not below what is promised, so that it is not in sight.
+        paused: Whether nothing runs alone because a change is suspected.
+        alone: How many actions have run alone.
+        audited: How many of them are labelled.
+        observed: The estimated share of errors among those that ran alone; None before the first label.
+        interval: A 95 % interval of it, for this look; None before the first label.
+        alarms: How often a change has revoked the certificate.
+        last_alarm: The number of actions on record when it last did; None for never.
+    """
+
+    threshold: float | None
+    share: float
+    evidence: float
+    needed_evidence: float
+    decisions_needed: int | None
+    paused: bool
+    alone: int
+    audited: int
+    observed: float | None
+    interval: tuple[float, float] | None
+    alarms: int
+    last_alarm: int | None
