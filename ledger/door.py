@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
 from baton.core import Clock, LedgerError, OffsetClock, SystemClock
+from baton.ledger.asked import tell
 from baton.ledger.database import Database
 from baton.ledger.gathering import Question
 from baton.ledger.lanes import Lanes
@@ -152,13 +153,7 @@ class Ledger:
             self._loop.call_soon_threadsafe(self._tell, items, news)
 
     def _tell(self, items: Sequence[Item], news: News) -> None:
-        for item in items:
-            if item.future.cancelled():
-                continue
-            if item.error is None:
-                item.future.set_result(item.value)
-            else:
-                item.future.set_exception(item.error)
+        tell(items)
         if news:
             for listener in tuple(self._listeners):
                 listener(news)

@@ -4,27 +4,17 @@ import asyncio
 from collections import deque
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from baton.core import Clock
+from baton.ledger.asked import Asked, tell
 from baton.ledger.database import Database
 from baton.ledger.transaction import Transaction, Work
 
 _BATCH = 16
 """Most questions that share a snapshot: a slow one keeps no more than these from their answers."""
-
-
-@dataclass(eq=False)
-class _Asked:
-    """A question, and what came of it."""
-
-    work: Work[Any]
-    future: asyncio.Future[Any]
-    value: Any = None
-    error: BaseException | None = None
 
 
 class Readers:
@@ -33,14 +23,14 @@ class Readers:
     def __init__(self, database: Database, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
         self._database, self._clock, self._loop = database, clock, loop
         self._threads = ThreadPoolExecutor(database.readers, thread_name_prefix="baton-read")
-        self._asked: list[_Asked] = []
+        self._asked: list[Asked] = []
 
     def read(self, work: Work[Any]) -> asyncio.Future[Any]:
         """Have `work` run on a snapshot that is taken after this call."""
         future: asyncio.Future[Any] = self._loop.create_future()
         if not self._asked:
             self._loop.call_soon(self.hand_over)
-        self._asked.append(_Asked(work, future))
+        self._asked.append(Asked(work, future))
         return future
 
     def hand_over(self) -> None:
@@ -57,7 +47,7 @@ class Readers:
         """Answer what was handed over, then end. Blocks."""
         self._threads.shutdown()
 
-    def _serve(self, items: Sequence[_Asked]) -> None:
+    def _serve(self, items: Sequence[Asked]) -> None:
         """Answer all of them; after one that failed, which may have ended the snapshot, the others get a new one."""
         waiting = deque(items)
         while waiting:
@@ -70,17 +60,7 @@ class Readers:
                 if waiting:
                     waiting.popleft().error = error
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_tell, items)
+            self._loop.call_soon_threadsafe(tell, items)
 
-    def _answer(self, item: _Asked, connection: Connection) -> None:
+    def _answer(self, item: Asked, connection: Connection) -> None:
         item.value = item.work(Transaction(connection, self._clock.now()))
-
-
-def _tell(items: Sequence[_Asked]) -> None:
-    for item in items:
-        if item.future.cancelled():
-            continue
-        if item.error is None:
-            item.future.set_result(item.value)
-        else:
-            item.future.set_exception(item.error)

@@ -14,18 +14,19 @@ from typing import Any, Protocol
 
 from baton.core import Clock, LedgerError, RunId
 from baton.ledger import leases
+from baton.ledger.asked import Asked
 from baton.ledger.database import Database
 from baton.ledger.gathering import Question
 from baton.ledger.prepared import say
-from baton.ledger.transaction import Transaction, Work
+from baton.ledger.transaction import Transaction
 
 _BATCH = 256
 _PAUSES = (0.02, 0.1, 0.5, 1.0, 2.0)  # between tries of a transaction that lost to another, or its connection
 
 
 @dataclass(eq=False)
-class Item:
-    """One piece of work, and what came of it.
+class Item(Asked):
+    """One piece of work at the write door.
 
     Attributes:
         order: Work with the same name is done in the order it was handed over; None stands alone.
@@ -34,14 +35,10 @@ class Item:
         repeatable: Whether the work, if fenced, may be done once more where nobody knows whether it was.
     """
 
-    work: Work[Any]
-    future: asyncio.Future[Any]
     order: str | None = None
     fenced: bool = False
     lost: Callable[[BaseException], None] | None = None
     repeatable: bool = False
-    value: Any = None
-    error: BaseException | None = None
 
     def fail(self, error: BaseException) -> None:
         """Note that the work is undone."""
