@@ -29,7 +29,8 @@ from bfcl_workers import SLOTS, Workers
 from baton.agents import Agent, OpenAIModel, SimulatedServer
 from baton.agents.simulated import Mind, ScriptedMind, SimulatedCall
 from baton.app import Baton
-from baton.core import RunId, ToolSpec
+from baton.core import Fault, RunId, ToolSpec
+from baton.handles import RunHandle
 from baton.ledger import EffectState, Transaction, effects, journal
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Office:
 
     def __init__(self) -> None:
         self.minds: dict[str, Mind] = {}
+        self.released = 0
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="bfcl", daemon=True).start()
         self._baton = self.do(self._open())
@@ -78,10 +80,15 @@ class Office:
 
 
 class SharedOffice:
-    """Two workers on Postgres for all tasks, several at once; with `kills`, one of them is killed in every task."""
+    """Two workers on Postgres for all tasks, several at once; with `kills`, one of them is killed in every task.
+
+    Attributes:
+        released: How often a run was parked for the workers that it lost, and let go on.
+    """
 
     def __init__(self, *, kills: bool) -> None:
         self.minds: dict[str, Mind] = {}
+        self.released = 0
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="bfcl", daemon=True).start()
         self.workers, self._baton = self.do(self._open(kills))
@@ -103,12 +110,26 @@ class SharedOffice:
     async def play(self, task: Task) -> list[list[Call]]:
         self.minds[task.id] = ScriptedMind(_script(task))
         slot = await self.workers.begin(task)
-        turns = await _played(self._baton, task, slot, partial(self.workers.turn, slot))
+        turns = await _played(self._baton, task, slot, partial(self.workers.turn, slot), self._settled)
         self.workers.end(slot)
         return turns
 
+    async def _settled(self, conversation: RunHandle) -> None:
+        """Wait; be the person who lets a run go on that was parked because its workers died for other tasks' kills."""
+        await conversation.settled()
+        while any(dead.run.id == conversation.id for dead in await self._baton.dead(fault=Fault.POISONED)):
+            self.released += 1
+            await self._baton.retry(conversation.id, by="replay")
+            await conversation.settled()
 
-async def _played(baton: Baton, task: Task, agent: str, employ: Callable[[int], Awaitable[None]]) -> list[list[Call]]:
+
+async def _played(
+    baton: Baton,
+    task: Task,
+    agent: str,
+    employ: Callable[[int], Awaitable[None]],
+    settled: Callable[[RunHandle], Awaitable[object]] = RunHandle.settled,
+) -> list[list[Call]]:
     """Hold the conversation of a task: a list of calls a turn, as the ledger says."""
     await employ(0)
     conversation = await baton.converse(agent=agent)
@@ -118,7 +139,7 @@ async def _played(baton: Baton, task: Task, agent: str, employ: Callable[[int], 
         await employ(number)
         for text in turn.messages:
             await conversation.message(text)
-        await conversation.settled()
+        await settled(conversation)
         calls = await baton.ledger.read(partial(_carried_out, conversation.id))
         turns.append(calls[len(done) :])
         done = calls
@@ -242,6 +263,7 @@ def main() -> None:
     if given.kills and shared:
         killed = shared.workers.kills
         figures.append(Figure(metric="tasks with a kill -9", value=killed, unit=f"of {total}", goal=f">= {total}"))
+        print(f"{shared.released} times a run had lost three workers in a row, and a person let it go on")
     if shared:
         shared.do(shared.close())
     report("bfcl", figures)
