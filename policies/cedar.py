@@ -289,7 +289,8 @@ class CedarPolicy:
     def _refuse(self, case: _Case, forbids: Sequence[Rule], over: Sequence[str]) -> Verdict:
         """Deny: by the forbids that matched, for want of room, or because nothing permits the call."""
         tool = case.action.tool
-        near, lacks = self._lacking(case, forbids, CALL_WITH_APPROVAL if not over else CALL)
+        questions = (CALL, CALL_WITH_APPROVAL) if over else (CALL_WITH_APPROVAL, CALL)
+        near, lacks = self._lacking(case, forbids, *questions)
         if forbids:
             reason = _reasons(forbids) or f"{_ids(forbids)} forbids {tool}"
         elif over:
@@ -299,15 +300,19 @@ class CedarPolicy:
             reason = f"no rule allows {tool}{closest}" + (f"; {self._hint}" if self._hint else "")
         return self._verdict(Ruling.DENY, case.action, forbids, reason, case.evidence)
 
-    def _lacking(self, case: _Case, forbids: Sequence[Rule], question: str) -> tuple[Rule | None, tuple[Tested, ...]]:
-        """The permit that came nearest, and what it lacks; with forbids, their conditions are put on record instead."""
+    def _lacking(self, case: _Case, forbids: Sequence[Rule], *questions: str) -> tuple[Rule | None, tuple[Tested, ...]]:
+        """The permit that came nearest, and what it lacks; with forbids, their conditions are put on record instead.
+
+        Looked at are the permits for the first of `questions` for which there are any.
+        """
         if forbids:
             found = dict.fromkeys(rule.id for rule in forbids)
             tested = self._book.test([rule for rule in self._book.rules if rule.id in found], case.asked)
             case.evidence["conditions"] = [one.document() for one in tested.all]
             return None, ()
-        permits = [rule for rule in self._book.about(self._tools[case.action.tool].name) if rule.permits]
-        asked = [rule for rule in permits if question in rule.actions] or permits
+        tool = self._tools[case.action.tool].name
+        permits = ([rule for rule in self._book.about(one, tool) if rule.permits] for one in questions)
+        asked = next(filter(None, permits), [])
         near, lacks = self._book.test(asked, case.asked).nearest(asked)
         case.evidence["conditions"] = [one.document() for one in lacks]
         return near, lacks

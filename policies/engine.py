@@ -1,8 +1,10 @@
 """Rules in the hands of Cedar: parsed once, asked often, and no answer but a clean one."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cedarpy
@@ -29,13 +31,18 @@ class Asked:
     entities: cedarpy.Entities
     context: Mapping[str, Any]
 
+    @cached_property
+    def written(self) -> str:
+        """The context as JSON text."""
+        return json.dumps(self.context)
+
     def request(self, action: str) -> dict[str, Any]:
         """The question whether it may be made in this way."""
         return {
             "principal": {"type": "Agent", "id": self.agent},
             "action": {"type": "Action", "id": action},
-            "resource": dict(self.entity["uid"]),
-            "context": dict(self.context),
+            "resource": self.entity["uid"],
+            "context": self.written,
         }
 
 
@@ -69,9 +76,9 @@ class Rulebook:
         digest = hashlib.sha256(content.encode()).hexdigest()[:12]
         self.version = f"{name}@{blob[:12]}.{digest}" if blob else f"{name}@{digest}"
 
-    def about(self, tool: str) -> tuple[Rule, ...]:
-        """The rules that speak of a tool, by its Cedar name: those confined to it and those for any."""
-        return tuple(rule for rule in self.rules if rule.resource in (None, tool))
+    def about(self, action: str, tool: str) -> tuple[Rule, ...]:
+        """The rules that may decide a question about a tool, by its Cedar name."""
+        return self._sets[action, tool][1]
 
     def entities(self, text: str) -> cedarpy.Entities:
         """Entities from JSON text, held against the schema.
@@ -84,11 +91,15 @@ class Rulebook:
     def decide(self, action: str, asked: Asked) -> tuple[Rule, ...]:
         """The rules that decide, in the order they are written: all permits, or all forbids; none is a deny.
 
+        Where no rule speaks of this question about this tool, Cedar has nothing to weigh and is not asked.
+
         Raises:
             PolicyError: if Cedar came to no decision, or any rule failed to evaluate on the way. Cedar itself would
                 skip such a rule and, where it is a forbid, allow what it was there to stop.
         """
         policies, confined = self._sets[action, asked.entity["uid"]["type"]]
+        if not confined:
+            return ()
         result = cedarpy.is_authorized(asked.request(action), policies, asked.entities, self._schema)  # pyright: ignore[reportUnknownMemberType]
         if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
             raise PolicyError(self.version, _named(confined, "; ".join(result.diagnostics.errors) or "no decision"))
@@ -105,7 +116,8 @@ class Rulebook:
         ids = tuple(rule.id for rule in rules)
         if ids not in self._probes:
             self._probes[ids] = Probe(rules)
-        return self._probes[ids].test(asked.request(CALL), asked.entities, self._schema, asked.entity)
+        seen = {"resource": asked.entity["attrs"], "context": asked.context}
+        return self._probes[ids].test(asked.request(CALL), asked.entities, seen)
 
 
 def _confined(

@@ -88,17 +88,20 @@ class Probe:
         self._all = [(rule, condition) for rule in rules for condition in rule.conditions]
         self._set: cedarpy.PolicySet | None = None
 
-    def test(
-        self, request: Mapping[str, Any], entities: cedarpy.Entities, schema: cedarpy.Schema, entity: Mapping[str, Any]
-    ) -> Probed:
-        """Hold every condition against a call."""
-        seen = {"resource": entity["attrs"], "context": request["context"]}
+    def test(self, request: dict[str, Any], entities: cedarpy.Entities, seen: Mapping[str, Any]) -> Probed:
+        """Hold every condition against a call that was found to fit the schema.
+
+        Args:
+            request: The call as Cedar is asked about it.
+            entities: What it speaks of.
+            seen: What conditions look at: `resource` and `context`.
+        """
         if not self._all:
             return Probed((), frozenset(), "", seen)
         if self._set is None:
             made = alone([condition for _, condition in self._all])
             self._set = cedarpy.PolicySet.from_json_str(json.dumps(made))
-        result = cedarpy.is_authorized(dict(request), self._set, entities, schema)  # pyright: ignore[reportUnknownMemberType]
+        result = cedarpy.is_authorized(request, self._set, entities)  # pyright: ignore[reportUnknownMemberType]
         held = frozenset(map(int, result.diagnostics.reasons))
         return Probed(self._all, held, "\n".join(result.diagnostics.errors), seen)
 

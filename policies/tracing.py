@@ -118,11 +118,12 @@ class Readings:
     def together(self, first: str, seconds: Sequence[str]) -> dict[int, list[Found]]:
         """The places where a text stands with one of `seconds` right behind it, by the number of the second."""
         found: dict[int, list[Found]] = {}
+        runs = [([*pieces(first), *pieces(second)], pieces(first + second)) for second in seconds]
         for page in self._pages:
             can = [
-                (number, second)
-                for number, second in enumerate(seconds)
-                if page.holds([*pieces(first), *pieces(second)]) or page.holds(pieces(first + second))
+                (number, seconds[number])
+                for number, (apart, joined) in enumerate(runs)
+                if page.holds(apart) or page.holds(joined)
             ]
             for number, place in page.behind(first, can) if can else ():
                 found.setdefault(number, []).append(place)
