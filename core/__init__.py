@@ -47,10 +47,11 @@ from baton.core.ids import (
     call_id,
     random_id,
 )
-from baton.core.judging import Policy, Question, Reading, Setting, scopes
+from baton.core.judging import Certificate, Policy, Question, Reading, Setting, scopes
 from baton.core.labels import Confidentiality, Label, Marks, Trust, derived
 from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
+from baton.core.promising import Assessed, Promise
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
 from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
@@ -63,11 +64,13 @@ __all__ = [
     "Action",
     "ActionId",
     "Ambiguous",
+    "Assessed",
     "Attachment",
     "BatonError",
     "BodyId",
     "Budget",
     "CallId",
+    "Certificate",
     "Charge",
     "ChatMessage",
     "CheckpointUnreadable",
@@ -108,6 +111,7 @@ __all__ = [
     "OverLimit",
     "Policy",
     "PolicyError",
+    "Promise",
     "Question",
     "Reading",
     "Retries",

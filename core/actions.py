@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from baton.core.ids import ActionId, RunId
+from baton.core.promising import Assessed
 from baton.core.spending import Charge
 
 
@@ -55,8 +56,9 @@ class Verdict:
         reason: The sentence for people and for the agent.
         policy: Name and content hash of the policy that was asked.
         kind: The class of action that promises and deadlines speak of.
-        threshold: Least confidence for acting alone in this class; None where none is set.
-        value: The confidence that was compared with it; None where none was given.
+        threshold: Least confidence, or score, for acting alone in this class; None where none is set.
+        value: What was compared with it; None where none was given.
+        assessed: What is known of the action where the rules speak of a promise; None where they do not.
         reviewers: Roles or names that may decide; empty is anybody.
         quorum: How many different people have to approve.
         deadline: Seconds a question may wait; None is for ever.
@@ -73,6 +75,7 @@ class Verdict:
     kind: str = ""
     threshold: float | None = None
     value: float | None = None
+    assessed: Assessed | None = None
     reviewers: tuple[str, ...] = ()
     quorum: int = 1
     deadline: float | None = None

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from baton.core.actions import Action, Verdict
 from baton.core.labels import Label, Marks, Trust
+from baton.core.promising import Assessed, Promise
 from baton.core.spending import Spent, Window
 from baton.core.tools import ToolSpec
 
@@ -48,6 +49,24 @@ class Setting:
     holiday: Callable[[date], bool] | None = None
 
 
+class Certificate(Protocol):
+    """Says how far the actions of one class may run alone, as far as the record goes."""
+
+    def assess(self, action: Action, signals: Mapping[str, float], coin: float) -> Assessed:
+        """What is known of one action.
+
+        Args:
+            action: The action.
+            signals: What may say how likely it is right, by name.
+            coin: A number from 0 to 1, drawn anew: it says whether the action is looked at if it runs alone.
+        """
+        ...
+
+    def still_allows(self, assessed: Assessed) -> bool:
+        """Whether an action that was assessed before may run alone now too, by the same certificate."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """May this action happen?
@@ -67,6 +86,9 @@ class Question:
         setting: Where it would happen.
         plan: Tools that a plan names which was made before anything below a user's trust was read, each as often as
             it is meant to be called.
+        certificates: Those of the policy's promises, by class; without its own, no action of a class runs alone.
+        signals: What may say how likely the action is right, by name.
+        coin: A number from 0 to 1, drawn for this action alone: whether it is looked at afterwards.
     """
 
     action: Action
@@ -82,6 +104,9 @@ class Question:
     waiting: int = 0
     spent: Mapping[Window, Spent] = field(default_factory=dict[Window, Spent])
     setting: Setting = Setting()
+    certificates: Mapping[str, Certificate] = field(default_factory=dict[str, Certificate])
+    signals: Mapping[str, float] = field(default_factory=dict[str, float])
+    coin: float = 0.0
 
     @property
     def scopes(self) -> Mapping[str, str]:
@@ -100,6 +125,11 @@ class Policy(Protocol):
     @property
     def version(self) -> str:
         """Name and content hash."""
+        ...
+
+    @property
+    def promises(self) -> Mapping[str, Promise]:
+        """What it promises, by class; empty where it promises nothing."""
         ...
 
     def judge(self, question: Question) -> Verdict:

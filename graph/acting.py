@@ -19,6 +19,7 @@ from baton.graph.judging import judge
 from baton.graph.move import Move, Office
 from baton.graph.outcome import Outcome, Rider, denial
 from baton.graph.past import Past, load
+from baton.graph.promised import open_audits
 from baton.graph.receive import called_off
 from baton.graph.state import Place
 from baton.graph.team import Member
@@ -31,7 +32,7 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
     """Take the step."""
     past, jobs, off = await office.ledger.read(
         lambda tx: (
-            load(tx, hold.run, place.head, hold.memo, office.team.members),
+            load(tx, hold.run, place.head, hold.memo, office.team.members, office.team.certificates),
             _jobs(tx, place.todo),
             called_off(tx, hold.run, place.cursor),
         )
@@ -72,6 +73,7 @@ def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tu
     _refuse_early_end(outcomes)
     riders: list[Rider] = [rider for outcome in outcomes for rider in outcome.riders]
     riders.append(lambda tx: transcript.append(tx, hold.run, place.head, [_line(*one) for one in done]))
+    riders.append(lambda tx: open_audits(tx, past.run, done))
     here = place.moved(head=place.head + len(done), todo=(), waiting=all(outcome.pending for outcome in outcomes))
     ending = next((outcome.end for outcome in outcomes if outcome.end is not None), None)
     if ending is None:

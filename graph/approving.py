@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from baton.core import OverLimit, ReviewId, Ruling, Verdict, format_time, random_id
+from baton.core import Assessed, OverLimit, ReviewId, Ruling, Verdict, format_time, random_id
 from baton.graph.builtins import Scene
 from baton.graph.job import Job
 from baton.graph.judging import judge
@@ -35,8 +35,20 @@ def still_approved(scene: Scene, past: Past, job: Job) -> Job | Outcome:
 
 
 def still_allowed(scene: Scene, past: Past, job: Job) -> Job | Outcome:
-    """The job if what needed nobody still needs nobody: its process may have died before a policy changed."""
-    return job if job.known is not None else _judged_anew(scene, past, job, "it was proposed")
+    """The job if what needed nobody still needs nobody.
+
+    A policy may have changed since, where a process died in between, or a certificate may have been revoked.
+    """
+    if job.known is not None:
+        return job
+    assessed = job.verdict.assessed
+    if assessed is None or _is_certified(past, assessed):
+        return _judged_anew(scene, past, job, "it was proposed")
+    anew = judge(scene.member, past.run, job.action, past.record([], scene.member.agent.specs))
+    if anew.ruling is Ruling.ALLOW:
+        return replace(job, verdict=anew)
+    since = "Its certificate has been revoked since it was proposed"
+    return _denied_anew(job, anew, since) if anew.ruling is Ruling.DENY else _ask_anew(past, job, anew, since)
 
 
 async def over_limit(scene: Scene, past: Past, job: Job, error: OverLimit) -> Job | Outcome:
@@ -50,6 +62,11 @@ async def over_limit(scene: Scene, past: Past, job: Job, error: OverLimit) -> Jo
         return replace(job, verdict=anew)
     since = "Others have used its limit up since it was proposed"
     return _denied_anew(job, anew, since) if anew.ruling is Ruling.DENY else _ask_anew(now, job, anew, since)
+
+
+def _is_certified(past: Past, assessed: Assessed) -> bool:
+    certificate = past.certificates.get(assessed.kind)
+    return certificate is not None and certificate.still_allows(assessed)
 
 
 def _judged_anew(scene: Scene, past: Past, job: Job, since: str) -> Job | Outcome:

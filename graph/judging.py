@@ -1,11 +1,13 @@
 """From a model's reply to recorded proposals: read, judged, and with a review where a person is needed. No I/O."""
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from baton.agents import ParsedCall, parse
 from baton.core import (
     Action,
+    Certificate,
     ModelReply,
     Question,
     Reading,
@@ -40,6 +42,8 @@ class Record:
         plan: Tools that a plan names which was made before anything below a user's trust was read.
         echoes: For a fork that answers from the record, what the other run did after the turn they part.
         spent: What was used of the policy's limits.
+        certificates: By which actions of classes with a promise may run alone.
+        errors: How often a call of this run was none, or came back as an error.
     """
 
     readings: tuple[Reading, ...]
@@ -50,6 +54,8 @@ class Record:
     plan: tuple[str, ...] = ()
     echoes: Sequence[Echo] = ()
     spent: Mapping[Window, Spent] = field(default_factory=dict[Window, Spent])
+    certificates: Mapping[str, Certificate] = field(default_factory=dict[str, Certificate])
+    errors: int = 0
 
 
 def judge_reply(member: Member, run: Run, turn: int, reply: ModelReply, record: Record) -> list[Proposal]:
@@ -98,6 +104,9 @@ def judge(member: Member, run: Run, action: Action, record: Record) -> Verdict:
         waiting=sum(review.open for review in record.reviews),
         spent=record.spent,
         setting=member.setting,
+        certificates=record.certificates,
+        signals=_signals(action, record),
+        coin=random.random(),
     )
     verdict = member.policy.judge(question)
     if member.shadow is not None:
@@ -118,6 +127,12 @@ def _action(member: Member, run: Run, turn: int, position: int, parsed: ParsedCa
         margin=parsed.margin,
         reason=parsed.reason,
     )
+
+
+def _signals(action: Action, record: Record) -> dict[str, float]:
+    """What may say how likely an action is right; what is not known is left out."""
+    known = {"confidence": action.confidence, "margin": action.margin, "errors": float(record.errors)}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _is_no(review: Review) -> bool:

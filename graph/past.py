@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baton.core import Goal, RunId, Spent, ToolSpec, Window
+from baton.core import Certificate, Goal, RunId, Spent, ToolSpec, Window
 from baton.graph.context import clean_plan, readings
 from baton.graph.judging import Record
 from baton.graph.team import Member
@@ -23,6 +23,7 @@ from baton.ledger import (
     transcript,
 )
 from baton.ledger.forks import Echo
+from baton.policies.promises import Certificates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,7 @@ class Past:
     now: float
     echoes: list[Echo]
     spent: Mapping[Window, Spent]
+    certificates: Mapping[str, Certificate]
 
     def record(self, news: list[Line], tools: Mapping[str, ToolSpec]) -> Record:
         """What a judgement takes into account, with lines that have just come and the tools of the agent."""
@@ -50,6 +52,8 @@ class Past:
             now=self.now,
             echoes=self.echoes,
             spent=self.spent,
+            certificates=self.certificates,
+            errors=sum(line.role == "tool" and line.text.startswith("error: ") for line in lines),
         )
 
 
@@ -68,7 +72,12 @@ class Memo:
 
 
 def load(
-    tx: Transaction, run: RunId, head: int, memo: Memo | None = None, members: Mapping[str, Member] | None = None
+    tx: Transaction,
+    run: RunId,
+    head: int,
+    memo: Memo | None = None,
+    members: Mapping[str, Member] | None = None,
+    certificates: Certificates | None = None,
 ) -> Past:
     """A run with the first `head` lines of its transcript.
 
@@ -78,10 +87,12 @@ def load(
         head: How many lines.
         memo: What stands in it already is not read again.
         members: The agents at hand; the limits that the policy of the run's own sets are looked up.
+        certificates: Those of this process; None where nothing is judged by them.
     """
     memo = memo or Memo()
     known = runs.get(tx, run, memo.goal)
     memo.goal = known.goal
+    member = (members or {}).get(known.agent)
     parted = None if known.live else known.forked_from
     return Past(
         run=known,
@@ -91,8 +102,18 @@ def load(
         counts=effects.counts(tx, run),
         now=tx.now,
         echoes=forks.echoes(tx, parted, known.forked_at or 0) if parted else [],
-        spent=spent_by(tx, known, (members or {}).get(known.agent)),
+        spent=spent_by(tx, known, member),
+        certificates=certificates_of(tx, known, member, certificates),
     )
+
+
+def certificates_of(
+    tx: Transaction, run: Run, member: Member | None, known: Certificates | None
+) -> Mapping[str, Certificate]:
+    """The certificates that a run's actions may run alone by; none for a fork that asks before it writes."""
+    if member is None or known is None or not run.live:
+        return {}
+    return known.of(tx, run.agent, member.policy.promises)
 
 
 def spent_by(tx: Transaction, run: Run, member: Member | None) -> Mapping[Window, Spent]:

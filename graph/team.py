@@ -9,6 +9,7 @@ from baton.core import Model, NotFound, Policy, Setting, scopes
 from baton.graph.fingerprint import Fingerprint, fingerprint
 from baton.ledger import Run
 from baton.memory import Memory, TokenCounter
+from baton.policies.promises import Certificates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +47,14 @@ class Team:
         memory: What they remember.
         setting: Where they work; its time zone is that of local times, where an agent names none.
         breakers: What keeps failing tools from being hammered, by the tool's name.
+        certificates: How far its promises go.
     """
 
     members: dict[str, Member]
     memory: Memory
     setting: Setting = field(default_factory=Setting)
     breakers: Breakers = field(default_factory=Breakers)
+    certificates: Certificates = field(default_factory=Certificates)
 
     @property
     def at_hand(self) -> dict[str, str]:

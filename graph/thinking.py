@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from baton.core import (
+    Certificate,
     Fault,
     Model,
     ModelReply,
@@ -25,13 +27,14 @@ from baton.graph.judging import flooded, judge_reply
 from baton.graph.move import Move, Office
 from baton.graph.outcome import End, Rider
 from baton.graph.packing import packed
-from baton.graph.past import Past, load
+from baton.graph.past import Past, certificates_of, load
+from baton.graph.promised import record_decisions
 from baton.graph.receive import News, receive, unread
 from baton.graph.state import Place
 from baton.graph.team import Member, Team
 from baton.graph.trouble import open_for, open_trouble
 from baton.graph.undoing import Undoing, plan_of
-from baton.ledger import Line, Message, Proposal, Review, Transaction, effects, journal, spending, transcript
+from baton.ledger import Line, Message, Proposal, Review, Transaction, effects, journal, promises, spending, transcript
 
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
@@ -155,7 +158,9 @@ async def _propose(step: _Step) -> Move:
     reply = await model.complete(request, step.office.live(run.id))
     tokens, meters = reply.usage.prompt + reply.usage.completion, step.member.policy.meters(step.member.scopes(run))
     record = replace(
-        step.past.record(step.lines, step.member.agent.specs), spent=metered(step.past.spent, meters, tokens)
+        step.past.record(step.lines, step.member.agent.specs),
+        spent=metered(step.past.spent, meters, tokens),
+        certificates=await _certificates(step, reply),
     )
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
     left_out = packing.left_out
@@ -168,6 +173,17 @@ async def _propose(step: _Step) -> Move:
     if reply.calls:
         return _called(step, judge_reply(step.member, run, turn, reply, record))
     return await _spoke(step, reply)
+
+
+async def _certificates(step: _Step, reply: ModelReply) -> Mapping[str, Certificate]:
+    """Those of the agent's promises, as they stand now that the model has answered."""
+    run, member, team = step.past.run, step.member, step.office.team
+    if not (reply.calls and member.policy.promises):
+        return {}
+    found = await step.office.ledger.read(lambda tx: certificates_of(tx, run, member, team.certificates))
+    for id, (folded, state) in team.certificates.to_keep().items():
+        step.riders.append(partial(promises.keep, certificate=id, folded=folded, state=state))
+    return found
 
 
 async def _thinker(step: _Step) -> tuple[str, Model]:
@@ -192,6 +208,7 @@ def _called(step: _Step, proposals: Sequence[Proposal]) -> Move:
 
     def record(tx: Transaction) -> None:
         journal.record_proposals(tx, proposals)
+        record_decisions(tx, proposals, asking)
         for proposal in asking.values():
             open_for(tx, run, proposal)
 

@@ -1,12 +1,14 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`,
-`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals` and `checkpoints` hold plain functions that
-take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
+`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits` and `checkpoints` hold
+plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the
+record small.
 """
 
 from baton.ledger import (
     archive,
+    audits,
     bodies,
     checkpoints,
     effects,
@@ -18,6 +20,7 @@ from baton.ledger import (
     journal,
     leases,
     mail,
+    promises,
     reviews,
     rule_proposals,
     runs,
@@ -68,6 +71,7 @@ __all__ = [
     "Work",
     "archive",
     "at_work",
+    "audits",
     "bodies",
     "checkpoints",
     "database_of",
@@ -80,6 +84,7 @@ __all__ = [
     "journal",
     "leases",
     "mail",
+    "promises",
     "reviews",
     "rule_proposals",
     "runs",

@@ -8,7 +8,18 @@ from sqlalchemy import bindparam, delete, func, select, text, union_all
 from baton.core import BodyId
 from baton.ledger import checkpoints, waits
 from baton.ledger.door import Ledger
-from baton.ledger.schema import bodies, decisions, effects, messages, metadata, reviews, runs, signals, transcript
+from baton.ledger.schema import (
+    audits,
+    bodies,
+    decisions,
+    effects,
+    messages,
+    metadata,
+    reviews,
+    runs,
+    signals,
+    transcript,
+)
 from baton.ledger.transaction import Transaction
 
 EVENT_DAYS = 30.0
@@ -89,6 +100,8 @@ REFERENCES = (
     reviews.c.question,
     decisions.c.note,
     signals.c.body,
+    audits.c.question,
+    audits.c.note,
 )
 """Every column that refers to a text. A text is stored together with the row that refers to it, never before."""
 

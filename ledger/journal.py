@@ -7,7 +7,20 @@ from typing import Any, cast
 
 from sqlalchemy import bindparam, insert, select, update
 
-from baton.core import Action, ActionId, Charge, ModelReply, NotFound, ReviewId, Ruling, RunId, Verdict, dump
+from baton.core import (
+    Action,
+    ActionId,
+    Assessed,
+    Charge,
+    ModelReply,
+    NotFound,
+    Promise,
+    ReviewId,
+    Ruling,
+    RunId,
+    Verdict,
+    dump,
+)
 from baton.ledger.events import emit
 from baton.ledger.runs import count_turn
 from baton.ledger.schema import actions, model_calls
@@ -160,7 +173,9 @@ def spoil(tx: Transaction, action: ActionId, problem: str) -> None:
 
 def verdict_json(verdict: Verdict) -> str:
     """A verdict as stored."""
-    return dump(vars(verdict) | {"charges": [vars(charge) for charge in verdict.charges]})
+    known = verdict.assessed
+    assessed = None if known is None else vars(known) | {"promise": vars(known.promise)}
+    return dump(vars(verdict) | {"charges": [vars(charge) for charge in verdict.charges], "assessed": assessed})
 
 
 def verdict_from(text: str) -> Verdict:
@@ -169,7 +184,15 @@ def verdict_from(text: str) -> Verdict:
     fields["ruling"] = Ruling(fields["ruling"])
     fields["rules"], fields["reviewers"] = tuple(fields["rules"]), tuple(fields["reviewers"])
     fields["charges"] = tuple(map(_charge, fields.get("charges", [])))
+    fields["assessed"] = _assessed(fields.get("assessed"))
     return Verdict(**fields)
+
+
+def _assessed(fields: dict[str, Any] | None) -> Assessed | None:
+    if fields is None:
+        return None
+    read: dict[str, Any] = {"promise": Promise(**fields["promise"]), "traits": tuple(fields["traits"])}
+    return Assessed(**fields | read)
 
 
 def _charge(fields: dict[str, Any]) -> Charge:

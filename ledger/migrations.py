@@ -29,6 +29,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE transcript ADD COLUMN confidentiality INTEGER NOT NULL DEFAULT '1'",
         "ALTER TABLE facts ADD COLUMN confidentiality INTEGER NOT NULL DEFAULT '1'",
     ),
+    4: (),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

@@ -347,6 +347,75 @@ rule_proposals = Table(
     Column("note", Text),
 )
 
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("id", Text, primary_key=True),  # of agent, class, promise, scorer and method
+    Column("agent", Text, nullable=False),
+    Column("class", Text, nullable=False),
+    Column("most_wrong", Double, nullable=False),
+    Column("certainty", Double, nullable=False),
+    Column("scorer", Text, nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("entries", Integer, nullable=False, default=0),
+    Column("folded", Integer, nullable=False, default=0),  # entries that `state` has taken in
+    Column("state", Text),  # JSON; what folding these entries gives, kept to save time
+)
+Index("certificates_class", certificates.c.agent, certificates.c["class"])
+
+certificate_entries = Table(
+    "certificate_entries",
+    metadata,
+    Column("certificate", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),  # see promises.py
+    Column("action", Text),
+    Column("tool", Text),
+    Column("score", Double),
+    Column("alone", Integer),
+    Column("audit", Double),
+    Column("audited", Integer),
+    Column("wrong", Integer),
+    Column("source", Text),  # where a label came from: review, audit or outcome
+    Column("by", Text),
+    Column("details", Text),  # JSON: of a decision its signals and traits
+    Column("at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("certificate_entries_action", certificate_entries.c.action)
+
+scorers = Table(
+    "scorers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("agent", Text, nullable=False),
+    Column("class", Text, nullable=False),
+    Column("weights", Text, nullable=False),  # JSON
+    Column("at", Double, nullable=False),
+)
+Index("scorers_class", scorers.c.agent, scorers.c["class"])
+
+audits = Table(
+    "audits",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("action", Text, nullable=False),
+    Column("look", Integer, nullable=False),  # 1, or 2 where another person looks at it as well
+    Column("run", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("class", Text, nullable=False),
+    Column("question", _Serial, nullable=False),
+    Column("state", Text, nullable=False),  # open or closed
+    Column("opened_at", Double, nullable=False),
+    Column("wrong", Integer),
+    Column("by", Text),
+    Column("note", _Serial),
+    Column("at", Double),
+    UniqueConstraint("action", "look", name="audits_action"),
+)
+Index("audits_open", audits.c.opened_at, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"))
+
 facts = Table(
     "facts",
     metadata,

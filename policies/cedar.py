@@ -7,13 +7,16 @@ If not, it is denied. Both are ordinary permits and forbids over one schema, so 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from baton.core import (
     Action,
+    Assessed,
     Charge,
     InvalidValue,
     PolicyError,
+    Promise,
     Question,
     Ruling,
     Spent,
@@ -38,13 +41,15 @@ class _Weighed:
 
     Attributes:
         charges: What the call takes of its limits.
-        unsure: Whether the agent is less confident than it asks for.
+        unsure: Why the agent may not act on it alone, for want of confidence or of a certificate; empty where it may.
+        assessed: What is known of the call in the class that the permit promises something of; None where it does not.
         over: Which of its limits has no room; empty where each has.
     """
 
     rule: Rule
     charges: tuple[Charge, ...]
-    unsure: bool
+    unsure: str
+    assessed: Assessed | None
     over: str
 
 
@@ -53,16 +58,24 @@ class _Case:
     """One call that is being judged.
 
     Attributes:
+        labels: Where its arguments come from.
         evidence: What was looked at, for the verdict; there whatever fails later.
     """
 
     question: Question
     asked: Asked
+    labels: Mapping[str, Traced]
     evidence: dict[str, Any]
 
     @property
     def action(self) -> Action:
         return self.question.action
+
+    @cached_property
+    def signals(self) -> Mapping[str, float]:
+        """What may say how likely the call is right, by name."""
+        sound = [label.vouched or label.trust >= Trust.VERIFIED_TOOL for label in self.labels.values()]
+        return {**self.question.signals, "grounded": sum(sound) / len(sound) if sound else 1.0}
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,7 @@ class CedarPolicy:
         self._book, self._tools, self._agent, self._hint = book, tools, agent, hint
         self._limits = tuple(dict.fromkeys(limit for rule in book.rules for limit in rule.limits))
         self._recent = RecentReadings()
+        self.promises: Mapping[str, Promise] = _promised(book.rules, tools, agent)
 
     @classmethod
     def compile(
@@ -196,9 +210,9 @@ class CedarPolicy:
         evidence |= {"arguments": _shown(labels), "context": shown(context)}
         entity = tool.entity(action.id, action.arguments, labels)
         entities = self._book.entities(json.dumps([entity]))
-        case = _Case(question, Asked(self._agent, entity, entities, context), evidence)
+        case = _Case(question, Asked(self._agent, entity, entities, context), labels, evidence)
         alone = self._book.decide(CALL, case.asked)
-        weighed = [_weigh(rule, question) for rule in alone if rule.permits]
+        weighed = [_weigh(rule, case) for rule in alone if rule.permits]
         sure = [one for one in weighed if not one.unsure and not one.over]
         if sure:
             return self._allow(case, sure)
@@ -224,10 +238,11 @@ class CedarPolicy:
         return labels | edited, read
 
     def _allow(self, case: _Case, sure: Sequence[_Weighed]) -> Verdict:
-        """Allow by the permits that set no limits; where each sets some, by the first alone, which is charged."""
-        free = [one for one in sure if not one.charges]
+        """Allow by the permits without limits and promises; where there are none, by the first alone, which counts."""
+        free = [one for one in sure if not one.charges and one.assessed is None]
         rules = [one.rule for one in free or sure[:1]]
-        threshold = _threshold(rules)
+        assessed = None if free else sure[0].assessed
+        threshold = _threshold(rules) if assessed is None else assessed.threshold
         return self._verdict(
             Ruling.ALLOW,
             case.action,
@@ -235,7 +250,8 @@ class CedarPolicy:
             _reasons(rules) or f"{_ids(rules)} allows {case.action.tool}",
             case.evidence,
             threshold=threshold,
-            value=None if threshold is None else case.action.confidence,
+            value=None if threshold is None else case.action.confidence if assessed is None else assessed.score,
+            assessed=assessed,
             charges=() if free else sure[0].charges,
         )
 
@@ -247,22 +263,24 @@ class CedarPolicy:
         Rules that name reviewers or a deadline outweigh those that leave them open.
         """
         unsure = [one for one in weighed if not one.over]
-        approvable = [_weigh(rule, case.question) for rule in approved if rule.permits]
+        approvable = [_weigh(rule, case) for rule in approved if rule.permits]
         possible = [one for one in approvable if not one.over]
         if len(approvable) < len(approved) or not (possible or unsure):
             forbids = [rule for rule in (*approved, *alone) if not rule.permits]
             return self._refuse(case, forbids, [one.over for one in (*weighed, *approvable) if one.over])
         permits = [one.rule for one in possible]
-        threshold = _threshold([one.rule for one in unsure])
+        assessed = next((one.assessed for one in unsure if one.assessed), None)
+        threshold = _threshold([one.rule for one in unsure]) if assessed is None else assessed.threshold
         charged = next((one for one in possible or unsure if not one.charges), (possible or unsure)[0])
         return self._verdict(
             Ruling.ASK,
             case.action,
             (*(one.rule for one in unsure), *permits),
-            self._why(case, alone, weighed, permits, threshold),
+            self._why(case, alone, weighed, permits),
             case.evidence,
             threshold=threshold,
-            value=case.action.confidence if unsure else None,
+            value=assessed.score if assessed else case.action.confidence if unsure else None,
+            assessed=assessed,
             charges=charged.charges,
             **_terms(permits),
         )
@@ -273,12 +291,9 @@ class CedarPolicy:
         alone: Sequence[Rule],
         weighed: Sequence[_Weighed],
         permits: Sequence[Rule],
-        threshold: float | None,
     ) -> str:
         """Why it is asked: what kept the agent from acting alone, and what the rules that ask say."""
-        why = [one.over for one in weighed if one.over]
-        if len(why) < len(weighed):
-            why.append(_unsure(case.action.confidence, threshold))
+        why = [one.over or one.unsure for one in sorted(weighed, key=lambda one: not one.over)]
         if not weighed:
             forbids = [rule for rule in alone if not rule.permits]
             self._lacking(case, forbids, CALL)
@@ -312,7 +327,7 @@ class CedarPolicy:
             return None, ()
         tool = self._tools[case.action.tool].name
         permits = ([rule for rule in self._book.about(one, tool) if rule.permits] for one in questions)
-        asked = next(filter(None, permits), [])
+        asked = next((found for found in permits if found), list[Rule]())
         near, lacks = self._book.test(asked, case.asked).nearest(asked)
         case.evidence["conditions"] = [one.document() for one in lacks]
         return near, lacks
@@ -324,29 +339,66 @@ class CedarPolicy:
         rules: Sequence[Rule],
         reason: str,
         evidence: dict[str, Any],
+        assessed: Assessed | None = None,
         **more: Any,
     ) -> Verdict:
+        kinds = [assessed.kind if assessed else "", *(rule.kind for rule in rules)]
         return Verdict(
             ruling=ruling,
             rules=tuple(dict.fromkeys(rule.id for rule in rules)),  # one forbid may hold for both questions
             reason=reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…",
             policy=self.version,
-            kind=next((rule.kind for rule in rules if rule.kind), f"{action.agent}/{action.tool}"),
+            kind=next(filter(None, kinds), f"{action.agent}/{action.tool}"),
+            assessed=assessed,
             evidence=evidence,
             **more,
         )
 
 
-def _weigh(rule: Rule, question: Question) -> _Weighed:
-    confidence = question.action.confidence
-    unsure = rule.min_confidence is not None and (confidence is None or confidence < rule.min_confidence)
+def _promised(rules: Sequence[Rule], tools: Mapping[str, ToolType], agent: str) -> dict[str, Promise]:
+    """What is promised, by class.
+
+    Raises:
+        PolicyError: if two rules promise different things of one class.
+    """
+    found: dict[str, tuple[Promise, Rule]] = {}
+    for rule in rules:
+        if rule.promise is None:
+            continue
+        meant = [name for name, tool in tools.items() if rule.resource in (None, tool.name)]
+        for kind in {rule.kind or f"{agent}/{name}": None for name in meant}:
+            known, other = found.setdefault(kind, (rule.promise, rule))
+            if known != rule.promise:
+                problem = f"rule {rule.id!r} promises {rule.promise} of class {kind!r}, but {other.id!r} {known}"
+                raise PolicyError(rule.where, problem, "Promise the same, or give one of them another @class.")
+    return {kind: promise for kind, (promise, _) in found.items()}
+
+
+def _assess(rule: Rule, case: _Case) -> tuple[Assessed | None, str]:
+    """What is known of a call in the class of a permit, and why it may not run on it alone."""
+    confidence = case.action.confidence
+    if rule.promise is None:
+        least = rule.min_confidence
+        sure = least is None or (confidence is not None and confidence >= least)
+        return None, "" if sure else _unsure(confidence, least)
+    kind = rule.kind or f"{case.action.agent}/{case.action.tool}"
+    certificate = case.question.certificates.get(kind)
+    if certificate is None:
+        return None, f"no certificate of {kind} is at hand"
+    assessed = certificate.assess(case.action, case.signals, case.question.coin)
+    return assessed, assessed.lacks
+
+
+def _weigh(rule: Rule, case: _Case) -> _Weighed:
+    question = case.question
+    assessed, unsure = _assess(rule, case)
     try:
         charges = tuple(limit.charge(question.action.arguments, question.scopes) for limit in rule.limits)
     except InvalidValue as error:
-        return _Weighed(rule, (), unsure, str(error))
+        return _Weighed(rule, (), unsure, assessed, str(error))
     full = [(charge, question.spent.get(charge.window, Spent())) for charge in charges]
     over = next((charge.told(spent) for charge, spent in full if not charge.fits(spent)), "")
-    return _Weighed(rule, charges, unsure, over)
+    return _Weighed(rule, charges, unsure, assessed, over)
 
 
 def _terms(permits: Sequence[Rule]) -> dict[str, Any]:

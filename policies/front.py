@@ -72,6 +72,8 @@ class Entry(BaseModel):
     destinations: str | None = None
     content: str | None = None
     confidence: float | None = None
+    at_most: str | None = None
+    certainty: str | None = None
     limit: str | None = None
     kind: str | None = Field(None, alias="class")
     reason: str | None = None
@@ -148,6 +150,8 @@ def _annotations(entry: Entry) -> Iterator[str]:
         "reason": entry.reason,
         "limit": entry.limit,
         "min_confidence": None if entry.confidence is None else f"{entry.confidence:g}",
+        "at_most": entry.at_most,
+        "certainty": entry.certainty,
         "reviewers": ",".join(entry.reviewers) if entry.reviewers else None,
         "quorum": None if entry.quorum is None else str(entry.quorum),
         "deadline": entry.deadline,

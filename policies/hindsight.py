@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from baton.core import Charge, Question, Ruling, Spent, ToolSpec, Verdict, Window
+from baton.core import Action, Assessed, Certificate, Charge, Question, Ruling, Spent, ToolSpec, Verdict, Window
 from baton.ledger.judged import Judged
 from baton.policies.cedar import CedarPolicy, Recorded
 
@@ -101,6 +101,19 @@ Judge = Callable[[Judged], Verdict | None]
 """What somebody says of an action on record; None where that cannot be told."""
 
 
+@dataclass(frozen=True)
+class _AsRecorded:
+    """A certificate that says of an action what it said then."""
+
+    assessed: Assessed
+
+    def assess(self, action: Action, signals: Mapping[str, float], coin: float) -> Assessed:
+        return self.assessed
+
+    def still_allows(self, assessed: Assessed) -> bool:
+        return assessed.alone
+
+
 class Replayed:
     """A policy at the record: each action as it was, in order, with what the policy itself would have let be spent."""
 
@@ -123,6 +136,7 @@ class Replayed:
             goal_trust=judged.goal_trust,
             now=judged.at,
         )
+        question = replace(question, certificates=self._as_recorded(judged.proposal.verdict.assessed))
         question = replace(question, setting=replace(question.setting, tenant=_tenant(evidence)))
         windows = self._policy.windows(question.scopes)
         question = replace(question, spent={window: self._in(window, judged.at) for window in windows})
@@ -130,6 +144,12 @@ class Replayed:
         if verdict is not None and (verdict.ruling is Ruling.ALLOW or _ran(judged)):
             self._spent += [(judged.at, charge) for charge in verdict.charges]
         return verdict
+
+    def _as_recorded(self, assessed: Assessed | None) -> Mapping[str, Certificate]:
+        """What a certificate said of it then, where the policy still promises the same."""
+        if assessed is None or self._policy.promises.get(assessed.kind) != assessed.promise:
+            return {}
+        return {assessed.kind: _AsRecorded(assessed)}
 
     def _in(self, window: Window, now: float) -> Spent:
         since = 0.0 if window.seconds is None else now - window.seconds

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from baton.core import InvalidFile, PolicyError, Question, Ruling, ToolSpec, Verdict, Window
+from baton.core import InvalidFile, PolicyError, Promise, Question, Ruling, ToolSpec, Verdict, Window
 from baton.policies.cedar import CedarPolicy
 from baton.policies.front import cedar_from_yaml
 from baton.policies.rules import PolicyText
@@ -31,6 +31,11 @@ class DenyAll:
 
     reason: str
     version: str = "deny-all"
+
+    @property
+    def promises(self) -> Mapping[str, Promise]:
+        """None: nothing runs alone."""
+        return {}
 
     def judge(self, question: Question) -> Verdict:
         """Deny. Never raises."""

@@ -9,14 +9,26 @@ from typing import Any
 
 import cedarpy
 
-from baton.core import InvalidValue, PolicyError, parse_duration
+from baton.core import InvalidValue, PolicyError, Promise, parse_duration
 from baton.policies.circumstances import CONTEXT
 from baton.policies.conditions import Condition, conditions_of
 from baton.policies.limits import Limit, check_limits, read_limits
 from baton.policies.schema import CALL, CALL_WITH_APPROVAL, ToolType
 
 ACTIONS = frozenset((CALL, CALL_WITH_APPROVAL))
-ANNOTATIONS = ("id", "class", "reason", "limit", "min_confidence", "reviewers", "quorum", "deadline", "on_deadline")
+ANNOTATIONS = (
+    "id",
+    "class",
+    "reason",
+    "limit",
+    "min_confidence",
+    "at_most",
+    "certainty",
+    "reviewers",
+    "quorum",
+    "deadline",
+    "on_deadline",
+)
 ON_DEADLINE = ("park", "deny")
 
 _TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"|\s+|;|[^\s;/"]+|.', re.DOTALL)
@@ -58,6 +70,7 @@ class Rule:
         reason: `@reason`, for people.
         limits: How much it may let through, over runs and time.
         min_confidence: Least confidence for acting alone; None for any.
+        promise: What is promised of what it lets run alone, from `@at_most` and `@certainty`; None for nothing.
         reviewers: Roles or names that may decide; empty is anybody.
         quorum: How many different people have to approve.
         deadline: Seconds that a question may wait; None is for ever.
@@ -75,6 +88,7 @@ class Rule:
     reason: str = ""
     limits: tuple[Limit, ...] = ()
     min_confidence: float | None = None
+    promise: Promise | None = None
     reviewers: tuple[str, ...] = ()
     quorum: int = 1
     deadline: float | None = None
@@ -178,6 +192,9 @@ def _with_annotations(rule: Rule, given: dict[str, str | None]) -> Rule:
                 values["kind" if name == "class" else name] = _READERS[name](value or "")
         except InvalidValue as error:
             raise PolicyError(rule.where, f"rule {rule.id!r}: {error}") from error
+    shares = {field: values.pop(name) for name, field in _PROMISED.items() if name in values}
+    if shares:
+        values["promise"] = _promise(rule, shares, values)
     if "on_deadline" in values and "deadline" not in values:
         raise PolicyError(rule.where, f"rule {rule.id!r}: @on_deadline without @deadline", 'Add @deadline("4h").')
     return Rule(**{**vars(rule), **values})
@@ -189,10 +206,19 @@ def _has_meaning(annotation: str, rule: Rule) -> bool:
             return True
         case "limit":
             return rule.permits
-        case "min_confidence":
+        case "min_confidence" | "at_most" | "certainty":
             return rule.permits and CALL in rule.actions
         case _:
             return rule.permits and CALL_WITH_APPROVAL in rule.actions
+
+
+def _promise(rule: Rule, shares: dict[str, float], values: dict[str, Any]) -> Promise:
+    if "most_wrong" not in shares:
+        raise PolicyError(rule.where, f"rule {rule.id!r}: @certainty without @at_most", 'Add @at_most("5%").')
+    if "min_confidence" in values:
+        problem = f"rule {rule.id!r}: @min_confidence beside @at_most"
+        raise PolicyError(rule.where, problem, "Leave it out: a promise finds its own threshold.")
+    return Promise(**shares)
 
 
 def _text(what: str) -> Callable[[str], str]:
@@ -208,6 +234,17 @@ def _confidence(value: str) -> float:
     if not re.fullmatch(r"[01]|0\.[0-9]{1,2}|1\.00?", value):
         raise InvalidValue("@min_confidence", value, "a number from 0 to 1 with at most two decimals, such as 0.8")
     return float(value)
+
+
+def _share(what: str) -> Callable[[str], float]:
+    def read(value: str) -> float:
+        found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?) ?%|(0?\.[0-9]{1,6})", value.strip())
+        share = 0.0 if found is None else float(found[1]) / 100 if found[1] else float(found[2])
+        if not 0 < share < 1:
+            raise InvalidValue(what, value, 'a share above 0 and below 100 percent, such as "5%"')
+        return share
+
+    return read
 
 
 def _reviewers(value: str) -> tuple[str, ...]:
@@ -236,11 +273,14 @@ def _on_deadline(value: str) -> str:
     return value
 
 
+_PROMISED = {"at_most": "most_wrong", "certainty": "certainty"}
 _READERS: dict[str, Callable[[str], Any]] = {
     "id": _text("@id"),
     "class": _text("@class"),
     "reason": _text("@reason"),
     "min_confidence": _confidence,
+    "at_most": _share("@at_most"),
+    "certainty": _share("@certainty"),
     "reviewers": _reviewers,
     "quorum": _quorum,
     "deadline": _seconds,

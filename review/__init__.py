@@ -1,6 +1,7 @@
 """Whom to ask: the review queue, and the runs that cannot go on without an answer."""
 
+from baton.review.audits import Audits
 from baton.review.letters import DeadLetter, Retried, dead_letters, retry
 from baton.review.queue import Answer, Recheck, ReviewQueue
 
-__all__ = ["Answer", "DeadLetter", "Recheck", "Retried", "ReviewQueue", "dead_letters", "retry"]
+__all__ = ["Answer", "Audits", "DeadLetter", "Recheck", "Retried", "ReviewQueue", "dead_letters", "retry"]

@@ -5,9 +5,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from baton.core import Action, Conflict, Forbidden, InvalidValue, ReviewId, Ruling, RunId, Verdict, format_time
-from baton.ledger import Decision, DecisionKind, Ledger, Review, ReviewKind, Transaction, journal, mail, reviews, runs
+from baton.ledger import (
+    Decision,
+    DecisionKind,
+    Ledger,
+    Review,
+    ReviewKind,
+    Transaction,
+    journal,
+    mail,
+    promises,
+    reviews,
+    runs,
+)
 from baton.ledger.reviews import new_decision_id
 from baton.policies import approval_digest, asked_form
+from baton.policies.promises.learning import learn
 
 CLAIM_SECONDS = 900.0
 """How long a claim holds before the question is anybody's again."""
@@ -102,6 +115,8 @@ class ReviewQueue:
         _check(known, answer)
         verdict = self._rechecked(await self._action(known, answer), answer, recheck)
 
+        told: list[str] = []
+
         def close(tx: Transaction) -> Decision:
             current = self._held(tx, known.id, answer.version)
             counted, judged = _beside_others(current, answer, verdict)
@@ -110,10 +125,14 @@ class ReviewQueue:
                 reviews.vote(tx, current.run, current.version, decision)
                 return decision
             reviews.close(tx, current.run, current.version, decision)
+            told[:] = _tell_promise(tx, current, decision)
             mail.post(tx, current.run, "decision", sender=answer.by, ref=current.id)
             return decision
 
-        return await self._ledger.write(close)
+        decision = await self._ledger.write(close)
+        for certificate in told:
+            await learn(self._ledger, certificate)
+        return decision
 
     async def _action(self, review: Review, answer: Answer) -> Action | None:
         """The action as it would run after this answer; None where the review is about none."""
@@ -174,6 +193,19 @@ class ReviewQueue:
         if runs.get(tx, known.run).ended:
             raise Conflict(f"review {review}", f"its run {known.run} has ended")
         return known
+
+
+def _tell_promise(tx: Transaction, review: Review, decision: Decision) -> list[str]:
+    """Tell what a decision says of the action: approved as it was is right, changed or rejected is wrong.
+
+    Returns the certificates that it was told to: one, or none.
+    """
+    if review.kind is not ReviewKind.ACTION or review.action is None:
+        return []
+    changed = decision.arguments is not None and decision.arguments != review.question.get("arguments")
+    wrong = changed or decision.kind is DecisionKind.REJECT
+    certificate = promises.labelled(tx, review.action, wrong=wrong, source="review", by=decision.by)
+    return [] if certificate is None else [certificate]
 
 
 def _beside_others(review: Review, answer: Answer, verdict: Verdict | None) -> tuple[Answer, Verdict | None]:

@@ -45,7 +45,7 @@ from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transactio
 from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
 from baton.policies import load_policy
-from baton.review import Answer, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
+from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
 from baton.watch import Watch
 
 T = TypeVar("T")
@@ -131,6 +131,7 @@ class Baton:
                 stack.push_async_callback(self._engine.stop)
             self._watch = Watch(self.ledger, self._failure)
             self.reviews = ReviewQueue(self.ledger, self._setting.tenant)
+            self.audits = Audits(self.ledger)
             self._stack = stack.pop_all()
         return self
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from baton.core import Budget, Goal, RunFailed, RunId, Trust
 from baton.ledger import ENDED, Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
+from baton.review import outcomes
 from baton.story import Moment, family, moments, settled
 from baton.watch import Watch
 
@@ -103,6 +104,22 @@ class RunHandle:
         """
         await self._ledger.write(
             lambda tx: mail.post(tx, self.id, "user", sender=sender or person(), text=text, trust=Trust.USER)
+        )
+
+    async def outcome(self, *, wrong: bool, action: str | None = None, by: str | None = None, note: str = "") -> None:
+        """Report how an action has come out in the world, for the promise of its class.
+
+        Args:
+            wrong: Whether it should have been another one, or none.
+            action: Its id; None where the run has one action of a class with a promise.
+            by: Who says so; None is the person at the keyboard.
+            note: Why.
+
+        Raises:
+            InvalidValue: if no such action of the run is of a class with a promise, or it is not clear which is meant.
+        """
+        await self._ledger.write(
+            lambda tx: outcomes.report(tx, self.id, action, wrong=wrong, by=by or person(), note=note)
         )
 
     async def say(self, text: str) -> list[str]:

@@ -1,7 +1,9 @@
 """Promises: how much of a class of actions may run alone, so that at most the agreed share of it is wrong."""
 
+from baton.core import Promise
 from baton.policies.promises.certifying import Certifier, Decision
+from baton.policies.promises.keeping import Certificates, Kept, missing
 from baton.policies.promises.standing import Standing
-from baton.policies.promises.terms import Method, Promise
+from baton.policies.promises.terms import Method
 
-__all__ = ["Certifier", "Decision", "Method", "Promise", "Standing"]
+__all__ = ["Certificates", "Certifier", "Decision", "Kept", "Method", "Promise", "Standing", "missing"]

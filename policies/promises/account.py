@@ -46,9 +46,9 @@ class Recent:
         """The share of the actions above a threshold."""
         return float(self.seen[rank]) / self.total if self.total else 0.0
 
-    def rate(self, rank: int) -> float:
-        """The share of errors above a threshold, with half an error more than was seen."""
-        return (float(self.wrong[rank]) + 0.5) / (float(self.seen[rank]) + 1)
+    def rate(self, rank: int, expected: float) -> float:
+        """The share of errors above a threshold, beside ten more actions of which the expected share was wrong."""
+        return (float(self.wrong[rank]) + 10 * expected) / (float(self.seen[rank]) + 10)
 
 
 class Account:

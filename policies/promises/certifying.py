@@ -9,12 +9,12 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
-from baton.core import InvalidValue
+from baton.core import InvalidValue, Promise
 from baton.policies.promises.account import Account, Recent
 from baton.policies.promises.betting import SHARES, Wealth, lay_out, nearest
 from baton.policies.promises.drift import Drift
 from baton.policies.promises.standing import Standing
-from baton.policies.promises.terms import Method, Promise
+from baton.policies.promises.terms import Method
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,8 @@ class Certifier:
         missing = -math.log(doubt) - float(self._wealth.now(place)[0])
         if float(self._wealth.peaks[place]) >= -math.log(doubt):
             return 0
-        rate, most_wrong = self._recent.rate(place), self.promise.most_wrong
+        most_wrong = self.promise.most_wrong
+        rate = self._recent.rate(place, most_wrong / 4)
         share = self._recent.share(place) or float(SHARES[place])
         if rate >= most_wrong:
             return None

@@ -1,32 +1,8 @@
-"""What is promised, and the figures of the method that keeps it."""
+"""The figures of the method that keeps a promise."""
 
 from dataclasses import dataclass
 
-from baton.core import InvalidValue
-
-
-@dataclass(frozen=True, kw_only=True)
-class Promise:
-    """The risk that is accepted for a class of actions: selective risk (Geifman & El-Yaniv, NIPS 2017).
-
-    Attributes:
-        most_wrong: The largest share of the actions that run alone that may be wrong; 0.05 is 5 %.
-        certainty: How sure a certificate is; 0.95 is 95 %.
-    """
-
-    most_wrong: float = 0.05
-    certainty: float = 0.95
-
-    def __post_init__(self) -> None:
-        if not 0 < self.most_wrong < 1:
-            raise InvalidValue("most_wrong", self.most_wrong, "a share between 0 and 1, such as 0.05")
-        if not 0 < self.certainty < 1:
-            raise InvalidValue("certainty", self.certainty, "a share between 0 and 1, such as 0.95")
-
-    @property
-    def doubt(self) -> float:
-        """The probability with which a certificate may be mistaken."""
-        return 1 - self.certainty
+from baton.core import Promise
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,98 @@
+"""Looking back: people say of actions that ran alone whether they were right. What they say keeps promises."""
+
+import random
+from collections.abc import Callable
+
+from baton.core import Forbidden, InvalidValue
+from baton.ledger import Ledger, Transaction, audits, promises
+from baton.ledger.audits import Audit
+from baton.policies.promises.learning import learn
+
+SECOND_LOOKS = 0.1
+"""The share of audits that another person answers as well, without knowing what the first one said."""
+
+_FEW = 5  # errors found by either of two people, before anything is said of how many both overlook
+
+
+class Audits:
+    """What ran alone and was picked to be looked at."""
+
+    def __init__(self, ledger: Ledger, coin: Callable[[], float] = random.random) -> None:
+        self._ledger, self._coin = ledger, coin
+
+    async def waiting(self) -> list[Audit]:
+        """What nobody has looked at yet, the oldest first."""
+        return await self._ledger.read(audits.waiting)
+
+    async def get(self, audit: str) -> Audit:
+        """An audit by its id or the beginning of it.
+
+        Raises:
+            NotFound, Ambiguous: if none or several fit.
+        """
+        return await self._ledger.read(lambda tx: audits.get(tx, audit))
+
+    async def answer(self, audit: str, *, wrong: bool, by: str, note: str = "") -> Audit:
+        """Say whether an action was right.
+
+        Args:
+            audit: The audit's id, or the beginning of one.
+            wrong: Whether the action should have been another one, or none.
+            by: Who says so.
+            note: Why; needed where it was wrong.
+
+        Raises:
+            Conflict: if somebody else has answered it.
+            Forbidden: if an agent answers, or a second look is not another person's.
+            InvalidValue: if it was wrong and nobody says why.
+        """
+        if wrong and not note.strip():
+            raise InvalidValue("note", note, "what was wrong: corrections are learnt from")
+
+        def close(tx: Transaction) -> tuple[Audit, str | None]:
+            known, told = audits.get(tx, audit), None
+            _check(tx, known, by)
+            audits.answer(tx, known, wrong=wrong, by=by, note=note)
+            if known.look == 1:
+                told = promises.labelled(tx, known.action, wrong=wrong, source="audit", by=by)
+                if self._coin() < SECOND_LOOKS:
+                    _look_again(tx, known)
+            else:
+                _tell_overlooked(tx, known)
+            return audits.get(tx, known.id), told
+
+        answered, certificate = await self._ledger.write(close)
+        if certificate is not None:
+            await learn(self._ledger, certificate)
+        return answered
+
+
+def _check(tx: Transaction, audit: Audit, by: str) -> None:
+    if by == audit.agent or by.startswith("agent:"):
+        raise Forbidden(by, f"answer {audit.id}", "an agent never judges what agents did; a person does")
+    first = audits.of_action(tx, audit.action, 1) if audit.look == 2 else None
+    if first is not None and first.by == by:
+        raise Forbidden(by, f"answer {audit.id}", "you have looked at it already; another person has to")
+
+
+def _look_again(tx: Transaction, audit: Audit) -> None:
+    audits.open_(
+        tx,
+        audit.action,
+        look=2,
+        run=audit.run,
+        agent=audit.agent,
+        tool=audit.tool,
+        kind=audit.kind,
+        question=audit.question,
+    )
+
+
+def _tell_overlooked(tx: Transaction, audit: Audit) -> None:
+    """Tell the certificate which share of errors a person overlooks: those that only one of two has found show it."""
+    decision = promises.decision_of(tx, audit.action)
+    pairs = audits.twice(tx, audit.agent, audit.kind)
+    both = sum(first and second for first, second in pairs)
+    one = sum(first is not second for first, second in pairs)
+    if decision is not None and both + one >= _FEW:
+        promises.overlooked(tx, decision.certificate, one / (one + 2 * both))
