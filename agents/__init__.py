@@ -5,6 +5,7 @@ from baton.agents.breakers import Breaker, Breakers
 from baton.agents.builtin import BUILTINS
 from baton.agents.client import OpenAIModel
 from baton.agents.embedding import OpenAIEmbedder
+from baton.agents.opinions import opinions
 from baton.agents.proposing import ParsedCall, offer, parse
 from baton.agents.simulated import MINDS, Mind, SimpleMind, SimulatedServer, find_mind
 from baton.agents.source import Endpoint, embedder_of, endpoint, open_model
@@ -30,6 +31,7 @@ __all__ = [
     "find_mind",
     "offer",
     "open_model",
+    "opinions",
     "parse",
     "tool",
     "upcast",

@@ -26,6 +26,9 @@ class Agent:
         model: Name of the model at the endpoint.
         policy: A `.cedar` file, or the name of a shipped policy (`ask-writes`, `allow-all`). None denies every tool
             but the built-in ones: nothing is allowed that nobody allowed.
+        samples: How often its model is asked for calls that a promise speaks of; how far the answers agree counts for
+            their score. 1 is once, and says nothing of it.
+        judge: A model at the same endpoint that is asked how likely such calls are right; None for none.
         shadow: A policy that is asked beside it, of which nothing follows: what it says is recorded, to be compared.
         hands_off_to: Names of agents it may hand work to.
         memory: The scope of what it remembers; agents with the same scope share it.
@@ -43,6 +46,8 @@ class Agent:
     memory: str = "team"
     context_tokens: int = 100_000
     open_questions: int = 20
+    samples: int = 1
+    judge: str | None = None
     shadow: str | Path | None = None
     description: str = ""
 
@@ -59,6 +64,8 @@ class Agent:
             raise InvalidValue(f"context_tokens of agent {self.name}", self.context_tokens, "1000 or more")
         if self.open_questions < 1:
             raise InvalidValue(f"open_questions of agent {self.name}", self.open_questions, "1 or more")
+        if not 1 <= self.samples <= 20:
+            raise InvalidValue(f"samples of agent {self.name}", self.samples, "a number from 1 to 20")
         names = [spec.name for spec in self._own]
         for name in names:
             if names.count(name) > 1 or name in BUILTINS:
@@ -77,6 +84,12 @@ class Agent:
         """All tools it is offered by name: its own, then the built-in ones that make sense for it."""
         offered = [spec for spec in BUILTINS.values() if spec.name != "hand_off" or self.hands_off_to]
         return {spec.name: spec for spec in (*self._own, *offered)}
+
+    @cached_property
+    def basis(self) -> str:
+        """What its actions and their scores come from: of another, earlier decisions say little."""
+        asked = f", {self.samples} samples" if self.samples > 1 else ""
+        return f"{self.model}{asked}{f', judged by {self.judge}' if self.judge else ''}"
 
     @cached_property
     def offers(self) -> tuple[dict[str, Any], ...]:

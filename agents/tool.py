@@ -47,6 +47,7 @@ def tool(
     name: str | None = ...,
     repeatable: bool = ...,
     reconcile: Callable[[str], Any] | None = ...,
+    check: Callable[..., Any] | None = ...,
     undo: str | None = ...,
     timeout: float = ...,
     retries: Retries | int | None = ...,
@@ -72,6 +73,7 @@ def tool(
     name: str | None = None,
     repeatable: bool = False,
     reconcile: Callable[[str], Any] | None = None,
+    check: Callable[..., Any] | None = None,
     undo: str | None = None,
     timeout: float = 60.0,
     retries: Retries | int | None = None,
@@ -97,6 +99,8 @@ def tool(
         name: What the model calls it; None is the function's name.
         repeatable: A write that is safe to repeat with the same key.
         reconcile: Asks the world, after a crash, whether the effect with this key happened: its result, else None.
+        check: Says before a call, changing nothing, whether it would do what it is to: takes the same arguments, gives
+            true or false. It counts for the score of calls that a promise speaks of.
         undo: Name of the tool that undoes this one.
         timeout: Seconds until one try is given up.
         retries: How a call that fails for now is tried again: a number of tries, or all of it. None tries three times
@@ -128,6 +132,7 @@ def tool(
             "effect": _effect(called, effect),
             "repeatable": repeatable,
             "reconcile": reconcile,
+            "check": check,
             "undo": undo,
             "timeout": _timeout(called, timeout),
             "retries": Retries(attempts=retries) if isinstance(retries, int) else retries,

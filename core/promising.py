@@ -47,6 +47,7 @@ class Assessed:
         promise: What is promised of it.
         certificate: The certificate that speaks of it.
         scorer: What made the score; see policies/promises/scoring.py.
+        basis: What the class's actions and signals come from, such as the agent's model.
         score: How likely the action seems to be right, beside others of its class.
         threshold: The score from which actions run alone; None while none may.
         alone: Whether this one may.
@@ -61,6 +62,7 @@ class Assessed:
     promise: Promise
     certificate: str
     scorer: str
+    basis: str
     score: float
     threshold: float | None
     alone: bool

@@ -88,6 +88,8 @@ class ToolSpec:
         repeatable: A write that is safe to repeat with the same key.
         wants_key: Whether `run` takes the idempotency key as `key`.
         reconcile: Asks the world whether the effect with this key happened: the result, or None if it did not.
+        check: Says, without changing anything, whether a call with these arguments would do what it is to: takes the
+            arguments as `run` does, and gives true or false. None where nothing can tell.
         undo: Name of the tool that undoes this one; None if it cannot be undone.
         timeout: Seconds until one try is given up.
         retries: How a call that fails for now is tried again; None is `Retries()`, for what surely may be repeated.
@@ -113,6 +115,7 @@ class ToolSpec:
     repeatable: bool = False
     wants_key: bool = False
     reconcile: Callable[[str], Any] | None = None
+    check: Callable[..., Any] | None = None
     undo: str | None = None
     timeout: float = 60.0
     retries: Retries | None = None

@@ -58,15 +58,32 @@ class Record:
     errors: int = 0
 
 
-def judge_reply(member: Member, run: Run, turn: int, reply: ModelReply, record: Record) -> list[Proposal]:
-    """Every call of a reply as a proposal; those that need a person carry the id of their review."""
+def judge_reply(
+    member: Member,
+    run: Run,
+    turn: int,
+    reply: ModelReply,
+    record: Record,
+    opinions: Sequence[Mapping[str, float]] = (),
+) -> list[Proposal]:
+    """Every call of a reply as a proposal; those that need a person carry the id of their review.
+
+    Args:
+        member: Whose reply it is.
+        run: The run.
+        turn: The reply's.
+        reply: What the model said.
+        record: What is known of the run.
+        opinions: Further signals for each call, by name; empty where nobody was asked.
+    """
     judged: list[Proposal] = []
     for position, call in enumerate(reply.calls):
         parsed = parse(call, member.agent.specs)
         action = _action(member, run, turn, position, parsed)
         problem = parsed.problem
         seen = replace(record, proposals=[*record.proposals, *judged]) if record.echoes and judged else record
-        verdict = _no_call(problem) if problem else judge(member, run, action, seen)
+        others = opinions[position] if opinions else None
+        verdict = _no_call(problem) if problem else judge(member, run, action, seen, others)
         if verdict.ruling is Ruling.ALLOW and verdict.charges:
             record = replace(record, spent=charged(record.spent, verdict.charges))
         review: ReviewId | None = None
@@ -87,7 +104,9 @@ def judge_reply(member: Member, run: Run, turn: int, reply: ModelReply, record: 
     return judged
 
 
-def judge(member: Member, run: Run, action: Action, record: Record) -> Verdict:
+def judge(
+    member: Member, run: Run, action: Action, record: Record, opinions: Mapping[str, float] | None = None
+) -> Verdict:
     """Ask the agent's policy about one action; a fork asks about more than policy does."""
     spec = member.agent.specs[action.tool]
     question = Question(
@@ -105,7 +124,7 @@ def judge(member: Member, run: Run, action: Action, record: Record) -> Verdict:
         spent=record.spent,
         setting=member.setting,
         certificates=record.certificates,
-        signals=_signals(action, record),
+        signals={**_signals(action, record), **(opinions or {})},
         coin=random.random(),
     )
     verdict = member.policy.judge(question)

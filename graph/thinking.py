@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
+from baton.agents import opinions, parse
 from baton.core import (
     Certificate,
     Fault,
@@ -15,6 +16,7 @@ from baton.core import (
     Ruling,
     ToolSpec,
     Trust,
+    Usage,
     call_id,
     derived,
     metered,
@@ -156,11 +158,13 @@ async def _propose(step: _Step) -> Move:
         tools=step.member.agent.offers,
     )
     reply = await model.complete(request, step.office.live(run.id))
+    certificates = await _certificates(step, reply)
+    asked, reply = await _opinions(step, request, reply, certificates)
     tokens, meters = reply.usage.prompt + reply.usage.completion, step.member.policy.meters(step.member.scopes(run))
     record = replace(
         step.past.record(step.lines, step.member.agent.specs),
         spent=metered(step.past.spent, meters, tokens),
-        certificates=await _certificates(step, reply),
+        certificates=certificates,
     )
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
     left_out = packing.left_out
@@ -171,7 +175,7 @@ async def _propose(step: _Step) -> Move:
 
     step.riders.append(record_call)
     if reply.calls:
-        return _called(step, judge_reply(step.member, run, turn, reply, record))
+        return _called(step, judge_reply(step.member, run, turn, reply, record, asked))
     return await _spoke(step, reply)
 
 
@@ -184,6 +188,24 @@ async def _certificates(step: _Step, reply: ModelReply) -> Mapping[str, Certific
     for id, (folded, state) in team.certificates.to_keep().items():
         step.riders.append(partial(promises.keep, certificate=id, folded=folded, state=state))
     return found
+
+
+async def _opinions(
+    step: _Step, request: ModelRequest, reply: ModelReply, certificates: Mapping[str, Certificate]
+) -> tuple[Sequence[Mapping[str, float]], ModelReply]:
+    """What else may say how likely the calls are right that a promise speaks of; the reply with the tokens it took."""
+    member, run, turn = step.member, step.past.run, step.place.turn + 1
+    asks = member.agent.samples > 1 or member.agent.judge or any(spec.check for spec in member.agent.specs.values())
+    if not certificates or not asks:
+        return (), reply
+    record = replace(step.past.record(step.lines, member.agent.specs), certificates=certificates)
+    wanted = [one.verdict.assessed is not None for one in judge_reply(member, run, turn, reply, record)]
+    if not any(wanted):
+        return (), reply
+    calls = [parse(call, member.agent.specs) for call in reply.calls]
+    found, used = await opinions(member.agent, member.model, request, calls, wanted)
+    usage = Usage(prompt=reply.usage.prompt + used.prompt, completion=reply.usage.completion + used.completion)
+    return found, replace(reply, usage=usage)
 
 
 async def _thinker(step: _Step) -> tuple[str, Model]:

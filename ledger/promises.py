@@ -77,6 +77,7 @@ class CertificateRow:
     kind: str
     promise: Promise
     scorer: str
+    basis: str
     began_at: float
     entries: int
     folded: int
@@ -85,7 +86,11 @@ class CertificateRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ScorerRow:
-    """A fitted scorer as it is recorded."""
+    """A fitted scorer as it is recorded.
+
+    Attributes:
+        kind: The class that it was fitted to; empty for all classes of the agent together.
+    """
 
     id: str
     agent: str
@@ -187,6 +192,11 @@ def record_scorer(tx: Transaction, id: str, agent: str, kind: str, weights: Mapp
         )
 
 
+def of_agent(tx: Transaction, agent: str) -> list[CertificateRow]:
+    """An agent's certificates without their states, the newest first."""
+    return [row for row in listed(tx) if row.agent == agent]
+
+
 def scorers_of(tx: Transaction, agent: str) -> list[ScorerRow]:
     """The scorers of an agent's classes, the oldest first."""
     return [
@@ -197,7 +207,13 @@ def scorers_of(tx: Transaction, agent: str) -> list[ScorerRow]:
 
 def _begin(tx: Transaction, agent: str, assessed: Assessed) -> None:
     promise = assessed.promise
-    row = {"id": assessed.certificate, "agent": agent, "class": assessed.kind, "scorer": assessed.scorer}
+    row = {
+        "id": assessed.certificate,
+        "agent": agent,
+        "class": assessed.kind,
+        "scorer": assessed.scorer,
+        "basis": assessed.basis,
+    }
     terms = {"most_wrong": promise.most_wrong, "certainty": promise.certainty}
     tx.execute(insert(certificates).values({**row, **terms, "began_at": tx.now, "entries": 0, "folded": 0}))
 

@@ -350,12 +350,13 @@ rule_proposals = Table(
 certificates = Table(
     "certificates",
     metadata,
-    Column("id", Text, primary_key=True),  # of agent, class, promise, scorer and method
+    Column("id", Text, primary_key=True),  # of agent, class, promise, scorer, basis and method
     Column("agent", Text, nullable=False),
     Column("class", Text, nullable=False),
     Column("most_wrong", Double, nullable=False),
     Column("certainty", Double, nullable=False),
     Column("scorer", Text, nullable=False),
+    Column("basis", Text, nullable=False),  # what the actions and their signals come from
     Column("began_at", Double, nullable=False),
     Column("entries", Integer, nullable=False, default=0),
     Column("folded", Integer, nullable=False, default=0),  # entries that `state` has taken in

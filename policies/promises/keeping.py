@@ -36,11 +36,12 @@ class Kept:
         promise: What is promised.
         scorer: The id of what scores.
         score: What scores.
+        basis: What the actions and signals come from.
         id: The certificate's.
     """
 
-    def __init__(self, id: str, kind: str, promise: Promise, scorer: str, score: Score) -> None:
-        self.id, self.kind, self.promise, self.scorer = id, kind, promise, scorer
+    def __init__(self, id: str, kind: str, promise: Promise, scorer: str, score: Score, basis: str) -> None:
+        self.id, self.kind, self.promise, self.scorer, self.basis = id, kind, promise, scorer, basis
         self.folded = self.kept = 0
         self._score = score
         self._certifier = Certifier(promise)
@@ -63,6 +64,7 @@ class Kept:
             promise=self.promise,
             certificate=self.id,
             scorer=self.scorer,
+            basis=self.basis,
             score=score,
             threshold=standing.threshold,
             alone=decision.alone,
@@ -148,27 +150,34 @@ class Certificates:
         self._known: dict[str, Kept] = {}
         self._lock = threading.Lock()
 
-    def of(self, tx: Transaction, agent: str, promised: Mapping[str, Promise]) -> Mapping[str, Certificate]:
+    def of(self, tx: Transaction, agent: str, promised: Mapping[str, Promise], basis: str) -> Mapping[str, Certificate]:
         """The certificates of an agent's promises, by class, as far as this transaction sees the ledger.
 
         Args:
             tx: A transaction that only reads: what it sees is committed.
             agent: The agent.
             promised: What its policy promises, by class.
+            basis: What its actions and signals come from: of another, another certificate speaks.
         """
-        return self.kept(tx, agent, promised) if promised else {}
+        return self.kept(tx, agent, promised, basis) if promised else {}
 
-    def kept(self, tx: Transaction, agent: str, promised: Mapping[str, Promise]) -> dict[str, Kept]:
+    def kept(self, tx: Transaction, agent: str, promised: Mapping[str, Promise], basis: str) -> dict[str, Kept]:
         """The same, with all that is known of them."""
-        fitted = {row.kind: row for row in promises.scorers_of(tx, agent)}
+        fitted = {row.kind: Fitted.read(row.weights) for row in promises.scorers_of(tx, agent)}
         found: dict[str, Kept] = {}
         for kind, promise in promised.items():
-            row = fitted.get(kind)
-            scorer = None if row is None else Fitted.read(row.weights)
+            scorer = fitted.get(kind) or self._borrowed(tx, fitted.get(""), _id(agent, kind, promise, RULE, basis))
             name = RULE if scorer is None else scorer.id
-            new = Kept(_id(agent, kind, promise, name), kind, promise, name, scorer.score if scorer else ruled)
+            id = _id(agent, kind, promise, name, basis)
+            new = Kept(id, kind, promise, name, scorer.score if scorer else ruled, basis)
             found[kind] = self._read(tx, new)
         return found
+
+    def _borrowed(self, tx: Transaction, scorer: Fitted | None, by_rule: str) -> Fitted | None:
+        """What the agent's classes together have learnt, for a class that has not begun by the rule."""
+        if scorer is None or by_rule in self._known or promises.get(tx, by_rule) is not None:
+            return None
+        return scorer
 
     def to_keep(self) -> dict[str, tuple[int, dict[str, Any]]]:
         """The states that should be kept in the ledger by now, with how many entries each has taken in."""
@@ -198,7 +207,7 @@ def missing(standing: Standing) -> str:
     return f"about {standing.decisions_needed} more decisions are needed"
 
 
-def _id(agent: str, kind: str, promise: Promise, scorer: str) -> str:
-    """The certificate of this agent, class, promise, scorer and method: another of any of these begins another."""
-    told = dump([agent, kind, promise.most_wrong, promise.certainty, scorer, _METHOD])
+def _id(agent: str, kind: str, promise: Promise, scorer: str, basis: str) -> str:
+    """The certificate of all this and of the method: another of any of these begins another."""
+    told = dump([agent, kind, promise.most_wrong, promise.certainty, scorer, basis, _METHOD])
     return "cert_" + hashlib.sha256(told.encode()).hexdigest()[:12]

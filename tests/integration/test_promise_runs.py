@@ -84,7 +84,7 @@ async def decide(baton: Baton, run: RunHandle, *, right: bool = True) -> None:
 async def kept(baton: Baton, certificates: Certificates | None = None) -> Kept:
     """The certificate, as a new process reads it from the ledger."""
     known = certificates or Certificates()
-    return (await baton.ledger.read(lambda tx: known.kept(tx, "clerk", {"payment": PROMISE})))["payment"]
+    return (await baton.ledger.read(lambda tx: known.kept(tx, "clerk", {"payment": PROMISE}, "gpt-5-mini")))["payment"]
 
 
 def entered(tx: Transaction, certificate: Kept, first: int, count: int, *, wrong: bool) -> None:
