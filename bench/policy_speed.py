@@ -15,7 +15,7 @@ from typing import Any
 from baton.core import Action, ActionId, Label, Question, Reading, RunId, ToolSpec, Trust
 from baton.policies import CedarPolicy, PolicyText, Readings, trace
 from baton.policies.circumstances import context_of
-from baton.policies.engine import Asked, Rulebook
+from baton.policies.engine import Rulebook
 from baton.policies.rules import read_rules
 from baton.policies.schema import CALL, tool_types
 
@@ -55,13 +55,23 @@ CALLS: dict[str, dict[str, Any]] = {
 
 
 def rule(number: int) -> str:
-    """One of a hundred rules over ten tools, half of them permits to act alone."""
-    action = "call" if number % 2 else "call_with_approval"
+    """One of a hundred rules over ten tools, half of them permits to act alone; the last tools have both kinds."""
+    alone = (number // 10 + 1) % 2 if number % 10 >= 6 else number % 2
+    action = "call" if alone else "call_with_approval"
     return (
         f'@id("r{number}") permit (principal, action == Action::"{action}", resource is Tool::tool_{number % 10}) '
         f'when {{ resource.args.amount.lessThan(decimal("{number}.5")) && resource.trust.order >= 2 '
         f'&& resource.from.order.contains("find.id") && context.count < 5 }};'
     )
+
+
+def judging(policy: CedarPolicy, tool: ToolSpec, amount: float, ruling: str) -> float:
+    """Median microseconds of a verdict; no two calls are alike."""
+    calls = iter([question(tool, round(amount + number / 1000, 3), number) for number in range(500)])
+    found: set[str] = set()
+    taken = median(lambda: found.add(policy.judge(next(calls)).ruling), 500)
+    assert found == {ruling}
+    return taken * 1e6
 
 
 def median(work: Callable[[], object], times: int) -> float:
@@ -76,7 +86,7 @@ def median(work: Callable[[], object], times: int) -> float:
     return statistics.median(taken)
 
 
-def question(tool: ToolSpec, amount: float) -> Question:
+def question(tool: ToolSpec, amount: float, number: int = 0) -> Question:
     """A call that takes its order from a verified tool and whose note was made up."""
     action = Action(
         id=ActionId("run_a.1.0"),
@@ -84,7 +94,7 @@ def question(tool: ToolSpec, amount: float) -> Question:
         agent="desk",
         tool=tool.name,
         version="1",
-        arguments={"order": "A-1023", "amount": amount, "note": "made up on the spot"},
+        arguments={"order": "A-1023", "amount": amount, "note": f"made up on the spot, the {number}th of many"},
         confidence=0.9,
     )
     readings = (
@@ -99,24 +109,20 @@ def measure() -> list[dict[str, Any]]:
     tools = [ToolSpec(name=name, description="", parameters=PARAMETERS, run=print) for name in NAMES]
     source = PolicyText("bench.cedar", "\n".join(map(rule, range(POLICIES))))
     policy = CedarPolicy.compile([source], tools, agent="desk", name="bench")
-    allowed, asked = question(tools[1], 20.5), question(tools[2], 20.5)
-    assert policy.judge(allowed).ruling == "allow"
-    denied = question(tools[3], 99.5)
-    assert policy.judge(asked).ruling == "ask"
-    assert policy.judge(denied).ruling == "deny"
-
+    allowed = question(tools[1], 20.5)
     types = tool_types("bench", tools)
     book = Rulebook(read_rules([source]), types.values(), "bench")
     labels = trace(allowed.action.arguments, Readings())
     entity = types["tool_1"].entity("run_a.1.0", allowed.action.arguments, labels)
-    entities = book.entities(json.dumps([entity]))
-    call = Asked("desk", entity, entities, context_of(allowed, Readings()))
+    call = book.asked("desk", entity, context_of(allowed, Readings()))
     one = median(lambda: book.decide(CALL, call), 500)
     return [
         row("one question to Cedar, 100 rules", one * 1e6, "µs", "<= 400"),
-        row("whole verdict, allowed, 100 rules", median(lambda: policy.judge(allowed), 500) * 1e6, "µs", "<= 800"),
-        row("whole verdict, asked, 100 rules", median(lambda: policy.judge(asked), 500) * 1e6, "µs", "<= 800"),
-        row("whole verdict, denied, 100 rules", median(lambda: policy.judge(denied), 500) * 1e6, "µs", "<= 800"),
+        row("whole verdict, allowed", judging(policy, tools[1], 20.5, "allow"), "µs", "<= 800"),
+        row("whole verdict, asked", judging(policy, tools[2], 20.5, "ask"), "µs", "<= 800"),
+        row("whole verdict, denied", judging(policy, tools[3], 99.5, "deny"), "µs", "<= 800"),
+        row("whole verdict, rules of both kinds, asked", judging(policy, tools[6], 90.2, "ask"), "µs", "<= 800"),
+        row("whole verdict, rules of both kinds, denied", judging(policy, tools[6], 98.0, "deny"), "µs", "<= 800"),
         *(result for name, content in READ.items() for result in tracing(name, content)),
     ]
 

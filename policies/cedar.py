@@ -4,7 +4,6 @@ May the agent make this call alone (`call`)? If not, may it with a person's appr
 If not, it is denied. Both are ordinary permits and forbids over one schema, so they can be analysed together.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -209,8 +208,7 @@ class CedarPolicy:
         action = question.action
         evidence |= {"arguments": _shown(labels), "context": shown(context)}
         entity = tool.entity(action.id, action.arguments, labels)
-        entities = self._book.entities(json.dumps([entity]))
-        case = _Case(question, Asked(self._agent, entity, entities, context), labels, evidence)
+        case = _Case(question, self._book.asked(self._agent, entity, context), labels, evidence)
         alone = self._book.decide(CALL, case.asked)
         weighed = [_weigh(rule, case) for rule in alone if rule.permits]
         sure = [one for one in weighed if not one.unsure and not one.over]

@@ -5,7 +5,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -43,7 +43,7 @@ class Condition:
     @cached_property
     def paths(self) -> tuple[tuple[str, ...], ...]:
         """The attributes that it looks at, such as `("resource", "args", "cents")`."""
-        return tuple(dict.fromkeys(_paths(self.node)))
+        return tuple(dict.fromkeys(path for path in _chains(self.node) if len(path) > 1))
 
     @cached_property
     def words(self) -> str:
@@ -96,18 +96,21 @@ def _conjuncts(node: Node, holds: bool) -> Iterator[Condition]:
         yield Condition(node, holds)
 
 
-def _paths(node: Any) -> Iterator[tuple[str, ...]]:
+def looked_at(conditions: Iterable[Condition]) -> frozenset[tuple[str, ...]]:
+    """Every attribute that some conditions look at or ask for; one that they take as a whole is told as such."""
+    return frozenset(path for condition in conditions for path in _chains(condition.node))
+
+
+def _chains(node: Any) -> Iterator[tuple[str, ...]]:
     path = path_of(node)
     if path is not None:
-        if len(path) > 1:
-            yield path
-        return
-    if isinstance(node, Mapping):
+        yield path
+    elif isinstance(node, Mapping):
         for part in cast(Mapping[str, Any], node).values():
-            yield from _paths(part)
+            yield from _chains(part)
     elif isinstance(node, list):
         for part in cast(Sequence[Any], node):
-            yield from _paths(part)
+            yield from _chains(part)
 
 
 def path_of(node: Any) -> tuple[str, ...] | None:

@@ -4,37 +4,35 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import cedarpy
 
 from baton.core import PolicyError
+from baton.policies.conditions import looked_at
 from baton.policies.probing import Probe, Probed
 from baton.policies.rules import ACTIONS, Rule, check_rules
 from baton.policies.schema import BUILT_IN, CALL, ToolType, schema_text
+from baton.policies.slim import ALWAYS, slim, slimmed, tree_of
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A call as Cedar is asked about it.
+    """A call as Cedar is asked about it; made by `Rulebook.asked`.
 
     Attributes:
         agent: Who makes it.
         entity: The call, as Cedar's entity JSON.
-        entities: The same, read by Cedar.
         context: Its circumstances.
+        entities: The entity as far as some rule looks at it, read by Cedar.
+        written: The circumstances as far as some rule looks at them, as JSON text.
     """
 
     agent: str
     entity: Mapping[str, Any]
-    entities: cedarpy.Entities
     context: Mapping[str, Any]
-
-    @cached_property
-    def written(self) -> str:
-        """The context as JSON text."""
-        return json.dumps(self.context)
+    entities: cedarpy.Entities
+    written: str
 
     def request(self, action: str) -> dict[str, Any]:
         """The question whether it may be made in this way."""
@@ -64,8 +62,10 @@ class Rulebook:
         self.rules = rules
         types = tuple(tools)
         schema = schema_text(types)
-        self._schema = cedarpy.Schema.from_json_str(schema)
-        check_rules(rules, self._schema, types)
+        check_rules(rules, cedarpy.Schema.from_json_str(schema), types)
+        self._seen = tree_of(looked_at(condition for rule in rules for condition in rule.conditions) | ALWAYS)
+        self._schema = cedarpy.Schema.from_json_str(slimmed(schema, self._seen))
+        check_rules(rules, self._schema, types)  # what was left out is missed by none
         cedarpy.PolicySet.from_str("\n".join(rule.text for rule in rules))  # together, too, they can be read
         kinds = {*(f"Tool::{name}" for name in BUILT_IN), *(tool.name for tool in types)}
         sets: dict[tuple[str, ...], cedarpy.PolicySet] = {}
@@ -80,13 +80,15 @@ class Rulebook:
         """The rules that may decide a question about a tool, by its Cedar name."""
         return self._sets[action, tool][1]
 
-    def entities(self, text: str) -> cedarpy.Entities:
-        """Entities from JSON text, held against the schema.
+    def asked(self, agent: str, entity: Mapping[str, Any], context: Mapping[str, Any]) -> Asked:
+        """A call as Cedar is asked about it, held against the schema.
 
         Raises:
-            ValueError: if they do not conform.
+            ValueError: if it does not conform.
         """
-        return cedarpy.Entities.from_json_str(text, self._schema)  # pyright: ignore[reportUnknownMemberType]
+        told = json.dumps([{**entity, "attrs": slim(entity["attrs"], "resource", self._seen)}])
+        entities = cedarpy.Entities.from_json_str(told, self._schema)  # pyright: ignore[reportUnknownMemberType]
+        return Asked(agent, entity, context, entities, json.dumps(slim(context, "context", self._seen)))
 
     def decide(self, action: str, asked: Asked) -> tuple[Rule, ...]:
         """The rules that decide, in the order they are written: all permits, or all forbids; none is a deny.
