@@ -36,6 +36,7 @@ CONDITIONS = (
     "resource.destination_trust >= 3 || context.count < 2",
     'if context has confidence then context.confidence >= 80 else resource.effect == "read"',
     "context has requester",
+    "context has confidence",
     '[context.tenant, "x"].contains("local")',
     "resource.vouched.cents == context.planned",
     "resource.trust == resource.trust",
