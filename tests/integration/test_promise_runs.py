@@ -1,5 +1,6 @@
 """Promises over runs: people's decisions certify a class, it acts alone, is looked back at, and loses that again."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -242,3 +243,21 @@ def test_one_class_has_one_promise(tmp_path: Path) -> None:
     other = ALONE.replace('"alone"', '"other"').replace("20%", "2%")
     with pytest.raises(PolicyError, match="rule 'other' promises at most 2 % wrong, 80 % certain of class 'payment'"):
         Baton(agents=[Till(tmp_path, ALONE, other).agent], database=tmp_path / "x.db").run_sync("pay 5, sure 1")
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_two_workers_at_once_write_one_history(database: str, till: Till) -> None:
+    async with open_office(database, [till.agent], pays()) as one, open_office(database, [till.agent], pays()) as two:
+        runs = await asyncio.gather(*((one, two)[n % 2].submit(f"pay {n}, sure 0.{n % 7 + 2}") for n in range(60)))
+        await soon(asyncio.gather(*(run.settled() for run in runs)))
+        waiting = await one.reviews.waiting()
+        assert len(waiting) == 60
+        await asyncio.gather(*((two, one)[n % 2].approve(review.id, by="ann") for n, review in enumerate(waiting)))
+        await soon(asyncio.gather(*(run.result() for run in runs)))
+        states = [(await kept(office, office._team.certificates)).state() for office in (one, two)]
+        anew = await kept(one)
+        assert states[0] == states[1] == anew.state() and anew.folded == 120
+        rows = await text_rows(one.ledger, "SELECT kind, action, seq FROM certificate_entries ORDER BY seq")
+        assert [row[2] for row in rows] == list(range(1, 121))
+        assert len({(kind, action) for kind, action, _ in rows}) == 120
+    assert sorted(till.paid) == list(range(60))
