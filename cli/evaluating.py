@@ -6,9 +6,11 @@ from cyclopts import App
 from rich.table import Table
 from rich.text import Text
 
+from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen, one_line
-from baton.evals import Graded, Store, load_suite, play
+from baton.evals import Graded, Store, cases_of, load_suite, play, write_cases
+from baton.ledger import Transaction, runs
 
 app = App(name="eval", help="Play cases and score what came of them.")
 
@@ -39,6 +41,27 @@ async def run(
     screen.show(_table(graded))
     screen.show(f"{passed} of {len(graded)} as expected; every attempt is in {store}")
     return Exit.OK if passed == len(graded) else Exit.REGRESSION
+
+
+@app.command
+async def cases(file: Path, /, *, agent: str | None = None, common: Common = DEFAULTS) -> None:
+    """Make cases of what people have corrected, for a suite to read with `read_cases`; those in the file stay.
+
+    Args:
+        file: A file of JSON lines; cases that it has not are added.
+        agent: Whose corrections (default: those of every agent on record).
+        common: Options of every command.
+    """
+    screen, place = Screen(common.json), find_place(common, prefer_origin=True)
+    async with to_look(place) as ledger:
+        found = await ledger.read(lambda tx: [c for name in _agents(tx, agent) for c in cases_of(tx, name)])
+    added = write_cases(file, found)
+    screen.document({"file": str(file), "corrections": len(found), "added": added})
+    screen.show(f"{len(found)} runs were corrected; {added} new cases in {file}.")
+
+
+def _agents(tx: Transaction, agent: str | None) -> list[str]:
+    return [agent] if agent is not None else sorted({run.agent for run in runs.listed(tx)})
 
 
 def _tell(screen: Screen, repeat: int, graded: Graded) -> None:

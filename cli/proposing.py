@@ -20,6 +20,7 @@ from baton.ledger.rule_proposals import RuleProposal
 from baton.policies import policy_texts
 from baton.policies.proposing import check_proposal, rule_for
 from baton.policies.trials import trial_file
+from baton.review import learning
 
 
 async def propose(review: str, /, *, lasts: str = "30d", common: Common = DEFAULTS) -> None:
@@ -50,7 +51,7 @@ async def propose(review: str, /, *, lasts: str = "30d", common: Common = DEFAUL
 
 
 async def proposals(*, everything: bool = False, common: Common = DEFAULTS) -> None:
-    """List rules that are proposed.
+    """List rules and instructions that are proposed.
 
     Args:
         everything: Also those that were accepted or declined.
@@ -61,15 +62,15 @@ async def proposals(*, everything: bool = False, common: Common = DEFAULTS) -> N
         found = await ledger.read(lambda tx: rule_proposals.listed(tx, everything=everything))
     screen.document({"proposals": [_json(each) for each in found]})
     if not found:
-        screen.show("No rule is proposed: `baton policy propose REVIEW` makes one of a decision.")
+        screen.show("Nothing is proposed: `baton policy propose REVIEW` makes a rule of a decision.")
     for each in found:
         head = Text.assemble((each.id, "bold cyan"), f"  {one_line(each.agent)}, by {one_line(each.by)} ")
-        head.append(f"at {format_time(each.at)} from {each.review}: {each.state}", style="dim")
+        head.append(f"at {format_time(each.at)} from {each.review}: {each.kind}, {each.state}", style="dim")
         screen.show(head, Text(each.rule))
 
 
 async def accept(proposal: str, /, *, common: Common = DEFAULTS) -> None:
-    """Add a proposed rule to the policy of its agent, and its tests to those beside it.
+    """Add a proposed rule to the policy of its agent, and its tests to those beside it; or have it told an instruction.
 
     Args:
         proposal: The id, or the beginning of one.
@@ -78,9 +79,14 @@ async def accept(proposal: str, /, *, common: Common = DEFAULTS) -> None:
     from baton.cli.policies import chosen
 
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
-    project = load(place)
     async with to_look(place) as ledger:
         known = await ledger.read(lambda tx: rule_proposals.get(tx, proposal))
+        if known.kind == "instruction":
+            await ledger.write(lambda tx: learning.accept(tx, known, person()))
+            screen.document({**_json(known), "state": "accepted"})
+            screen.show(f"{known.agent} is told so at the beginning of each run from now on.")
+            return
+        project = load(place)
         agent = chosen(project.agents, known.agent)[0]
         file = _file(agent, known)
         specs = tuple(agent.specs.values())
@@ -92,7 +98,7 @@ async def accept(proposal: str, /, *, common: Common = DEFAULTS) -> None:
 
 
 async def decline(proposal: str, /, *, note: str = "", common: Common = DEFAULTS) -> None:
-    """Decline a proposed rule.
+    """Decline a proposed rule or instruction.
 
     Args:
         proposal: The id, or the beginning of one.
@@ -109,7 +115,7 @@ async def decline(proposal: str, /, *, note: str = "", common: Common = DEFAULTS
     async with to_look(place) as ledger:
         known = await ledger.write(refuse)
     screen.document(_json(known))
-    screen.show(f"{known.id} is declined; the policy stays as it is.")
+    screen.show(f"{known.id} is declined; nothing changes.")
 
 
 def _approved(tx: Transaction, review: str) -> tuple[Review, Proposal]:

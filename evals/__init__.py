@@ -1,5 +1,6 @@
 """Evaluation: suites of cases, played through Baton itself, scored, and stored for people to browse."""
 
+from baton.evals.corrected import cases_of, heeds_corrections, read_cases, write_cases
 from baton.evals.runner import Graded, play
 from baton.evals.scorers import ending, exactly_once, permitted
 from baton.evals.store import Store
@@ -13,9 +14,13 @@ __all__ = [
     "Scorer",
     "Store",
     "Suite",
+    "cases_of",
     "ending",
     "exactly_once",
+    "heeds_corrections",
     "load_suite",
     "permitted",
     "play",
+    "read_cases",
+    "write_cases",
 ]

@@ -37,6 +37,7 @@ from baton.graph.team import Member, Team
 from baton.graph.trouble import open_for, open_trouble
 from baton.graph.undoing import Undoing, plan_of
 from baton.ledger import Line, Message, Proposal, Review, Transaction, effects, journal, promises, spending, transcript
+from baton.review.learning import standing_scope
 
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
@@ -269,13 +270,16 @@ def _unusable(reply: ModelReply) -> str | None:
 
 
 async def _remembered(office: Office, past: Past) -> list[Line]:
-    """What is known that bears on the goal, as the first thing after it."""
+    """What owners have told the agent, and what is known that bears on the goal, as the first things after it."""
     member, goal = office.team.member(past.run.agent), past.run.goal
+    told = await office.team.memory.believed([standing_scope(past.run.agent)])
+    lines = [Line(role="notice", turn=1, text="[instructions of your owners]\n" + "\n".join(f.text for f in told))]
+    lines = lines if told else []
     query = " ".join([goal.statement, *(attachment.text[:2000] for attachment in goal.attachments)])
     found = await office.team.memory.recall(query, [member.agent.memory])
     if not found:
-        return []
+        return lines
     rows = "\n".join(f"- {f.subject}: {f.text} (trust: {f.label.trust.name.lower()}, {f.id})" for f in found)
     label = derived(fact.label for fact in found)
     text = f"[remembered from earlier work]\n{rows}"
-    return [Line(role="notice", turn=1, text=text, trust=label.trust, confidentiality=label.confidentiality)]
+    return [*lines, Line(role="notice", turn=1, text=text, trust=label.trust, confidentiality=label.confidentiality)]

@@ -1,9 +1,9 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`,
-`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits` and `checkpoints` hold
-plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the
-record small.
+`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`, `corrections` and
+`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
+`archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -11,6 +11,7 @@ from baton.ledger import (
     audits,
     bodies,
     checkpoints,
+    corrections,
     effects,
     events,
     facts,
@@ -74,6 +75,7 @@ __all__ = [
     "audits",
     "bodies",
     "checkpoints",
+    "corrections",
     "database_of",
     "effects",
     "events",

@@ -29,7 +29,10 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE transcript ADD COLUMN confidentiality INTEGER NOT NULL DEFAULT '1'",
         "ALTER TABLE facts ADD COLUMN confidentiality INTEGER NOT NULL DEFAULT '1'",
     ),
-    4: (),
+    4: (
+        "ALTER TABLE rule_proposals ADD COLUMN kind TEXT NOT NULL DEFAULT 'rule'",
+        "ALTER TABLE rule_proposals ADD COLUMN about TEXT",
+    ),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 
@@ -66,9 +69,11 @@ def migrate(connection: Connection, database: str, now: float) -> int:
         raise LedgerVersion(database, f"is of version {version}, this Baton knows up to {HEAD}", hint)
     if version == HEAD:
         return version
+    there = inspect(connection).get_table_names()
     for number in range(version + 1, HEAD + 1) if version else ():
         for statement in STEPS[number]:
-            connection.exec_driver_sql(statement)
+            if statement.split()[2] in there:  # a table that came later is made whole below
+                connection.exec_driver_sql(statement)
     metadata.create_all(connection)
     for table in metadata.sorted_tables:
         for index in table.indexes:

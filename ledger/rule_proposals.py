@@ -1,4 +1,4 @@
-"""Rules that somebody has proposed for a policy, and what its owner said."""
+"""Rules and instructions that are proposed for an agent, and what its owner said."""
 
 import json
 from collections.abc import Sequence
@@ -12,15 +12,18 @@ from baton.ledger.schema import rule_proposals as table
 from baton.ledger.transaction import Transaction
 
 State = Literal["open", "accepted", "declined"]
+Kind = Literal["rule", "instruction"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleProposal:
-    """A rule that is to be added to an agent's policy.
+    """A rule that is to be added to an agent's policy, or an instruction that it is to be given.
 
     Attributes:
-        review: The decision that it makes a rule of.
-        rule: Cedar.
+        review: The decision that it comes from, the last one where it comes from several; a review or an audit.
+        kind: Which of the two it is.
+        about: The class of actions; None where the rule says it.
+        rule: Cedar, or the instruction.
         tests: A match and a near miss, as `*.test.yaml` holds them.
         by: Who proposes it.
         decided_by: Who accepted or declined it; None while it is open.
@@ -29,6 +32,8 @@ class RuleProposal:
     id: str
     agent: str
     review: ReviewId
+    kind: Kind
+    about: str | None
     rule: str
     tests: Sequence[dict[str, Any]]
     by: str
@@ -40,12 +45,19 @@ class RuleProposal:
 
 
 def propose(
-    tx: Transaction, agent: str, review: ReviewId, rule: str, tests: Sequence[dict[str, Any]], by: str
+    tx: Transaction,
+    agent: str,
+    review: ReviewId,
+    rule: str,
+    tests: Sequence[dict[str, Any]],
+    by: str,
+    kind: Kind = "rule",
+    about: str | None = None,
 ) -> RuleProposal:
     """Record a proposal. Nothing follows from it until it is accepted."""
     id = random_id("rule")
     row = {"id": id, "agent": agent, "review": review, "rule": rule, "tests": dump(list(tests)), "by": by, "at": tx.now}
-    tx.execute(insert(table).values(**row, state="open"))
+    tx.execute(insert(table).values(**row, kind=kind, about=about, state="open"))
     return get(tx, id)
 
 

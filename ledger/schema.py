@@ -337,7 +337,9 @@ rule_proposals = Table(
     Column("id", Text, primary_key=True),
     Column("agent", Text, nullable=False),
     Column("review", Text, nullable=False),  # the decision that it makes a rule of
-    Column("rule", Text, nullable=False),  # Cedar
+    Column("kind", Text, nullable=False, server_default="rule"),  # rule or instruction
+    Column("about", Text),  # the class of actions; None where the rule says it
+    Column("rule", Text, nullable=False),  # Cedar, or the instruction
     Column("tests", Text, nullable=False),  # JSON: a match and a near miss
     Column("by", Text, nullable=False),
     Column("at", Double, nullable=False),

@@ -7,6 +7,7 @@ from baton.core import Forbidden, InvalidValue
 from baton.ledger import Ledger, Transaction, audits, promises
 from baton.ledger.audits import Audit
 from baton.policies.promises.learning import learn
+from baton.review.learning import learn_from
 
 SECOND_LOOKS = 0.1
 """The share of audits that another person answers as well, without knowing what the first one said."""
@@ -17,8 +18,17 @@ _FEW = 5  # errors found by either of two people, before anything is said of how
 class Audits:
     """What ran alone and was picked to be looked at."""
 
-    def __init__(self, ledger: Ledger, coin: Callable[[], float] = random.random) -> None:
-        self._ledger, self._coin = ledger, coin
+    def __init__(
+        self, ledger: Ledger, scope: Callable[[str], str] = str, coin: Callable[[], float] = random.random
+    ) -> None:
+        """Over a ledger.
+
+        Args:
+            ledger: The ledger.
+            scope: Where an agent's memory is, by its name: what people correct is remembered there.
+            coin: Draws numbers from 0 to 1, which say what is looked at twice.
+        """
+        self._ledger, self._scope, self._coin = ledger, scope, coin
 
     async def waiting(self) -> list[Audit]:
         """What nobody has looked at yet, the oldest first."""
@@ -55,6 +65,8 @@ class Audits:
             audits.answer(tx, known, wrong=wrong, by=by, note=note)
             if known.look == 1:
                 told = promises.labelled(tx, known.action, wrong=wrong, source="audit", by=by)
+                if wrong:
+                    learn_from(tx, known.agent, known.id, self._scope(known.agent))
                 if self._coin() < SECOND_LOOKS:
                     _look_again(tx, known)
             else:

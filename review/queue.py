@@ -21,6 +21,7 @@ from baton.ledger import (
 from baton.ledger.reviews import new_decision_id
 from baton.policies import approval_digest, asked_form
 from baton.policies.promises.learning import learn
+from baton.review.learning import learn_from
 
 CLAIM_SECONDS = 900.0
 """How long a claim holds before the question is anybody's again."""
@@ -65,9 +66,16 @@ class Answer:
 class ReviewQueue:
     """What waits for people, and what they say."""
 
-    def __init__(self, ledger: Ledger, tenant: str) -> None:
+    def __init__(self, ledger: Ledger, tenant: str, scope: Callable[[str], str] = str) -> None:
+        """Over a ledger.
+
+        Args:
+            ledger: The ledger.
+            tenant: Whose approvals these are.
+            scope: Where an agent's memory is, by its name: what people correct is remembered there.
+        """
         self._ledger = ledger
-        self._tenant = tenant
+        self._tenant, self._scope = tenant, scope
 
     async def waiting(self, runs: Sequence[RunId] | None = None, limit: int | None = None) -> list[Review]:
         """Open reviews, the earliest deadline first, then the oldest; of some runs or of all."""
@@ -126,6 +134,8 @@ class ReviewQueue:
                 return decision
             reviews.close(tx, current.run, current.version, decision)
             told[:] = _tell_promise(tx, current, decision)
+            if decision.kind in (DecisionKind.EDIT, DecisionKind.REJECT) and current.kind is ReviewKind.ACTION:
+                learn_from(tx, current.agent, current.id, self._scope(current.agent))
             mail.post(tx, current.run, "decision", sender=answer.by, ref=current.id)
             return decision
 

@@ -53,7 +53,7 @@ def test_a_decision_becomes_a_rule_once_the_owner_accepts_it(shop: Path) -> None
     said(baton(shop, "policy", "test"), "3 of 3 as expected")
     again = baton(shop, "policy", "accept", made["id"])
     assert (again.code, "accepted it" in again.err) == (1, True)
-    said(baton(shop, "policy", "proposals"), "No rule is proposed")
+    said(baton(shop, "policy", "proposals"), "Nothing is proposed")
 
     (shop / "old.cedar").write_text(before)
     said(baton(shop, "policy", "diff", "old.cedar", "policy.cedar"), "added", "ask → allow", "1 fewer question")
