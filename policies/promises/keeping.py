@@ -14,7 +14,7 @@ from baton.ledger import Transaction, promises
 from baton.ledger.promises import CertificateRow, Entry
 from baton.policies.promises.certifying import Certifier, Decision
 from baton.policies.promises.scoring import RULE, Fitted, ruled, traits_of
-from baton.policies.promises.standing import Standing
+from baton.policies.promises.standing import Point, Standing
 
 KEPT_EVERY = 500
 """Entries after which the state is kept in the ledger, so that a new process need not fold them all."""
@@ -83,6 +83,11 @@ class Kept:
         with self._lock:
             return self._standing()
 
+    def curve(self) -> tuple[Point, ...]:
+        """Every threshold that might be acted on, strict to loose; empty until they are laid out."""
+        with self._lock:
+            return self._certifier.curve()
+
     def fold(self, entries: Sequence[Entry]) -> None:
         """Take in entries; those that are behind are passed over."""
         with self._lock:
@@ -138,7 +143,8 @@ class Kept:
         told = f"{self.kind}: score {score:.2f}"
         if standing.threshold is not None:
             return f"{told} is below {standing.threshold:.2f}, from which it is certified: {self.promise} ({self.id})"
-        return f"{told}; nothing runs alone: {missing(standing)} until it is certified: {self.promise} ({self.id})"
+        lacking = missing(standing, self._certifier.curve())
+        return f"{told}; nothing runs alone: {lacking}; promised is {self.promise} ({self.id})"
 
 
 class Certificates:
@@ -166,7 +172,8 @@ class Certificates:
             row = fitted.get(kind)
             scorer = None if row is None else Fitted.read(row.weights)
             name = RULE if scorer is None else scorer.id
-            new = Kept(_id(agent, kind, promise, name), kind, promise, name, scorer.score if scorer else ruled)
+            id = certificate_id(agent, kind, promise, name)
+            new = Kept(id, kind, promise, name, scorer.score if scorer else ruled)
             found[kind] = self._read(tx, new)
         return found
 
@@ -189,16 +196,18 @@ class Certificates:
             return known
 
 
-def missing(standing: Standing) -> str:
-    """What is missing until more runs alone."""
+def missing(standing: Standing, curve: Sequence[Point]) -> str:
+    """What is missing until something runs alone."""
     if standing.paused:
         return "a change is suspected, and has to be ruled out"
+    if any(point.proven for point in curve):
+        return "it is certified, but too much was wrong lately"
     if standing.decisions_needed is None:
-        return "more than promised is wrong at the highest scores, so it is not in sight"
-    return f"about {standing.decisions_needed} more decisions are needed"
+        return "more is wrong lately than is promised, so a certificate is not in sight"
+    return f"about {standing.decisions_needed} more decisions are needed until it is certified"
 
 
-def _id(agent: str, kind: str, promise: Promise, scorer: str) -> str:
+def certificate_id(agent: str, kind: str, promise: Promise, scorer: str) -> str:
     """The certificate of this agent, class, promise, scorer and method: another of any of these begins another."""
     told = dump([agent, kind, promise.most_wrong, promise.certainty, scorer, _METHOD])
     return "cert_" + hashlib.sha256(told.encode()).hexdigest()[:12]

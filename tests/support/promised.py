@@ -1,0 +1,64 @@
+"""Simulated decisions about a class of actions, put on record as runs and people would."""
+
+import random
+
+from baton.core import Action, ActionId, ManualClock, Promise, RunId
+from baton.ledger import Ledger, Transaction, promises
+from baton.ledger.promises import Source
+from baton.policies.promises import Certificates, Kept
+
+PROMISE = Promise(most_wrong=0.05, certainty=0.95)
+
+_AT_ONCE = 5
+
+
+class Stream:
+    """An agent that is surer of itself than it should be, and people who look at what it does.
+
+    Args:
+        ledger: Where it goes on record.
+        clock: The ledger's.
+        agent: Its name.
+        kind: The class of what it does.
+        risk: The share of errors where it is least sure; where it is surest there are none.
+        seed: Of all that is drawn.
+    """
+
+    def __init__(
+        self, ledger: Ledger, clock: ManualClock, agent: str, kind: str, *, risk: float = 0.3, seed: int = 1
+    ) -> None:
+        self.ledger, self.clock, self.agent, self.kind, self.risk = ledger, clock, agent, kind, risk
+        self._draw, self._number, self._known = random.Random(seed), 0, Certificates()
+
+    async def go_on(self, count: int, *, pause: float = 3600.0) -> None:
+        """Put so many further actions on record, a few at once, with `pause` seconds between them."""
+        for _ in range(0, count, _AT_ONCE):
+            kept = await self.ledger.read(lambda tx: self._known.kept(tx, self.agent, {self.kind: PROMISE}))
+            certificate = kept[self.kind]
+            await self.ledger.write(lambda tx, by=certificate: self._enter(tx, by))  # type: ignore[misc]
+            self.clock.advance(_AT_ONCE * pause)
+
+    def _enter(self, tx: Transaction, certificate: Kept) -> None:
+        for _ in range(_AT_ONCE):
+            self._number += 1
+            true = self._draw.random()
+            wrong = self._draw.random() < self.risk * (1 - true) ** 2
+            signals = {"confidence": 0.5 + true / 2, "errors": float(self._draw.random() < 0.1), "grounded": 1.0}
+            action = self._action(signals["confidence"])
+            assessed = certificate.assess(action, signals, self._draw.random())
+            promises.decided(tx, self.agent, action.id, action.tool, assessed, alone=assessed.alone)
+            if assessed.audited or not assessed.alone:
+                source: Source = "audit" if assessed.alone else "review"
+                promises.labelled(tx, action.id, wrong=wrong, source=source, by="ann")
+
+    def _action(self, confidence: float) -> Action:
+        run = RunId(f"run_{self.agent}{self._number}")
+        return Action(
+            id=ActionId(f"{run}.1.0"),
+            run=run,
+            agent=self.agent,
+            tool="refund",
+            version="1",
+            arguments={"order_id": f"F-{self._draw.randrange(10_000)}", "cents": self._draw.randrange(5000)},
+            confidence=confidence,
+        )
