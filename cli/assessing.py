@@ -16,7 +16,7 @@ def assessed_rows(assessed: Assessed) -> list[tuple[str, str | Text]]:
     """Class, promise, score and threshold, certificate, audit and signals, as names and values."""
     scorer = "the fixed rule" if assessed.scorer == RULE else assessed.scorer
     return [
-        ("promise", one_line(f"{assessed.kind}: {assessed.promise}")),
+        ("class", one_line(f"{assessed.kind}; promised is {assessed.promise}")),
         ("score", one_line(f"{_score(assessed)}; scored by {scorer}")),
         ("signals", signals(assessed.signals)),
         ("certificate", assessed.certificate),

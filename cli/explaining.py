@@ -59,7 +59,7 @@ def why(verdict: Verdict) -> RenderableType:
     rows += [("context", one_line(shown))] if shown else []
     shadow = cast(Mapping[str, Any], verdict.evidence.get("shadow") or {})
     rows += [("shadow", one_line(f"{shadow['policy']} says {shadow['ruling']}: {shadow['reason']}"))] if shadow else []
-    rows.append(("class", verdict.kind))
+    rows += [("class", verdict.kind)] if verdict.assessed is None else []
     rows.append(("policy", verdict.policy or "none was asked"))
     return pairs([(one_line(name), said) for name, said in rows])
 

@@ -19,6 +19,7 @@ from baton.policies.promises import Point
 from baton.policies.promises.figures import Bin, reliability, signals_known, stretches
 from baton.policies.promises.looking import Look, Page
 from baton.policies.promises.scoring import NAMES, RULE_WEIGHTS
+from baton.policies.promises.standing import NOT_IN_SIGHT
 
 _FEW = 30
 """Labels, or decisions, below which nothing is drawn."""
@@ -98,8 +99,8 @@ def _facts(sheet: _Sheet) -> Table:
     if standing.threshold is not None:
         rows.append(("threshold", f"score {standing.threshold:.2f}{_next(standing.decisions_needed)}"))
     if standing.alone:
-        waiting = f", {len(look.waiting)} wait" if look.waiting else ""
-        rows.append(("audits", f"{standing.audited:,} of {standing.alone:,} that ran alone were looked at{waiting}"))
+        left = f"; {len(look.waiting)} still to look at" if look.waiting else ""
+        rows.append(("audits", f"{standing.audited:,} of {standing.alone:,} that ran alone were looked at{left}"))
     overlooked = sheet.of("overlooked")
     if overlooked:
         share = percent(overlooked[-1].score or 0.0)
@@ -110,8 +111,8 @@ def _facts(sheet: _Sheet) -> Table:
 
 
 def _next(needed: int | None) -> str:
-    if needed is None:
-        return "; a lower one is not in sight, as more is wrong there than is promised"
+    if needed is None or needed > NOT_IN_SIGHT:
+        return "; a lower one is not in sight, as too much is wrong there"
     return f"; about {about(needed)} more decisions until a lower one is certified" if needed else ""
 
 
@@ -201,6 +202,8 @@ def _history(sheet: _Sheet) -> RenderableType:
         return Text(f"too little to show: {decided} actions so far")
     parts = stretches(sheet.page.entries, min(10, decided // 10))
     shares = [part.alone / part.decided for part in parts]
+    if not any(shares):
+        return Text("nothing has run alone yet")
     drawn = Text("".join(f"{letter * 3:>5}" for letter in levels(shares)), style="green")
     lines: list[RenderableType] = [drawn, Text("".join(f"{100 * share:5.0f}" for share in shares) + "  %")]
     span = f"{format_time(parts[0].began_at)} to {format_time(parts[-1].ended_at)}, {parts[0].decided} actions a column"
@@ -215,7 +218,7 @@ def _score(sheet: _Sheet) -> RenderableType:
     for _ in range(3):
         made.add_column(no_wrap=True)
     made.add_column(overflow="fold")
-    for name in sorted(known.keys() & weights.keys(), key=lambda name: -abs(weights[name])):
+    for name in sorted((name for name in weights if name in known), key=lambda name: -abs(weights[name])):
         of = Text(percent(known[name]) if known[name] < 1 else "", style="dim")
         weight = _strength(weights[name]) if fitted else f"counts {weights[name]:g}"
         made.add_row(Text(name), Text(weight), of, Text(_SAYS.get(name, ""), style="dim"))

@@ -109,15 +109,15 @@ def _compared(look: Look, found: Comparison | None, labels: int) -> Any:
 
 def _next(look: Look, place: Place, *, recorded: bool) -> list[str | Text]:
     """What becomes of the certificate, or would."""
-    share = percent(look.standing.share if look.standing else 0.0)
-    kind = one_line(look.row.kind)
+    kind, standing = one_line(look.row.kind), look.standing
+    runs = f"{percent(standing.share)} of it runs" if standing and standing.threshold is not None else "nothing runs"
     if recorded:
         told = f"The fitted score is used from the next action on. With it the certificate of {kind} begins anew:"
-        return [f"{told} {share} ran alone, and nothing does until it is certified again."]
-    told = f"Nothing has changed. Where the fitted score is used, the certificate of {kind} begins anew: {share} runs"
+        return [f"{told} {runs} alone so far, and nothing will until it is certified again."]
+    told = f"Nothing has changed. Where the fitted score is used, the certificate of {kind} begins anew:"
     command = place.command(f"promise refit {kind} --agent {one_line(look.row.agent)} --yes")
     return [
-        f"{told} alone now, and nothing will until it is certified again.",
+        f"{told} {runs} alone now, and nothing will until it is certified again.",
         Text.assemble("next: ", (command, "bold cyan")),
     ]
 

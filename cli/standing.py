@@ -6,6 +6,7 @@ from baton.cli.output import one_line
 from baton.core import Promise, format_duration
 from baton.policies.promises import missing
 from baton.policies.promises.looking import Look
+from baton.policies.promises.standing import NOT_IN_SIGHT
 
 
 def percent(share: float, places: int = 0) -> str:
@@ -36,10 +37,9 @@ def headline(look: Look) -> Text:
         return Text(f"begins anew with the next action: {look.ended}", style="yellow")
     if standing.threshold is not None:
         return Text(f"acting alone on {percent(standing.share)} of {kind}", style="green")
-    certified = any(point.proven for point in look.curve)
-    if standing.decisions_needed and not (standing.paused or certified):
-        needed = about(standing.decisions_needed)
-        return Text(f"needs about {needed} more decisions before anything runs alone", style="yellow")
+    needed, certified = standing.decisions_needed or 0, any(point.proven for point in look.curve)
+    if 0 < needed <= NOT_IN_SIGHT and not (standing.paused or certified):
+        return Text(f"needs about {about(needed)} more decisions before anything runs alone", style="yellow")
     return Text(f"nothing runs alone: {missing(standing, look.curve)}", style="yellow")
 
 

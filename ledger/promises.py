@@ -171,12 +171,6 @@ def used(tx: Transaction) -> dict[str, float]:
     return {row.id: row.at for row in tx.rows(_USED)}
 
 
-def last_audit(tx: Transaction, certificate: str) -> float | None:
-    """When somebody last answered an audit, in seconds since 1970; None for never."""
-    at: float | None = tx.value(_LAST_AUDIT, certificate=certificate)
-    return at
-
-
 def decided_at(tx: Transaction, certificate: str, number: int) -> float | None:
     """When its how-manieth action was decided, from 1, in seconds since 1970; None where there are fewer."""
     at: float | None = tx.value(_DECIDED_AT, certificate=certificate, before=number - 1)
@@ -262,12 +256,6 @@ _COUNT = select(func.count()).where(
 )
 _USED = select(certificates.c.id, entries.c.at).join_from(
     certificates, entries, (entries.c.certificate == certificates.c.id) & (entries.c.seq == certificates.c.entries)
-)
-_LAST_AUDIT = (
-    select(entries.c.at)
-    .where(entries.c.certificate == bindparam("certificate"), entries.c.kind == "labelled", entries.c.source == "audit")
-    .order_by(entries.c.seq.desc())
-    .limit(1)
 )
 _DECIDED_AT = (
     select(entries.c.at)

@@ -14,7 +14,7 @@ from baton.ledger import Transaction, promises
 from baton.ledger.promises import CertificateRow, Entry
 from baton.policies.promises.certifying import Certifier, Decision
 from baton.policies.promises.scoring import RULE, Fitted, ruled, traits_of
-from baton.policies.promises.standing import Point, Standing
+from baton.policies.promises.standing import NOT_IN_SIGHT, Point, Standing
 
 KEPT_EVERY = 500
 """Entries after which the state is kept in the ledger, so that a new process need not fold them all."""
@@ -202,8 +202,8 @@ def missing(standing: Standing, curve: Sequence[Point]) -> str:
         return "a change is suspected, and has to be ruled out"
     if any(point.proven for point in curve):
         return "it is certified, but too much was wrong lately"
-    if standing.decisions_needed is None:
-        return "more is wrong lately than is promised, so a certificate is not in sight"
+    if standing.decisions_needed is None or standing.decisions_needed > NOT_IN_SIGHT:
+        return "too much is wrong lately for what is promised, so a certificate is not in sight"
     return f"about {standing.decisions_needed} more decisions are needed until it is certified"
 
 

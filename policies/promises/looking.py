@@ -118,7 +118,7 @@ def _look(tx: Transaction, row: CertificateRow, used_at: float, waiting: Sequenc
         used_at=used_at,
         standing=standing,
         curve=kept.curve() if kept else (),
-        last_audit=promises.last_audit(tx, row.id),
+        last_audit=audits.last_answer(tx, row.agent, row.kind),
         last_alarm=None if alarm is None else promises.decided_at(tx, row.id, alarm),
         waiting=tuple(one for one in waiting if (one.agent, one.kind) == (row.agent, row.kind)),
         ended=_ended(tx, row),

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+NOT_IN_SIGHT = 10_000
+"""Decisions still needed beyond which nobody is told to wait for them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:

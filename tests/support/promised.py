@@ -1,10 +1,15 @@
 """Simulated decisions about a class of actions, put on record as runs and people would."""
 
 import random
+from functools import partial
+from typing import Any
 
-from baton.core import Action, ActionId, ManualClock, Promise, RunId
-from baton.ledger import Ledger, Transaction, promises
+from sqlalchemy import insert
+
+from baton.core import Action, ActionId, ManualClock, Promise, RunId, dump, random_id
+from baton.ledger import Ledger, Transaction, bodies, promises
 from baton.ledger.promises import Source
+from baton.ledger.schema import audits
 from baton.policies.promises import Certificates, Kept
 
 PROMISE = Promise(most_wrong=0.05, certainty=0.95)
@@ -20,36 +25,67 @@ class Stream:
         clock: The ledger's.
         agent: Its name.
         kind: The class of what it does.
-        risk: The share of errors where it is least sure; where it is surest there are none.
+        risk: The share of errors in the worst case; in the best there are none.
+        honest: Whether its confidence tells these apart; else only where its arguments come from does.
         seed: Of all that is drawn.
     """
 
     def __init__(
-        self, ledger: Ledger, clock: ManualClock, agent: str, kind: str, *, risk: float = 0.3, seed: int = 1
+        self,
+        ledger: Ledger,
+        clock: ManualClock,
+        agent: str,
+        kind: str,
+        *,
+        risk: float = 0.25,
+        honest: bool = True,
+        seed: int = 1,
     ) -> None:
-        self.ledger, self.clock, self.agent, self.kind, self.risk = ledger, clock, agent, kind, risk
+        self.ledger, self.clock, self.agent, self.kind = ledger, clock, agent, kind
+        self.risk, self.honest = risk, honest
         self._draw, self._number, self._known = random.Random(seed), 0, Certificates()
 
     async def go_on(self, count: int, *, pause: float = 3600.0) -> None:
         """Put so many further actions on record, a few at once, with `pause` seconds between them."""
         for _ in range(0, count, _AT_ONCE):
             kept = await self.ledger.read(lambda tx: self._known.kept(tx, self.agent, {self.kind: PROMISE}))
-            certificate = kept[self.kind]
-            await self.ledger.write(lambda tx, by=certificate: self._enter(tx, by))  # type: ignore[misc]
+            await self.ledger.write(partial(self._enter, kept[self.kind]))
             self.clock.advance(_AT_ONCE * pause)
 
-    def _enter(self, tx: Transaction, certificate: Kept) -> None:
+    def _enter(self, certificate: Kept, tx: Transaction) -> None:
         for _ in range(_AT_ONCE):
             self._number += 1
             true = self._draw.random()
             wrong = self._draw.random() < self.risk * (1 - true) ** 2
-            signals = {"confidence": 0.5 + true / 2, "errors": float(self._draw.random() < 0.1), "grounded": 1.0}
+            stated, other = (true, 1.0) if self.honest else (self._draw.random(), true)
+            signals = {"confidence": 0.5 + stated / 2, "errors": float(self._draw.random() < 0.1), "grounded": other}
             action = self._action(signals["confidence"])
             assessed = certificate.assess(action, signals, self._draw.random())
             promises.decided(tx, self.agent, action.id, action.tool, assessed, alone=assessed.alone)
             if assessed.audited or not assessed.alone:
                 source: Source = "audit" if assessed.alone else "review"
                 promises.labelled(tx, action.id, wrong=wrong, source=source, by="ann")
+                if assessed.alone:
+                    tx.execute(insert(audits).values(self._audit(tx, action, wrong)))
+
+    def _audit(self, tx: Transaction, action: Action, wrong: bool) -> dict[str, Any]:
+        """An audit that was opened and answered; there is no run that could be told of it."""
+        question = {"arguments": action.arguments, "reason": "", "confidence": action.confidence, "result": "done"}
+        return {
+            "id": random_id("aud"),
+            "action": action.id,
+            "look": 1,
+            "run": action.run,
+            "agent": self.agent,
+            "tool": action.tool,
+            "class": self.kind,
+            "question": bodies.store(tx, dump(question)),
+            "state": "closed",
+            "opened_at": tx.now,
+            "wrong": int(wrong),
+            "by": "ann",
+            "at": tx.now,
+        }
 
     def _action(self, confidence: float) -> Action:
         run = RunId(f"run_{self.agent}{self._number}")
