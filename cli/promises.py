@@ -1,9 +1,11 @@
 """`baton promise`: how much the agents may do alone, what that rests on, and a better score for it."""
 
+import shlex
 from dataclasses import asdict
 from typing import Any
 
 from cyclopts import App
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
@@ -43,7 +45,9 @@ async def list_(*, common: Common = DEFAULTS) -> None:
         if look.waiting:
             screen.show(Text(f"    {len(look.waiting)} to look back at: {place.command('review')}", style="dim"))
         screen.show("")
-    screen.show(Text.assemble("next: ", (place.command(f"promise show {found[0].row.kind}"), "bold cyan")))
+    alike = sum(look.row.kind == found[0].row.kind for look in found) > 1
+    words = f"promise show {_named(found[0], agent=alike)}"
+    screen.show(Text.assemble("next: ", (place.command(words), "bold cyan")))
 
 
 @app.command
@@ -88,11 +92,17 @@ async def refit(kind: str, /, *, agent: str | None = None, yes: bool = False, co
     return Exit.OK if better else Exit.FAILED
 
 
+def _named(look: Look, *, agent: bool) -> str:
+    """The class as it is typed, and the agent where it is needed."""
+    kind = shlex.quote(one_line(look.row.kind))
+    return f"{kind} --agent {shlex.quote(one_line(look.row.agent))}" if agent else kind
+
+
 async def _labels(ledger: Ledger, look: Look) -> int:
     return len(await ledger.read(lambda tx: learning.labels_of(tx, look.row.id)))
 
 
-def _compared(look: Look, found: Comparison | None, labels: int) -> Any:
+def _compared(look: Look, found: Comparison | None, labels: int) -> RenderableType:
     """How both rank: the probability that a right action scores higher than a wrong one."""
     if found is None:
         return Text(f"{labels} labels are there: it takes {ENOUGH}, right and wrong ones among them, to fit a score")
@@ -115,7 +125,7 @@ def _next(look: Look, place: Place, *, recorded: bool) -> list[str | Text]:
         told = f"The fitted score is used from the next action on. With it the certificate of {kind} begins anew:"
         return [f"{told} {runs} alone so far, and nothing will until it is certified again."]
     told = f"Nothing has changed. Where the fitted score is used, the certificate of {kind} begins anew:"
-    command = place.command(f"promise refit {kind} --agent {one_line(look.row.agent)} --yes")
+    command = place.command(f"promise refit {_named(look, agent=True)} --yes")
     return [
         f"{told} {runs} alone now, and nothing will until it is certified again.",
         Text.assemble("next: ", (command, "bold cyan")),

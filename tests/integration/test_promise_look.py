@@ -1,9 +1,9 @@
 """Looking at promises: figures over entries, certificates read back from the ledger, pages that fit the terminal."""
 
 import io
+import random
 import re
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -19,6 +19,8 @@ from baton.ledger.promises import Entry, Kind
 from baton.policies.promises import Certificates, looking
 from baton.policies.promises.figures import Bin, Stretch, reliability, signals_known, stretches
 from baton.policies.promises.looking import Page
+from baton.policies.promises.scoring import ENOUGH, GAIN, Labelled, compare
+from support import on_both
 from support.promised import PROMISE, Stream
 
 
@@ -91,6 +93,23 @@ def test_levels_and_estimates_are_rounded() -> None:
     assert [about(count) for count in (7, 99, 144, 1450, 98_765)] == ["7", "99", "140", "1,400", "99,000"]
 
 
+def test_a_fitted_score_is_worth_what_it_ranks_better() -> None:
+    draw = random.Random(1)
+    sure = [draw.random() for _ in range(ENOUGH)]
+    labels = [Labelled({"grounded": one, "confidence": draw.random()}, draw.random() > one, 1.0) for one in sure]
+    found = compare(labels)
+    assert found is not None and found.better and found.learnt > found.used + GAIN
+    assert (found.labels, found.wrong) == (ENOUGH, sum(one.wrong for one in labels))
+    same = compare(labels, found.fitted.score)
+    assert same is not None and not same.better
+    blind = compare(labels, lambda _signals: 0.5)
+    assert blind is not None and blind.used == 0.5
+    right = {id(one.signals): float(not one.wrong) for one in labels}
+    oracle = compare(labels, lambda signals: right[id(signals)])
+    assert oracle is not None and oracle.used == 1.0
+    assert compare(labels[:-1]) is None and compare([one for one in labels if not one.wrong] * 3) is None
+
+
 class Desk:
     """A ledger that streams of decisions go to."""
 
@@ -111,13 +130,14 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncGenerator[Desk]:
+async def desk(database: str) -> AsyncGenerator[Desk]:
     clock = ManualClock()
-    ledger = await Ledger.open(str(tmp_path / "x.db"), clock)
+    ledger = await Ledger.open(database, clock)
     yield Desk(ledger, clock)
     await ledger.close()
 
 
+@on_both
 async def test_the_certificate_used_last_is_shown_whether_its_state_was_kept_or_not(desk: Desk) -> None:
     await desk.stream().go_on(300)
     seen = (await desk.page()).look
@@ -131,6 +151,7 @@ async def test_the_certificate_used_last_is_shown_whether_its_state_was_kept_or_
     assert again.row.folded == kept.folded
 
 
+@on_both
 async def test_alarms_are_told_with_their_times(desk: Desk) -> None:
     stream = desk.stream()
     await stream.go_on(500)
