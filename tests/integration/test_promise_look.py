@@ -165,6 +165,22 @@ async def test_alarms_are_told_with_their_times(desk: Desk) -> None:
     assert "drift alarm 2 d" in sentence(page.look, page.alarms[-1] + 2 * 86400).plain
 
 
+async def test_what_is_certified_may_be_more_than_what_is_in_force(desk: Desk) -> None:
+    stream = desk.stream()
+    await stream.go_on(400)
+    stream.risk, held_back = 0.25, 0
+    for _ in range(10):
+        await stream.go_on(20)
+        look = (await desk.page()).look
+        in_force = [place for place, point in enumerate(look.curve) if point.in_force]
+        assert look.standing is not None
+        assert [look.curve[place].threshold for place in in_force] == [look.standing.threshold]
+        proven = [point.proven for point in look.curve]
+        assert proven == sorted(proven, reverse=True) and proven[in_force[0]]
+        held_back += sum(proven) > in_force[0] + 1
+    assert held_back
+
+
 async def test_a_class_of_two_agents_needs_the_agent_too(desk: Desk) -> None:
     await desk.stream().go_on(10)
     await desk.stream("desk").go_on(5)
