@@ -7,9 +7,11 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from baton.cli.assessing import assessed_rows
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, call, one_line
+from baton.cli.shapes import assessed_json
 from baton.cli.tables import pairs
 from baton.core import NotFound, Ruling, RunId, Verdict
 from baton.ledger import Proposal, Transaction, journal, runs
@@ -44,7 +46,9 @@ def why(verdict: Verdict) -> RenderableType:
     """What a verdict rests on, as names and values."""
     rows: list[tuple[str, str | Text]] = [("rules", ", ".join(verdict.rules) or "none applies")]
     rows += conditions(verdict)
-    if verdict.threshold is not None:
+    if verdict.assessed is not None:
+        rows += assessed_rows(verdict.assessed)
+    elif verdict.threshold is not None:
         gave = "none was given" if verdict.value is None else f"{verdict.value:.2f} was given"
         rows.append(("confidence", f"{verdict.threshold:.2f} is asked for acting alone; {gave}"))
     rows += [("limit", f"{charge.limit}, counted as {charge.account}") for charge in verdict.charges]
@@ -55,7 +59,7 @@ def why(verdict: Verdict) -> RenderableType:
     rows += [("context", one_line(shown))] if shown else []
     shadow = cast(Mapping[str, Any], verdict.evidence.get("shadow") or {})
     rows += [("shadow", one_line(f"{shadow['policy']} says {shadow['ruling']}: {shadow['reason']}"))] if shadow else []
-    rows.append(("class", verdict.kind))
+    rows += [("class", verdict.kind)] if verdict.assessed is None else []
     rows.append(("policy", verdict.policy or "none was asked"))
     return pairs([(one_line(name), said) for name, said in rows])
 
@@ -107,6 +111,7 @@ def _json(each: Proposal) -> dict[str, Any]:
         "class": verdict.kind,
         "threshold": verdict.threshold,
         "value": verdict.value,
+        "assessed": assessed_json(verdict.assessed),
         "limits": [{"limit": charge.limit, "account": charge.account} for charge in verdict.charges],
         "evidence": verdict.evidence,
         "review": each.review,

@@ -1,6 +1,6 @@
 """A question to people on one page: what would happen, why it is asked, what it rests on, how to answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,13 +10,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from baton.cli.assessing import assessed_rows
 from baton.cli.explaining import conditions
 from baton.cli.opening import Place
 from baton.cli.output import Screen, call, one_line, safe, value
 from baton.cli.progress import LONGEST
 from baton.cli.tables import pairs
 from baton.cli.telling import DECIDED, asked, due, proposed, reviewers, tell, until
-from baton.core import format_duration, format_time
+from baton.core import Verdict, format_duration, format_time
 from baton.ledger import Review, ReviewKind, Run, Transaction, reviews, runs
 from baton.story import Moment, told
 
@@ -66,21 +67,26 @@ def show_page(screen: Screen, page: ReviewPage, place: Place, now: float) -> Non
     """Print the whole page."""
     review = page.review
     show_question(screen, review, now)
-    screen.show("", _goal(page.run))
-    steps = [line for moment in page.story if (line := tell(moment)) and moment.event.kind not in _NO_STEPS]
-    if steps:
-        screen.show("", Text("what the agent has done so far", style="bold"))
-        width = screen.out.width - 4 if screen.out.is_terminal else LONGEST
-        if len(steps) > _STEPS:
-            rest = place.command(f"runs show {review.run}")
-            screen.show(Text(f"  … {len(steps) - _STEPS} earlier steps: {rest}", style="dim"))
-        for line in steps[-_STEPS:]:
-            shown = Text.assemble(f"  {line.mark} ", (line.text, line.style), no_wrap=True)
-            shown.truncate(width, overflow="ellipsis")
-            screen.show(shown)
+    screen.show("", goal(page.run))
+    show_steps(screen, page.story, place.command(f"runs show {review.run}"))
     if review.open:
         screen.show("", Text("answer with", style="bold"))
         screen.show(*(Text(f"  {place.command(words)}", style="cyan") for words in answers(review)))
+
+
+def show_steps(screen: Screen, story: Sequence[Moment], rest: str) -> None:
+    """Print the newest steps of a story; `rest` is the command that shows all, empty where none is to be named."""
+    steps = [line for moment in story if (line := tell(moment)) and moment.event.kind not in _NO_STEPS]
+    if not steps:
+        return
+    screen.show("", Text("what the agent has done so far", style="bold"))
+    width = screen.out.width - 4 if screen.out.is_terminal else LONGEST
+    if len(steps) > _STEPS:
+        screen.show(Text(f"  … {len(steps) - _STEPS} earlier steps{rest and ': ' + rest}", style="dim"))
+    for line in steps[-_STEPS:]:
+        shown = Text.assemble(f"  {line.mark} ", (line.text, line.style), no_wrap=True)
+        shown.truncate(width, overflow="ellipsis")
+        screen.show(shown)
 
 
 def answers(review: Review) -> list[str]:
@@ -148,16 +154,21 @@ def _proposal(review: Review) -> Panel:
     style = "yellow" if review.open else "dim"
     if review.kind is not ReviewKind.ACTION:
         return Panel(_question(review), border_style=style, title_align="left", title="the question")
-    given = proposed(review)
-    traced = cast(Mapping[str, Any], review.verdict.evidence.get("arguments") or {})
+    title = Text.assemble(" if approved: ", (one_line(review.tool), "bold"), " ")
+    rows = arguments(proposed(review), review.verdict)
+    return Panel(rows, border_style=style, title=title, title_align="left", padding=(1, 2))
+
+
+def arguments(given: Mapping[str, Any], verdict: Verdict) -> Table:
+    """The arguments of a call, each with where it came from."""
+    traced = cast(Mapping[str, Any], verdict.evidence.get("arguments") or {})
     rows = Table.grid(padding=(0, 2, 0, 0))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column(overflow="fold", ratio=3)
     rows.add_column(overflow="fold", ratio=2, style="dim")
     for name, said in given.items():
         rows.add_row(one_line(name), _argument(said), _origin(traced.get(name)))
-    title = Text.assemble(" if approved: ", (one_line(review.tool), "bold"), " ")
-    return Panel(rows, border_style=style, title=title, title_align="left", padding=(1, 2))
+    return rows
 
 
 def _question(review: Review) -> RenderableType:
@@ -186,7 +197,9 @@ def _why(review: Review, now: float) -> Table:
     if "now" in question:
         rows.append(("before", f"was approved under: {one_line(str(question.get('before', '')))}"))
     rows += conditions(verdict)
-    if verdict.threshold is not None:
+    if verdict.assessed is not None:
+        rows += assessed_rows(verdict.assessed)
+    elif verdict.threshold is not None:
         gave = f"{verdict.value:.2f}" if verdict.value is not None else "none"
         rows.append(("threshold", f"{verdict.threshold:.2f} for acting alone; the agent's confidence was {gave}"))
     confidence = question.get("confidence")
@@ -201,15 +214,15 @@ def _why(review: Review, now: float) -> Table:
     return pairs(rows)
 
 
-def _goal(run: Run) -> RenderableType:
-    goal = run.goal
+def goal(run: Run) -> RenderableType:
+    """What the run is at work on."""
     asker = f", asked by {one_line(run.requester)}" if run.requester else ""
     above = f", handed over by {run.parent}" if run.parent else ""
     lines: list[RenderableType] = [
         Text.assemble(("the goal", "bold"), f"  {run.id}{asker}{above}", no_wrap=True, overflow="ellipsis"),
-        Padding(Text(safe(goal.statement)), (0, 0, 0, 2)),
+        Padding(Text(safe(run.goal.statement)), (0, 0, 0, 2)),
     ]
-    for attachment in goal.attachments:
+    for attachment in run.goal.attachments:
         rows = safe(attachment.text).strip().split("\n")
         text = Text("\n".join(rows[:_BODY_LINES]), overflow="fold")
         if len(rows) > _BODY_LINES:

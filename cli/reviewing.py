@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from rich.text import Text
 
+from baton.cli.audit_page import AuditPage, audit_card, looked_first, read_audit, show_audit
 from baton.cli.editing import edited
+from baton.cli.looking_back import is_audit, need_review, right, wrong
 from baton.cli.opening import Place, at_work, find_place, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line
 from baton.cli.progress import show_progress, show_result
-from baton.cli.review_page import card, change, read_page, show_page
-from baton.cli.shapes import moment_json, review_json, run_json
+from baton.cli.promise_shapes import audit_json
+from baton.cli.review_page import ReviewPage, card, change, read_page, show_page
+from baton.cli.shapes import assessed_json, moment_json, review_json, run_json
 from baton.cli.telling import DECIDED, proposed
 from baton.core import InvalidValue, format_time
 from baton.handles import person
-from baton.ledger import DecisionKind, Review, reviews, runs
+from baton.ledger import DecisionKind, Review, Transaction, audits, reviews, runs
+from baton.ledger.audits import Audit
 from baton.review import Answer, ReviewQueue
 from baton.story import top
 
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
     from baton.app import Baton
 
 app = App(name="review", help="See what waits for a person, and decide it.")
+app.command(right)
+app.command(wrong)
 
 CHANNEL = "cli"
 
@@ -42,28 +48,44 @@ async def list_(*, common: Common = DEFAULTS) -> None:
     """
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
-        found, now = await ledger.read(reviews.waiting), ledger.clock.now()
-    screen.document({"reviews": [review_json(review) for review in found]})
-    if not found:
+        (found, backward), now = await ledger.read(_waiting), ledger.clock.now()
+    screen.document(
+        {"reviews": [review_json(review) for review in found], "audits": [audit_json(audit) for audit, _ in backward]}
+    )
+    if not found and not backward:
         screen.show("Nothing waits for a person.")
         return
     for review in found:
         screen.show(card(review, now), "")
-    screen.show(Text.assemble("next: ", (place.command(f"review show {found[0].id}"), "bold cyan")))
+    if backward:
+        screen.show(Text("to look back at", style="bold"), "")
+    for audit, first in backward:
+        screen.show(audit_card(audit, first, person(), now), "")
+    shown = found[0].id if found else backward[0][0].id
+    screen.show(Text.assemble("next: ", (place.command(f"review show {shown}"), "bold cyan")))
 
 
 @app.command
 async def show(review: str, /, *, common: Common = DEFAULTS) -> None:
-    """Show a question: what happens if you approve, why it is asked, what it rests on, how to answer.
+    """Show a question, or an action to look back at: what it is, why, what it rests on, how to answer.
 
     Args:
         review: The id, or the beginning of one.
         common: Options of every command.
     """
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
+
+    def read(tx: Transaction) -> ReviewPage | AuditPage:
+        return read_audit(tx, review) if is_audit(tx, review) else read_page(tx, review)
+
     async with to_look(place) as ledger:
-        page, now = await ledger.read(lambda tx: read_page(tx, review)), ledger.clock.now()
+        page, now = await ledger.read(read), ledger.clock.now()
     story = [moment_json(moment) for moment in page.story]
+    if isinstance(page, AuditPage):
+        why = {"assessed": assessed_json(page.verdict.assessed)}
+        screen.document(audit_json(page.audit) | why | {"goal": run_json(page.run), "story": story})
+        show_audit(screen, page, place, person(), now)
+        return
     screen.document(review_json(page.review) | {"goal": run_json(page.run), "story": story})
     show_page(screen, page, place, now)
 
@@ -78,7 +100,8 @@ async def claim(review: str, /, *, common: Common = DEFAULTS) -> None:
     """
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
-        claimed = await ReviewQueue(ledger, "").claim(review, person())
+        known = await ledger.read(lambda tx: need_review(tx, review, place))
+        claimed = await ReviewQueue(ledger, "").claim(known, person())
     screen.document(review_json(claimed))
     screen.show(f"{claimed.id} is yours until {format_time(claimed.claimed_until or 0)}.")
 
@@ -151,12 +174,17 @@ async def respond(review: str, text: str, /, *, common: Common = DEFAULTS) -> No
     await _decide(common, review, lambda _known, _agents: _answer(DecisionKind.RESPOND, text))
 
 
+def _waiting(tx: Transaction) -> tuple[list[Review], list[tuple[Audit, str | None]]]:
+    """What people are asked to decide, and to look back at, with who has looked at that before."""
+    return reviews.waiting(tx), [(audit, looked_first(tx, audit)) for audit in audits.waiting(tx)]
+
+
 async def _decide(common: Common, review: str, make: Make) -> None:
     """Decide, then let the run go on, unless another process does that."""
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     place.require()
     async with at_work(place, screen, needs_agents=False) as baton:
-        known = await baton.reviews.get(review)
+        known = await baton.reviews.get(await baton.ledger.read(lambda tx: need_review(tx, review, place)))
         family = await baton.ledger.read(lambda tx: top(tx, known.run))
         handle = await baton.open(family.id)
         seen = await handle.seen()

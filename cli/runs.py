@@ -29,6 +29,7 @@ app.command("baton.cli.forking:fork", name="fork", help="Start a run that goes o
 app.command("baton.cli.deploying:pin", name="pin", help="Keep runs for the code that they were begun with.")
 app.command("baton.cli.deploying:unpin", name="unpin", help="Let any code that runs fit go on with them.")
 app.command("baton.cli.deploying:reask", name="reask", help="Have what the code at hand does not fit proposed anew.")
+app.command("baton.cli.reporting:outcome", name="outcome", help="Say how an action has come out in the world.")
 app.command(dead)
 app.command(retry)
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from baton.core import Assessed, Promise
 from baton.ledger import Fact, Review, Run
 from baton.review import DeadLetter
 from baton.story import Moment
@@ -60,6 +61,7 @@ def review_json(review: Review) -> dict[str, Any]:
             "class": verdict.kind,
             "threshold": verdict.threshold,
             "value": verdict.value,
+            "assessed": assessed_json(verdict.assessed),
             "policy": verdict.policy,
             "evidence": verdict.evidence,
         },
@@ -80,6 +82,30 @@ def review_json(review: Review) -> dict[str, Any]:
             "arguments": decision.arguments,
             "at": time_json(decision.at),
         },
+    }
+
+
+def promise_json(promise: Promise) -> dict[str, Any]:
+    """What is promised."""
+    return {"most_wrong": promise.most_wrong, "certainty": promise.certainty}
+
+
+def assessed_json(assessed: Assessed | None) -> dict[str, Any] | None:
+    """What was known of an action of a class with a promise; None where there is none."""
+    if assessed is None:
+        return None
+    return {
+        "class": assessed.kind,
+        "promise": promise_json(assessed.promise),
+        "certificate": assessed.certificate,
+        "scorer": assessed.scorer,
+        "score": assessed.score,
+        "threshold": assessed.threshold,
+        "alone": assessed.alone,
+        "audit": assessed.audit,
+        "audited": assessed.audited,
+        "lacks": assessed.lacks or None,
+        "signals": assessed.signals,
     }
 
 

@@ -56,6 +56,8 @@ def tell(moment: Moment) -> Told | None:
         return _tell_effect(moment)
     if kind.startswith("message."):
         return _tell_message(moment)
+    if kind.startswith(("audit.", "outcome.")):
+        return _tell_hindsight(moment)
     match kind:
         case "action.judged":
             return _tell_action(moment)
@@ -131,6 +133,18 @@ def _tell_action(moment: Moment) -> Told | None:
             return Told("?", one_line(f"{what}: {verdict.reason}{rules}"), "yellow")
         case Ruling.DENY:
             return Told("✗", one_line(f"{what}: {verdict.reason}{rules}"), "red")
+
+
+def _tell_hindsight(moment: Moment) -> Told:
+    """That people look back at an action, and what they or others say of it."""
+    data, note = moment.event.data, f": {moment.text}" if moment.text else ""
+    if moment.event.kind == "audit.opened":
+        again = "another person looks" if data["look"] == 2 else "people look"
+        return Told("◁", one_line(f"{again} back at {data['tool']}, which ran alone: {data['audit']}"), "dim")
+    tool = moment.proposal.action.tool if moment.proposal else data["action"]
+    said = "was wrong" if data["wrong"] else "was right"
+    how = "looked back at it" if moment.event.kind == "audit.closed" else "reports"
+    return Told("◁", one_line(f"{data['by']} {how}: {tool} {said}{note}"), "red" if data["wrong"] else "green")
 
 
 def _tell_effect(moment: Moment) -> Told | None:

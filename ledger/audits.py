@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import ActionId, Ambiguous, Conflict, NotFound, RunId, dump, format_time, random_id
 from baton.ledger import bodies
@@ -105,6 +105,12 @@ def of_action(tx: Transaction, action: ActionId, look: int) -> Audit | None:
     return found[0] if found else None
 
 
+def last_answer(tx: Transaction, agent: str, kind: str) -> float | None:
+    """When somebody last answered one of a class, in seconds since 1970; None for never."""
+    at: float | None = tx.value(_LAST_ANSWER, agent=agent, kind=kind)
+    return at
+
+
 def twice(tx: Transaction, agent: str, kind: str) -> list[tuple[bool, bool]]:
     """What two people have said of the same action of a class: whether the first and the second found it wrong."""
     said: dict[str, dict[int, bool]] = {}
@@ -116,9 +122,9 @@ def twice(tx: Transaction, agent: str, kind: str) -> list[tuple[bool, bool]]:
 _COLUMNS = (audits.c["class"].label("kind"), *(column for column in audits.c if column.name != "class"))
 _WAITING = select(*_COLUMNS).where(audits.c.state == "open").order_by(audits.c.opened_at, audits.c.id)
 _OF_ACTION = select(*_COLUMNS).where(audits.c.action == bindparam("action"), audits.c.look == bindparam("look"))
-_ANSWERED = select(audits.c.action, audits.c.look, audits.c.wrong).where(
-    audits.c.agent == bindparam("agent"), audits.c["class"] == bindparam("kind"), audits.c.state == "closed"
-)
+_CLOSED = (audits.c.agent == bindparam("agent"), audits.c["class"] == bindparam("kind"), audits.c.state == "closed")
+_ANSWERED = select(audits.c.action, audits.c.look, audits.c.wrong).where(*_CLOSED)
+_LAST_ANSWER = select(func.max(audits.c.at)).where(*_CLOSED)
 _ANSWER = (
     update(audits)
     .where(audits.c.id == bindparam("audit"), audits.c.state == "open")

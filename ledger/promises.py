@@ -171,6 +171,17 @@ def listed(tx: Transaction) -> list[CertificateRow]:
     return [_certificate(row) for row in tx.rows(_LISTED)]
 
 
+def used(tx: Transaction) -> dict[str, float]:
+    """When each certificate took its last entry in, in seconds since 1970."""
+    return {row.id: row.at for row in tx.rows(_USED)}
+
+
+def decided_at(tx: Transaction, certificate: str, number: int) -> float | None:
+    """When its how-manieth action was decided, from 1, in seconds since 1970; None where there are fewer."""
+    at: float | None = tx.value(_DECIDED_AT, certificate=certificate, before=number - 1)
+    return at
+
+
 def keep(tx: Transaction, certificate: str, folded: int, state: Mapping[str, Any]) -> None:
     """Keep what folding the first `folded` entries gives, unless a later state is there."""
     tx.changed(_KEEP, certificate=certificate, upto=folded, kept=dump(dict(state)))
@@ -258,6 +269,16 @@ _SINCE = (
 )
 _COUNT = select(func.count()).where(
     entries.c.certificate == bindparam("certificate"), entries.c.kind == bindparam("kind")
+)
+_USED = select(certificates.c.id, entries.c.at).join_from(
+    certificates, entries, (entries.c.certificate == certificates.c.id) & (entries.c.seq == certificates.c.entries)
+)
+_DECIDED_AT = (
+    select(entries.c.at)
+    .where(entries.c.certificate == bindparam("certificate"), entries.c.kind == "decided")
+    .order_by(entries.c.seq)
+    .offset(bindparam("before"))
+    .limit(1)
 )
 _SCORERS = (
     select(scorers.c.id, scorers.c.agent, scorers.c["class"].label("kind"), scorers.c.weights, scorers.c.at)

@@ -14,6 +14,7 @@ from baton.ledger import (
     Run,
     Transaction,
     Wait,
+    audits,
     effects,
     events,
     journal,
@@ -137,7 +138,15 @@ class _Lookup:
             if event.run not in self._mail:
                 self._mail[event.run] = {message.id: message.text for message in mail.unread(self._tx, event.run, 0)}
             return self._mail[event.run].get(event.data["message"], "")
-        return self._run(event.run).summary if event.kind == "run.ended" else ""
+        match event.kind:
+            case "audit.closed":
+                return audits.get(self._tx, event.data["audit"]).note
+            case "outcome.reported":
+                return str(event.data["note"])
+            case "run.ended":
+                return self._run(event.run).summary
+            case _:
+                return ""
 
 
 def _answers(lines: Sequence[Line]) -> dict[int, str]:

@@ -3,7 +3,7 @@
 from baton.core import Promise
 from baton.policies.promises.certifying import Certifier, Decision
 from baton.policies.promises.keeping import Certificates, Kept, missing
-from baton.policies.promises.standing import Standing
+from baton.policies.promises.standing import Point, Standing
 from baton.policies.promises.terms import Method
 
-__all__ = ["Certificates", "Certifier", "Decision", "Kept", "Method", "Promise", "Standing", "missing"]
+__all__ = ["Certificates", "Certifier", "Decision", "Kept", "Method", "Point", "Promise", "Standing", "missing"]

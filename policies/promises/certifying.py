@@ -13,7 +13,7 @@ from baton.core import InvalidValue, Promise
 from baton.policies.promises.account import Account, Recent
 from baton.policies.promises.betting import SHARES, Wealth, lay_out, nearest
 from baton.policies.promises.drift import Drift
-from baton.policies.promises.standing import Standing
+from baton.policies.promises.standing import Point, Standing
 from baton.policies.promises.terms import Method
 
 
@@ -252,3 +252,24 @@ class Certifier:
         one._recent, one._account = Recent(*state["recent"]), Account(state["account"])
         one._still_at, one._epoch_from, one._alarms, one._last_alarm = state["marks"]
         return one
+
+    def curve(self) -> tuple[Point, ...]:
+        """Every threshold, strict to loose; empty until they are laid out."""
+        place, proven, recent = self._now()[0], self._proven() if self._rising else None, self._recent
+        levels = [
+            min((1 / doubt for start, doubt in self._starts() if start <= at), default=None)
+            for at in range(len(self._rising))
+        ]
+        return tuple(
+            Point(
+                threshold=-turned,
+                share=recent.share(at) or float(SHARES[at]),
+                wrong=float(recent.wrong[at] / recent.seen[at]) if recent.seen[at] else None,
+                labels=float(recent.seen[at]),
+                evidence=math.exp(float(self._wealth.peaks[at])),
+                needed_evidence=levels[at],
+                proven=proven is not None and at <= proven,
+                in_force=at == place,
+            )
+            for at, turned in enumerate(self._rising)
+        )

@@ -14,10 +14,13 @@ from baton.ledger import Transaction, promises
 from baton.ledger.promises import CertificateRow, Entry
 from baton.policies.promises.certifying import Certifier, Decision
 from baton.policies.promises.scoring import RULE, Fitted, ruled, traits_of
-from baton.policies.promises.standing import Standing
+from baton.policies.promises.standing import NOT_IN_SIGHT, Point, Standing
 
 KEPT_EVERY = 500
 """Entries after which the state is kept in the ledger, so that a new process need not fold them all."""
+
+ALL = ""
+"""What stands for all classes of an agent together: a class that begins later borrows their score."""
 
 _METHOD = 1  # raised when the same entries would give another certificate
 _HALF_LIFE = 100.0  # labels
@@ -85,6 +88,11 @@ class Kept:
         with self._lock:
             return self._standing()
 
+    def curve(self) -> tuple[Point, ...]:
+        """Every threshold that might be acted on, strict to loose; empty until they are laid out."""
+        with self._lock:
+            return self._certifier.curve()
+
     def fold(self, entries: Sequence[Entry]) -> None:
         """Take in entries; those that are behind are passed over."""
         with self._lock:
@@ -140,7 +148,8 @@ class Kept:
         told = f"{self.kind}: score {score:.2f}"
         if standing.threshold is not None:
             return f"{told} is below {standing.threshold:.2f}, from which it is certified: {self.promise} ({self.id})"
-        return f"{told}; nothing runs alone: {missing(standing)} until it is certified: {self.promise} ({self.id})"
+        lacking = missing(standing, self._certifier.curve())
+        return f"{told}; nothing runs alone: {lacking}; promised is {self.promise} ({self.id})"
 
 
 class Certificates:
@@ -166,9 +175,10 @@ class Certificates:
         fitted = {row.kind: Fitted.read(row.weights) for row in promises.scorers_of(tx, agent)}
         found: dict[str, Kept] = {}
         for kind, promise in promised.items():
-            scorer = fitted.get(kind) or self._borrowed(tx, fitted.get(""), _id(agent, kind, promise, RULE, basis))
+            by_rule = certificate_id(agent, kind, promise, RULE, basis)
+            scorer = fitted.get(kind) or self._borrowed(tx, fitted.get(ALL), by_rule)
             name = RULE if scorer is None else scorer.id
-            id = _id(agent, kind, promise, name, basis)
+            id = certificate_id(agent, kind, promise, name, basis)
             new = Kept(id, kind, promise, name, scorer.score if scorer else ruled, basis)
             found[kind] = self._read(tx, new)
         return found
@@ -198,16 +208,18 @@ class Certificates:
             return known
 
 
-def missing(standing: Standing) -> str:
-    """What is missing until more runs alone."""
+def missing(standing: Standing, curve: Sequence[Point]) -> str:
+    """What is missing until something runs alone."""
     if standing.paused:
         return "a change is suspected, and has to be ruled out"
-    if standing.decisions_needed is None:
-        return "more than promised is wrong at the highest scores, so it is not in sight"
-    return f"about {standing.decisions_needed} more decisions are needed"
+    if any(point.proven for point in curve):
+        return "it is certified, but too much was wrong lately"
+    if standing.decisions_needed is None or standing.decisions_needed > NOT_IN_SIGHT:
+        return "too much is wrong lately for what is promised, so a certificate is not in sight"
+    return f"about {standing.decisions_needed} more decisions are needed until it is certified"
 
 
-def _id(agent: str, kind: str, promise: Promise, scorer: str, basis: str) -> str:
+def certificate_id(agent: str, kind: str, promise: Promise, scorer: str, basis: str) -> str:
     """The certificate of all this and of the method: another of any of these begins another."""
     told = dump([agent, kind, promise.most_wrong, promise.certainty, scorer, basis, _METHOD])
     return "cert_" + hashlib.sha256(told.encode()).hexdigest()[:12]

@@ -1,26 +1,16 @@
 """Learning a score from labels: when there are enough, and while nothing runs alone that a new beginning would stop."""
 
-from baton.core import ActionId
 from baton.ledger import Ledger, Transaction, promises
-from baton.ledger.promises import CertificateRow, Entry
-from baton.policies.promises.keeping import Certificates
-from baton.policies.promises.scoring import ENOUGH, RULE, Fitted, Labelled, fit
-
-ALL = ""
-"""What stands for all classes of an agent together: a class that begins later borrows their score."""
+from baton.ledger.promises import CertificateRow
+from baton.policies.promises.figures import labelled, stands_for
+from baton.policies.promises.keeping import ALL, Certificates
+from baton.policies.promises.scoring import ENOUGH, RULE, Comparison, Fitted, Labelled, compare, ruled
 
 
 def labels_of(tx: Transaction, certificate: str) -> list[Labelled]:
     """Every labelled decision of a certificate, in order."""
-    found: list[Labelled] = []
-    decided: dict[ActionId | None, Entry] = {}
-    for entry in promises.since(tx, certificate, 0):
-        if entry.kind == "decided":
-            decided[entry.action] = entry
-        elif entry.kind == "labelled" and (decision := decided.pop(entry.action, None)) is not None:
-            weight = 1 / (decision.audit or 1.0) if decision.alone else 1.0
-            found.append(Labelled(decision.details["signals"], entry.wrong, weight))
-    return found
+    found = labelled(promises.since(tx, certificate, 0))
+    return [Labelled(decision.details["signals"], label.wrong, stands_for(decision)) for decision, label in found]
 
 
 async def learn(ledger: Ledger, certificate: str) -> None:
@@ -34,17 +24,32 @@ async def learn(ledger: Ledger, certificate: str) -> None:
     if row is None or row.scorer != RULE:
         return
     if labels >= ENOUGH and labels % ENOUGH == 0 and await ledger.read(lambda tx: _waits(tx, row)):
-        await refit(ledger, row.agent, row.kind, certificate)
+        found = await trial(ledger, row)
+        if found is not None and found.better:
+            await record(ledger, row, found.fitted)
     if labels % (ENOUGH // 4) == 0:
         await _learn_for_all(ledger, row)
 
 
-async def refit(ledger: Ledger, agent: str, kind: str, certificate: str) -> Fitted | None:
-    """Fit a score to a class now, whatever scores it; None where the rule ranks as well."""
-    found = fit(await ledger.read(lambda tx: labels_of(tx, certificate)))
-    if found is not None:
-        await ledger.write(lambda tx: promises.record_scorer(tx, found.id, agent, kind, found.document()))
-    return found
+async def trial(ledger: Ledger, row: CertificateRow) -> Comparison | None:
+    """Fit a score to the labels of a certificate, and compare it with its own; None where there are too few."""
+
+    def read(tx: Transaction) -> tuple[list[Labelled], Fitted | None]:
+        return labels_of(tx, row.id), scorer_of(tx, row)
+
+    labels, used = await ledger.read(read)
+    return compare(labels, used.score if used else ruled)
+
+
+async def record(ledger: Ledger, row: CertificateRow, fitted: Fitted) -> None:
+    """Let a fitted score the class from its next action on; its certificate begins anew."""
+    await ledger.write(lambda tx: promises.record_scorer(tx, fitted.id, row.agent, row.kind, fitted.document()))
+
+
+def scorer_of(tx: Transaction, row: CertificateRow) -> Fitted | None:
+    """What scored the actions of a certificate; None for the rule, and for what cannot be read any more."""
+    found = [one for one in promises.scorers_of(tx, row.agent) if one.id == row.scorer]
+    return Fitted.read(found[0].weights) if found else None
 
 
 async def _learn_for_all(ledger: Ledger, row: CertificateRow) -> None:
@@ -56,9 +61,10 @@ async def _learn_for_all(ledger: Ledger, row: CertificateRow) -> None:
         alike = [one for one in promises.of_agent(tx, row.agent) if one.basis == row.basis]
         return [label for one in alike for label in labels_of(tx, one.id)]
 
-    found = fit(await ledger.read(look))
-    if found is not None:
-        await ledger.write(lambda tx: promises.record_scorer(tx, found.id, row.agent, ALL, found.document()))
+    found = compare(await ledger.read(look), ruled)
+    if found is not None and found.better:
+        weights = found.fitted.document()
+        await ledger.write(lambda tx: promises.record_scorer(tx, found.fitted.id, row.agent, ALL, weights))
 
 
 def _waits(tx: Transaction, row: CertificateRow) -> bool:

@@ -23,8 +23,13 @@ RULE = "rule"
 ENOUGH = 200
 """Labels from which a regression is fitted."""
 
-_GAIN = 0.02  # of AUROC, by cross-validation; below, the rule stays
-_FOLDS, _RIDGE, _ROUNDS = 5, 1.0, 30
+GAIN = 0.02
+"""Of AUROC, by cross-validation: what a fitted score must gain to be used."""
+
+FOLDS = 5
+"""Of the cross-validation."""
+
+_RIDGE, _ROUNDS = 1.0, 30
 _TRAITS = 256
 
 
@@ -61,6 +66,9 @@ _SIGNALS: Mapping[str, tuple[float, Callable[[float], float]]] = {
 """
 
 NAMES = tuple(_SIGNALS)
+
+RULE_WEIGHTS: Mapping[str, float] = {name: weight for name, (weight, _) in _SIGNALS.items()}
+"""What each signal counts in the rule."""
 
 
 def ruled(signals: Mapping[str, float]) -> float:
@@ -128,19 +136,48 @@ class Labelled:
     weight: float
 
 
-def fit(labels: Sequence[Labelled]) -> Fitted | None:
-    """The regression for these labels; None where it would not rank better than the rule, or there are too few."""
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What a fitted score would be worth beside the one in use.
+
+    Attributes:
+        labels: How many labels they are compared on.
+        wrong: How many of those say that the action was wrong.
+        used: The AUROC of the score in use.
+        learnt: That of a fitted one, by cross-validation.
+        fitted: The one fitted to all the labels.
+    """
+
+    labels: int
+    wrong: int
+    used: float
+    learnt: float
+    fitted: Fitted
+
+    @property
+    def better(self) -> bool:
+        """Whether the fitted one ranks so much better that it is worth a new beginning."""
+        return self.learnt >= self.used + GAIN
+
+
+def compare(labels: Sequence[Labelled], used: Callable[[Mapping[str, float]], float] = ruled) -> Comparison | None:
+    """Fit a regression to labels and compare it with the score in use; None where there are too few of a kind."""
     wrong = np.array([one.wrong for one in labels], dtype=bool)
-    if len(labels) < ENOUGH or min(int(wrong.sum()), int((~wrong).sum())) < _FOLDS:
+    if len(labels) < ENOUGH or min(int(wrong.sum()), int((~wrong).sum())) < FOLDS:
         return None
-    folds = np.arange(len(labels)) % _FOLDS
+    folds = np.arange(len(labels)) % FOLDS
     found = np.zeros(len(labels))
-    for fold in range(_FOLDS):
+    for fold in range(FOLDS):
         learnt = _fitted([one for one, of in zip(labels, folds, strict=True) if of != fold])
         for place in np.flatnonzero(folds == fold).tolist():
             found[place] = learnt.score(labels[place].signals)
-    rule = np.array([ruled(one.signals) for one in labels])
-    return _fitted(labels) if _auroc(found, wrong) >= _auroc(rule, wrong) + _GAIN else None
+    return Comparison(
+        labels=len(labels),
+        wrong=int(wrong.sum()),
+        used=_auroc(np.array([used(one.signals) for one in labels]), wrong),
+        learnt=_auroc(found, wrong),
+        fitted=_fitted(labels),
+    )
 
 
 def _fitted(labels: Sequence[Labelled]) -> Fitted:
@@ -174,9 +211,9 @@ def _value(signals: Mapping[str, float], name: str) -> float:
 
 def _auroc(scores: Array, wrong: NDArray[np.bool_]) -> float:
     """The probability that a right one scores higher than a wrong one; ties count half."""
-    right, bad = scores[~wrong], scores[wrong]
-    higher = (right[:, None] > bad).mean() + 0.5 * (right[:, None] == bad).mean()
-    return float(higher)
+    bad = np.sort(scores[wrong])
+    below, upto = (np.searchsorted(bad, scores[~wrong], side) for side in ("left", "right"))
+    return float((below + upto).mean() / (2 * bad.size))
 
 
 def _sort(value: object) -> str:

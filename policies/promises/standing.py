@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+NOT_IN_SIGHT = 10_000
+"""Decisions still needed beyond which nobody is told to wait for them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
@@ -35,3 +38,29 @@ class Standing:
     interval: tuple[float, float] | None
     alarms: int
     last_alarm: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A threshold that might be acted on, and what is known of it.
+
+    Attributes:
+        threshold: The score from which actions would run alone.
+        share: The share of the actions that reach it, lately.
+        wrong: The share of those that was wrong, lately; None where none was labelled.
+        labels: About how many actions that speaks of; older ones count less.
+        evidence: The highest that its wealth has been; at least 1.
+        needed_evidence: What that must reach, behind the thresholds before it; None for one that is stricter than where
+            proving begins, which is proven with that.
+        proven: Whether it is proven.
+        in_force: Whether actions run alone from here.
+    """
+
+    threshold: float
+    share: float
+    wrong: float | None
+    labels: float
+    evidence: float
+    needed_evidence: float | None
+    proven: bool
+    in_force: bool

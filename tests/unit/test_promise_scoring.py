@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from baton.core import Action, ActionId, RunId
-from baton.policies.promises.scoring import ENOUGH, Fitted, Labelled, fit, ruled, traits_of
+from baton.policies.promises.scoring import ENOUGH, Fitted, Labelled, compare, ruled, traits_of
 
 
 def labels(count: int, *, telling: str, seed: int = 1) -> list[Labelled]:
@@ -16,6 +16,12 @@ def labels(count: int, *, telling: str, seed: int = 1) -> list[Labelled]:
         signals = {"confidence": float(draw.random()), "errors": 0.0, "grounded": 1.0, telling: ability}
         found.append(Labelled(signals, bool(draw.random() > 0.1 + 0.9 * ability), 1.0))
     return found
+
+
+def fit(known: list[Labelled]) -> Fitted | None:
+    """What takes the place of the rule; None where it stays."""
+    found = compare(known)
+    return found.fitted if found is not None and found.better else None
 
 
 def call(**arguments: object) -> Action:
