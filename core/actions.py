@@ -63,6 +63,8 @@ class Verdict:
         quorum: How many different people have to approve.
         deadline: Seconds a question may wait; None is for ever.
         on_deadline: What happens then: park or deny.
+        cost: What it costs to answer late, beside other questions.
+        skills: What somebody has to know to answer; empty is nothing special.
         charges: What carrying it out takes of which limits; reserved before it runs.
         evidence: What was looked at: the arguments' trust and sources, the context, and `conditions`, those that did
             not hold or, for a forbid, that did.
@@ -80,6 +82,8 @@ class Verdict:
     quorum: int = 1
     deadline: float | None = None
     on_deadline: str = "park"
+    cost: float = 1.0
+    skills: tuple[str, ...] = ()
     charges: tuple[Charge, ...] = ()
     evidence: dict[str, Any] = field(default_factory=dict[str, Any])
 

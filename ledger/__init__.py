@@ -1,9 +1,9 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`,
-`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`, `corrections` and
-`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
-`archive` keep the record small.
+`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`, `corrections`, `turns`
+and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth`
+and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -28,6 +28,7 @@ from baton.ledger import (
     spending,
     timers,
     transcript,
+    turns,
     waits,
 )
 from baton.ledger.door import Ledger, Listener, database_of
@@ -93,5 +94,6 @@ __all__ = [
     "spending",
     "timers",
     "transcript",
+    "turns",
     "waits",
 ]

@@ -32,6 +32,10 @@ STEPS: Mapping[int, Sequence[str]] = {
     4: (
         "ALTER TABLE rule_proposals ADD COLUMN kind TEXT NOT NULL DEFAULT 'rule'",
         "ALTER TABLE rule_proposals ADD COLUMN about TEXT",
+        "ALTER TABLE reviews ADD COLUMN due DOUBLE PRECISION NOT NULL DEFAULT '0'",
+        "ALTER TABLE reviews ADD COLUMN cost DOUBLE PRECISION NOT NULL DEFAULT '1'",
+        "ALTER TABLE reviews ADD COLUMN skills TEXT NOT NULL DEFAULT '[]'",
+        "UPDATE reviews SET due = coalesce(deadline, opened_at + 259200)",
     ),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
@@ -69,10 +73,10 @@ def migrate(connection: Connection, database: str, now: float) -> int:
         raise LedgerVersion(database, f"is of version {version}, this Baton knows up to {HEAD}", hint)
     if version == HEAD:
         return version
-    there = inspect(connection).get_table_names()
+    there = set(inspect(connection).get_table_names())
     for number in range(version + 1, HEAD + 1) if version else ():
         for statement in STEPS[number]:
-            if statement.split()[2] in there:  # a table that came later is made whole below
+            if not there.isdisjoint(statement.split()[1:3]):  # a table that came later is made whole below
                 connection.exec_driver_sql(statement)
     metadata.create_all(connection)
     for table in metadata.sorted_tables:

@@ -12,8 +12,11 @@ from baton.core import ActionId, Ambiguous, DecisionId, NotFound, ReviewId, RunI
 from baton.ledger import bodies
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
-from baton.ledger.schema import decisions, reviews
+from baton.ledger.schema import decisions, reviews, runs
 from baton.ledger.transaction import Transaction
+
+PATIENCE = 72 * 3600.0
+"""Seconds in which a question should be answered that has no deadline, nor anything that waits for it."""
 
 
 class ReviewKind(StrEnum):
@@ -75,6 +78,9 @@ class Review:
         deadline: Seconds since 1970; None is never.
         on_deadline: `park` keeps it open and says it is late; `deny` rejects it.
         decision: How it was closed; None while it is open.
+        due: When it should be answered, in seconds since 1970: its deadline or an earlier one of what waits for it.
+        cost: What being late costs, beside others.
+        skills: What somebody has to know to answer.
         votes: Approvals that count while more are needed, oldest first; an edit makes those before it void.
     """
 
@@ -96,6 +102,9 @@ class Review:
     claimed_by: str | None
     claimed_until: float | None
     decision: Decision | None
+    due: float
+    cost: float
+    skills: tuple[str, ...]
     votes: tuple[Decision, ...] = ()
 
     @property
@@ -142,11 +151,27 @@ def open_(
                 "opened_at": tx.now,
                 "deadline": deadline,
                 "on_deadline": verdict.on_deadline,
+                "due": min([deadline or tx.now + PATIENCE, *_awaited(tx, run)]),
+                "cost": verdict.cost,
+                "skills": dump(list(verdict.skills)),
             }
         )
     )
     emit(tx, run, "review.opened", review=id, asks=kind, action=action, tool=tool)
     return deadline
+
+
+def _awaited(tx: Transaction, run: RunId) -> list[float]:
+    """When the goals are to be reached that wait for a run: its own, and those of whoever handed it over."""
+    found: list[float] = []
+    at: str | None = run
+    while at is not None:
+        row = tx.row(_GOAL, run=at)
+        if row is None:
+            break
+        found += [] if row.deadline is None else [row.deadline]
+        at = row.parent
+    return found
 
 
 def get(tx: Transaction, review: ReviewId) -> Review:
@@ -203,6 +228,7 @@ def of_run(tx: Transaction, run: RunId) -> list[Review]:
     return _reviews(tx, tx.rows(_OF_RUN, run=run))
 
 
+_GOAL = select(runs.c.deadline, runs.c.parent).where(runs.c.id == bindparam("run"))
 _KNOWN = select(reviews.c.id).where(reviews.c.id == bindparam("review"))
 _OF_RUN = select(reviews).where(reviews.c.run == bindparam("run")).order_by(reviews.c.opened_at)
 _COUNT_OPEN = select(func.count()).where(reviews.c.run == bindparam("run"), reviews.c.state == "open")
@@ -305,6 +331,9 @@ def _reviews(tx: Transaction, rows: Sequence[Any]) -> list[Review]:
             claimed_by=row.claimed_by if row.claimed_until and row.claimed_until > tx.now else None,
             claimed_until=row.claimed_until,
             decision=taken.get(row.decision),
+            due=row.due,
+            cost=row.cost,
+            skills=tuple(json.loads(row.skills)),
             votes=voted.get(row.id, ()),
         )
         for row in rows

@@ -240,7 +240,13 @@ reviews = Table(
     Column("claimed_by", Text),
     Column("claimed_until", Double),
     Column("decision", Text),
+    Column("due", Double, nullable=False, server_default="0"),  # when it should be answered, for whatever reason
+    Column("cost", Double, nullable=False, server_default="1"),  # of being late
+    Column("skills", Text, nullable=False, server_default="[]"),
 )
+_OPEN_ONLY = text("state = 'open'")
+Index("reviews_due", reviews.c.due, sqlite_where=_OPEN_ONLY, postgresql_where=_OPEN_ONLY)
+Index("reviews_cost", reviews.c.cost, reviews.c.due, sqlite_where=_OPEN_ONLY, postgresql_where=_OPEN_ONLY)
 Index("reviews_open", reviews.c.opened_at, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"))
 Index("reviews_run", reviews.c.run)
 

@@ -407,6 +407,8 @@ def _terms(permits: Sequence[Rule]) -> dict[str, Any]:
         "quorum": max((rule.quorum for rule in permits), default=1),
         "deadline": min(deadlines, default=None),
         "on_deadline": "deny" if any(rule.on_deadline == "deny" for rule in permits) else "park",
+        "cost": max((rule.cost for rule in permits), default=1.0),
+        "skills": tuple(dict.fromkeys(name for rule in permits for name in rule.skills)),
     }
 
 

@@ -81,6 +81,8 @@ class Entry(BaseModel):
     quorum: int | None = None
     deadline: str | None = None
     on_deadline: str | None = None
+    cost: float | None = None
+    skills: Texts | None = None
 
 
 class Front(BaseModel):
@@ -156,6 +158,8 @@ def _annotations(entry: Entry) -> Iterator[str]:
         "quorum": None if entry.quorum is None else str(entry.quorum),
         "deadline": entry.deadline,
         "on_deadline": entry.on_deadline,
+        "cost": None if entry.cost is None else f"{entry.cost:g}",
+        "skills": ",".join(entry.skills) if entry.skills else None,
     }
     return (f"@{name}({quoted(value)})" for name, value in said.items() if value is not None)
 

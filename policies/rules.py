@@ -28,6 +28,8 @@ ANNOTATIONS = (
     "quorum",
     "deadline",
     "on_deadline",
+    "cost",
+    "skills",
 )
 ON_DEADLINE = ("park", "deny")
 
@@ -75,6 +77,8 @@ class Rule:
         quorum: How many different people have to approve.
         deadline: Seconds that a question may wait; None is for ever.
         on_deadline: What happens then.
+        cost: What it costs to answer late, beside other questions.
+        skills: What somebody has to know to answer.
     """
 
     id: str
@@ -93,6 +97,8 @@ class Rule:
     quorum: int = 1
     deadline: float | None = None
     on_deadline: str = "park"
+    cost: float = 1.0
+    skills: tuple[str, ...] = ()
 
 
 def read_rules(texts: Iterable[PolicyText]) -> tuple[Rule, ...]:
@@ -247,11 +253,20 @@ def _share(what: str) -> Callable[[str], float]:
     return read
 
 
-def _reviewers(value: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in value.split(","))
-    if not all(names):
-        raise InvalidValue("@reviewers", value, 'names or roles with commas between, such as "lead,finance"')
-    return names
+def _names(what: str, example: str) -> Callable[[str], tuple[str, ...]]:
+    def read(value: str) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in value.split(","))
+        if not all(names):
+            raise InvalidValue(what, value, f'names with commas between, such as "{example}"')
+        return names
+
+    return read
+
+
+def _cost(value: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]{1,3})?", value) or not float(value):
+        raise InvalidValue("@cost", value, 'a number above 0, such as "10"')
+    return float(value)
 
 
 def _quorum(value: str) -> int:
@@ -281,10 +296,12 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "min_confidence": _confidence,
     "at_most": _share("@at_most"),
     "certainty": _share("@certainty"),
-    "reviewers": _reviewers,
+    "reviewers": _names("@reviewers", "lead,finance"),
     "quorum": _quorum,
     "deadline": _seconds,
     "on_deadline": _on_deadline,
+    "cost": _cost,
+    "skills": _names("@skills", "refunds,french"),
 }
 
 

@@ -1,7 +1,8 @@
 """The review queue: questions to people, claimed and decided by compare-and-set. The first answer wins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from baton.core import Action, Conflict, Forbidden, InvalidValue, ReviewId, Ruling, RunId, Verdict, format_time
@@ -17,10 +18,14 @@ from baton.ledger import (
     promises,
     reviews,
     runs,
+    turns,
 )
+from baton.ledger.locks import lock_name
 from baton.ledger.reviews import new_decision_id
+from baton.ledger.turns import Candidate
 from baton.policies import approval_digest, asked_form
 from baton.policies.promises.learning import learn
+from baton.review.discipline import SOON, WORK, Discipline, Turn, urgent_first
 from baton.review.learning import learn_from
 
 CLAIM_SECONDS = 900.0
@@ -66,15 +71,22 @@ class Answer:
 class ReviewQueue:
     """What waits for people, and what they say."""
 
-    def __init__(self, ledger: Ledger, tenant: str, scope: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        tenant: str,
+        scope: Callable[[str], str] = str,
+        discipline: Discipline[Turn] = urgent_first,
+    ) -> None:
         """Over a ledger.
 
         Args:
             ledger: The ledger.
             tenant: Whose approvals these are.
             scope: Where an agent's memory is, by its name: what people correct is remembered there.
+            discipline: Which question comes next.
         """
-        self._ledger = ledger
+        self._ledger, self._discipline = ledger, discipline
         self._tenant, self._scope = tenant, scope
 
     async def waiting(self, runs: Sequence[RunId] | None = None, limit: int | None = None) -> list[Review]:
@@ -101,6 +113,41 @@ class ReviewQueue:
             if known.claimed_by not in (None, by):
                 until = format_time(known.claimed_until or 0)
                 raise Conflict(f"claim {known.id}", f"{known.claimed_by} has it until {until}")
+            reviews.claim(tx, known.id, known.version, by, tx.now + seconds)
+            return reviews.get(tx, known.id)
+
+        return await self._ledger.write(take)
+
+    async def next(
+        self,
+        by: str,
+        *,
+        skills: Collection[str] | None = None,
+        roles: Collection[str] | None = None,
+        seconds: float = CLAIM_SECONDS,
+    ) -> Review | None:
+        """Take the question that this person should answer next; None where there is none for them.
+
+        Args:
+            by: The person.
+            skills: What they know; None is everything.
+            roles: The roles that they have, beside their own name; None is all.
+            seconds: How long it is theirs.
+
+        Raises:
+            Forbidden: if an agent asks.
+        """
+        if by.startswith("agent:"):
+            raise Forbidden(by, "take a question", "an agent never decides; a person does")
+
+        def take(tx: Transaction) -> Review | None:
+            lock_name(tx, "next review")
+            fits = partial(_is_for, by=by, skills=skills, roles=roles)
+            found = turns.candidates(tx, by, fits, in_time=WORK / 2, soon=SOON)
+            if not found:
+                return None
+            chosen = self._discipline(tx.now, [Turn(id=one.id, due=one.due, cost=one.cost) for one in found])
+            known = reviews.get(tx, ReviewId(chosen.id))
             reviews.claim(tx, known.id, known.version, by, tx.now + seconds)
             return reviews.get(tx, known.id)
 
@@ -203,6 +250,13 @@ class ReviewQueue:
         if runs.get(tx, known.run).ended:
             raise Conflict(f"review {review}", f"its run {known.run} has ended")
         return known
+
+
+def _is_for(one: Candidate, by: str, skills: Collection[str] | None, roles: Collection[str] | None) -> bool:
+    """Whether a question is one that this person can and may answer."""
+    knows = skills is None or one.skills.issubset(skills)
+    may = roles is None or not one.reviewers or not {by, *roles}.isdisjoint(one.reviewers)
+    return knows and may and by != one.agent
 
 
 def _tell_promise(tx: Transaction, review: Review, decision: Decision) -> list[str]:

@@ -1,0 +1,104 @@
+"""The open questions that come into question next, found by indexes: nobody looks through all of them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
+
+from baton.core import ReviewId
+from baton.ledger.schema import reviews
+from baton.ledger.transaction import Transaction
+
+_LOOKS = (10, 2000)
+_COSTS = 50
+"""Different costs that are looked at, the highest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """An open question that nobody else has.
+
+    Attributes:
+        due: When it should be answered, in seconds since 1970.
+        cost: What being late costs, beside others.
+        skills: What somebody has to know.
+        reviewers: Roles or names that may decide; empty is anybody.
+        agent: Who asks.
+    """
+
+    id: ReviewId
+    due: float
+    cost: float
+    skills: frozenset[str]
+    reviewers: tuple[str, ...]
+    agent: str
+
+
+def candidates(
+    tx: Transaction, by: str, fits: Callable[[Candidate], bool], *, in_time: float, soon: float
+) -> list[Candidate]:
+    """The first that fit of what is late, of what is due soon at each cost, and of what is due later.
+
+    Args:
+        tx: The transaction.
+        by: Who asks; what others have claimed is left out.
+        fits: Whether somebody can answer a question.
+        in_time: Seconds from now in which what is due cannot be answered in time any more.
+        soon: Seconds from now in which what is due is due soon.
+    """
+    start, end = tx.now + in_time, tx.now + soon
+    common = {"by": by, "now": tx.now}
+    found = _fitting(tx, fits, _LATE, until=start, **common) + _fitting(tx, fits, _LATER, since=end, **common)
+    cost = tx.value(_HIGHEST, below=float("1e300"))
+    for _ in range(_COSTS):
+        if cost is None:
+            break
+        found += _fitting(tx, fits, _SOON, cost=cost, since=start, until=end, **common)
+        cost = tx.value(_HIGHEST, below=cost)
+    return found
+
+
+def _fitting(tx: Transaction, fits: Callable[[Candidate], bool], query: Select[Any], **values: Any) -> list[Candidate]:
+    """The first that fit; a few are looked at, and many where none of those fits."""
+    found: list[Candidate] = []
+    for most in _LOOKS:
+        rows = tx.rows(query, most=most, **values)
+        found = [one for one in map(_candidate, rows) if fits(one)]
+        if found or len(rows) < most:
+            break
+    return found
+
+
+def _free() -> tuple[ColumnElement[bool], ...]:
+    others = or_(
+        reviews.c.claimed_by.is_(None),
+        reviews.c.claimed_by == bindparam("by"),
+        reviews.c.claimed_until <= bindparam("now"),
+    )
+    return reviews.c.state == "open", others
+
+
+def _first(*conditions: ColumnElement[bool]) -> Select[Any]:
+    columns = (reviews.c.id, reviews.c.due, reviews.c.cost, reviews.c.skills, reviews.c.reviewers, reviews.c.agent)
+    return select(*columns).where(*_free(), *conditions).order_by(reviews.c.due).limit(bindparam("most"))
+
+
+_LATE = _first(reviews.c.due <= bindparam("until"))
+_LATER = _first(reviews.c.due > bindparam("since"))
+_SOON = _first(
+    reviews.c.cost == bindparam("cost"), reviews.c.due > bindparam("since"), reviews.c.due <= bindparam("until")
+)
+_HIGHEST = select(func.max(reviews.c.cost)).where(reviews.c.state == "open", reviews.c.cost < bindparam("below"))
+
+
+def _candidate(row: Any) -> Candidate:
+    return Candidate(
+        id=row.id,
+        due=row.due,
+        cost=row.cost,
+        skills=frozenset(json.loads(row.skills)),
+        reviewers=tuple(json.loads(row.reviewers)),
+        agent=row.agent,
+    )
