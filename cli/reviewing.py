@@ -34,6 +34,8 @@ app.command(wrong)
 
 CHANNEL = "cli"
 
+Names = Annotated[tuple[str, ...], Parameter(consume_multiple=False)]
+
 Make = Callable[[Review, "Mapping[str, Agent]"], Answer]
 """Makes the answer to a review, with the agents at hand."""
 
@@ -88,6 +90,27 @@ async def show(review: str, /, *, common: Common = DEFAULTS) -> None:
         return
     screen.document(review_json(page.review) | {"goal": run_json(page.run), "story": story})
     show_page(screen, page, place, now)
+
+
+@app.command(name="next")
+async def next_(*, skill: Names = (), role: Names = (), common: Common = DEFAULTS) -> None:
+    """Take the question that you should answer next, and show it: due soon by its cost, else the earliest due.
+
+    Args:
+        skill: Something that you know; may be given several times (default: everything).
+        role: A role that you have, beside your own name; may be given several times (default: all).
+        common: Options of every command.
+    """
+    screen, place = Screen(common.json), find_place(common, prefer_origin=True)
+    async with to_look(place) as ledger:
+        taken = await ReviewQueue(ledger, "").next(person(), skills=skill or None, roles=role or None)
+        now = ledger.clock.now()
+        page = None if taken is None else await ledger.read(lambda tx: read_page(tx, taken.id))
+    screen.document({"review": None if page is None else review_json(page.review)})
+    if page is None:
+        screen.show("Nothing waits for you.")
+    else:
+        show_page(screen, page, place, now)
 
 
 @app.command

@@ -106,6 +106,16 @@ def test_a_rejection_needs_a_reason_and_is_told(shop: Path) -> None:
     assert orders(shop, "T-300") == []
 
 
+def test_next_takes_the_question_that_comes_next(shop: Path) -> None:
+    review = baton(shop, "run", "Order 12 of article T-300", "--json").json["waits_for"][0]["id"]
+    assert baton(shop, "review", "next", "--skill", "french", "--json").json["review"]["id"] == review
+    shown = baton(shop, "review", "next")
+    assert shown.code == 0 and review in shown.out and "answer with" in shown.out
+    assert baton(shop, "review", "show", review, "--json").json["claimed_by"]
+    baton(shop, "review", "reject", review, "--reason", "the shelf is full")
+    assert "Nothing waits for you." in baton(shop, "review", "next").out
+
+
 def test_what_policy_denies_is_refused(shop: Path) -> None:
     policy = shop / "policy.cedar"
     policy.write_text(policy.read_text().split('@id("order-a-little")')[0])
