@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Executable, bindparam, func, or_, select
 
 from baton.core import ReviewId
 from baton.ledger.schema import reviews
@@ -60,7 +60,7 @@ def candidates(
     return found
 
 
-def _fitting(tx: Transaction, fits: Callable[[Candidate], bool], query: Select[Any], **values: Any) -> list[Candidate]:
+def _fitting(tx: Transaction, fits: Callable[[Candidate], bool], query: Executable, **values: Any) -> list[Candidate]:
     """The first that fit; a few are looked at, and many where none of those fits."""
     found: list[Candidate] = []
     for most in _LOOKS:
@@ -80,7 +80,7 @@ def _free() -> tuple[ColumnElement[bool], ...]:
     return reviews.c.state == "open", others
 
 
-def _first(*conditions: ColumnElement[bool]) -> Select[Any]:
+def _first(*conditions: ColumnElement[bool]) -> Any:
     columns = (reviews.c.id, reviews.c.due, reviews.c.cost, reviews.c.skills, reviews.c.reviewers, reviews.c.agent)
     return select(*columns).where(*_free(), *conditions).order_by(reviews.c.due).limit(bindparam("most"))
 

@@ -2,7 +2,7 @@
 
 Both test one threshold after the other, strict to loose, each at the whole doubt. MAPIE looks once, at the end, with an
 exact test; what is won by betting may be looked at all the time, and so it asks for a little more. Asked at the end of
-the batch it is never looser, and mostly stricter by a few steps of 2.5 % of the actions, the fewer the larger the batch.
+the batch it is never looser, and mostly stricter by a few steps of 2.5 % of the actions; fewer, the larger the batch.
 """
 
 from dataclasses import dataclass
