@@ -1,6 +1,6 @@
 """What an agent proposes, and what policy says of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +24,7 @@ class Action:
         margin: Log-probability margin of the call's tokens; None when the endpoint returns none.
         reason: The agent's own words on why.
         edited_by: The person whose edit the arguments are; None for the agent's own.
+        edited: Names of the arguments that this person has changed, left out or added.
     """
 
     id: ActionId
@@ -36,6 +37,13 @@ class Action:
     margin: float | None = None
     reason: str = ""
     edited_by: str | None = None
+    edited: frozenset[str] = frozenset()
+
+    def edit(self, arguments: dict[str, Any], by: str) -> "Action":
+        """The action as a person has edited it."""
+        names = self.arguments.keys() | arguments.keys()
+        changed = frozenset(name for name in names if self.arguments.get(name) != arguments.get(name))
+        return replace(self, arguments=arguments, edited_by=by, edited=changed)
 
 
 class Ruling(StrEnum):

@@ -206,7 +206,7 @@ def _job(tx: Transaction, id: ActionId) -> Job:
             verdict = decision.verdict or review.verdict
             action = asked_form(action, review.question)
     if decision is not None and decision.arguments is not None:
-        action = replace(action, arguments=decision.arguments, edited_by=decision.by)
+        action = action.edit(decision.arguments, decision.by)
     return Job(proposal=proposal, action=action, verdict=verdict, decision=decision, known=effects.get(tx, id))
 
 

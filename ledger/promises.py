@@ -166,6 +166,12 @@ def get(tx: Transaction, certificate: str) -> CertificateRow | None:
     return None if row is None else _certificate(row)
 
 
+def head(tx: Transaction, certificate: str) -> CertificateRow | None:
+    """A certificate without its state; None where nothing was decided by it yet."""
+    row = tx.row(_HEAD, certificate=certificate)
+    return None if row is None else _certificate(row)
+
+
 def listed(tx: Transaction) -> list[CertificateRow]:
     """All certificates without their states, the newest first."""
     return [_certificate(row) for row in tx.rows(_LISTED)]
@@ -246,9 +252,9 @@ def _of_action(tx: Transaction, action: ActionId, kind: Kind) -> Entry | None:
 _CERTIFICATE = select(certificates.c.id).where(certificates.c.id == bindparam("certificate"))
 _COLUMNS = (certificates.c["class"].label("kind"), *(column for column in certificates.c if column.name != "class"))
 _WHOLE = select(*_COLUMNS).where(certificates.c.id == bindparam("certificate"))
-_LISTED = select(*(column for column in _COLUMNS if column.name != "state")).order_by(
-    certificates.c.began_at.desc(), certificates.c.id
-)
+_STATELESS = select(*(column for column in _COLUMNS if column.name != "state"))
+_HEAD = _STATELESS.where(certificates.c.id == bindparam("certificate"))
+_LISTED = _STATELESS.order_by(certificates.c.began_at.desc(), certificates.c.id)
 _NEXT = (
     update(certificates)
     .where(certificates.c.id == bindparam("certificate"))

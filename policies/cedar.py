@@ -231,7 +231,7 @@ class CedarPolicy:
         edited = {
             name: replace(label, trust=Trust.USER, sources=editor, vouched=True)
             for name, label in labels.items()
-            if label.trust <= Trust.USER
+            if name in action.edited and label.trust <= Trust.USER
         }
         return labels | edited, read
 

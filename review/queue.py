@@ -200,7 +200,7 @@ class ReviewQueue:
         action = asked_form(proposal.action, review.question)
         if answer.arguments is None:
             return action
-        return replace(action, arguments=answer.arguments, edited_by=answer.by)
+        return action.edit(answer.arguments, answer.by)
 
     @staticmethod
     def _rechecked(action: Action | None, answer: Answer, recheck: Recheck | None) -> Verdict | None:

@@ -350,7 +350,8 @@ class Baton:
                 spec.validate(action.arguments)
             except ValueError as error:
                 raise InvalidValue(f"edit of {action.tool}", action.arguments, str(error)) from error
-            editor = Reading(source="user", content=action.arguments, label=Label(Trust.USER))
+            changed = {name: action.arguments[name] for name in action.edited & action.arguments.keys()}
+            editor = Reading(source="user", content=changed, label=Label(Trust.USER))
             record = past.record([], member.agent.specs)
             seen: Record = replace(record, readings=(*record.readings, editor), echoes=())
             return judge(member, past.run, action, seen)

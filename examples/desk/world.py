@@ -116,8 +116,13 @@ def articles(prices: Path) -> list[Article]:
     return [Article(code, name, int(euros) * 100 + int(cents)) for code, name, euros, cents in rows]
 
 
-def make_world(folder: Path, seed: int = 7) -> Path:
+def make_world(folder: Path, seed: int = 7, orders: int = ORDERS) -> Path:
     """Make `folder` with orders.db and outbox/; the database appears whole or not at all.
+
+    Args:
+        folder: Where; it need not be there yet.
+        seed: The same seed gives the same rows.
+        orders: How many there are.
 
     Returns:
         The database's path. A database that is already there is left as it is.
@@ -129,16 +134,16 @@ def make_world(folder: Path, seed: int = 7) -> Path:
         making.unlink(missing_ok=True)
         with closing(sqlite3.connect(making)) as connection, connection:
             connection.executescript(SCHEMA)
-            _fill(connection, random.Random(seed))
+            _fill(connection, random.Random(seed), orders)
         os.replace(making, database)
     return database
 
 
-def _fill(connection: sqlite3.Connection, dice: random.Random) -> None:
+def _fill(connection: sqlite3.Connection, dice: random.Random, orders: int) -> None:
     connection.execute("INSERT INTO meta VALUES ('today', ?)", (TODAY.isoformat(),))
     homes = [_customer(connection, number, dice) for number in range(1, CUSTOMERS + 1)]
     goods = articles(Path(__file__).with_name("prices.md"))
-    days = sorted((_placed(dice) for _ in range(ORDERS)), reverse=True)
+    days = sorted((_placed(dice) for _ in range(orders)), reverse=True)
     for number, age in enumerate(days, FIRST_ORDER):
         customer = dice.randrange(CUSTOMERS) if dice.random() < 0.7 else dice.randrange(CUSTOMERS // 10)
         _order(connection, f"F-{number}", customer + 1, homes[customer], TODAY - timedelta(days=age), goods, dice)

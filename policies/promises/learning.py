@@ -18,11 +18,10 @@ async def learn(ledger: Ledger, certificate: str) -> None:
 
     That a class is scored anew begins its certificate anew, so it happens only while nothing of it runs alone.
     """
-    row, labels = await ledger.read(
-        lambda tx: (promises.get(tx, certificate), promises.counted(tx, certificate, "labelled"))
-    )
+    row = await ledger.read(lambda tx: promises.head(tx, certificate))
     if row is None or row.scorer != RULE:
         return
+    labels = await ledger.read(lambda tx: promises.counted(tx, certificate, "labelled"))
     if labels >= ENOUGH and labels % ENOUGH == 0 and await ledger.read(lambda tx: _waits(tx, row)):
         found = await trial(ledger, row)
         if found is not None and found.better:

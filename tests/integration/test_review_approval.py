@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from baton import Agent, Baton, Goal, RunHandle, tool
 from baton.agents.simulated import Answer, Conversation
-from baton.core import Conflict, Forbidden, InvalidValue, ManualClock, NotFound
+from baton.core import Attachment, Conflict, Forbidden, InvalidValue, ManualClock, NotFound
 from baton.graph import advance
 from baton.ledger import DecisionKind, Review, ReviewKind, runs
 from baton.review import Answer as ReviewAnswer
@@ -102,6 +102,39 @@ async def test_an_edit_is_checked_and_judged_and_then_what_runs(database: str, t
     assert till.paid == [900]
     assert lines[1] == f'[review {review.id} approved with changes by ann] pay({{"cents": 900}}): paid 900'
     assert effect == [('{"cents":900}', "done")]
+
+
+LOOK_UP = 'permit (principal, action == Action::"call", resource is Tool::look_up);'
+OWN = (
+    '@id("own") @reason("it is not the sender\'s") forbid (principal, action, resource is Tool::pay) unless {'
+    ' resource.from.to.contains("look_up.email") && resource.from.to.contains("attachment:from") };'
+)
+
+
+async def test_what_an_edit_leaves_as_it_was_comes_from_where_it_came_from(tmp_path: Path) -> None:
+    paid: list[tuple[str, int]] = []
+
+    @tool(effect="read", verified=True)
+    async def look_up() -> dict[str, str]:
+        """Whose order it is."""
+        return {"email": "anna@mail.example"}
+
+    @tool
+    async def pay(to: str, cents: int) -> str:
+        """Pay."""
+        paid.append((to, cents))
+        return "paid"
+
+    agent = Agent("clerk", tools=[look_up, pay], policy=set_policy(tmp_path / "own.cedar", LOOK_UP, ASK, OWN))
+    mind = script([call("look_up")], [call("pay", to="anna@mail.example", cents=500)])
+    mail = Goal("pay it back", attachments=[Attachment("from", "anna@mail.example")])
+    async with open_office(tmp_path, [agent], mind) as baton:
+        run, review = await _asked(baton, mail)
+        with pytest.raises(Forbidden, match="it is not the sender's"):
+            await baton.edit(review.id, {"to": "eve@evil.example", "cents": 500}, by="ann")
+        await baton.edit(review.id, {"to": "anna@mail.example", "cents": 400}, by="ann")
+        await soon(run.result())
+    assert paid == [("anna@mail.example", 400)]
 
 
 async def test_an_edit_needs_somebody_who_can_judge_it(database: str, till: Till) -> None:
