@@ -1,5 +1,6 @@
 """An action to look back at: what ran, why it ran alone, what the run had done by then, how to answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
@@ -32,7 +33,7 @@ class AuditPage:
         run: The run that it is of.
         story: What the run had done when it had run.
         later: How much happened behind that.
-        first: Who looked at it first, where this is a second look; None where it is not.
+        before: Who has looked at it before.
     """
 
     audit: Audit
@@ -40,7 +41,7 @@ class AuditPage:
     run: Run
     story: list[Moment]
     later: int
-    first: str | None
+    before: tuple[str, ...]
 
 
 def read_audit(tx: Transaction, id: str) -> AuditPage:
@@ -56,23 +57,22 @@ def read_audit(tx: Transaction, id: str) -> AuditPage:
         (at for at, moment in enumerate(story, 1) if moment.event.data.get("action") == audit.action), default=0
     )
     return AuditPage(
-        audit, verdict, runs.get(tx, audit.run), story[:until], len(story) - until, looked_first(tx, audit)
+        audit, verdict, runs.get(tx, audit.run), story[:until], len(story) - until, looked_before(tx, audit)
     )
 
 
-def looked_first(tx: Transaction, audit: Audit) -> str | None:
-    """Who looked at the action before, where this is a second look; None where it is not."""
-    first = audits.of_action(tx, audit.action, 1) if audit.look == 2 else None
-    return first.by if first else None
+def looked_before(tx: Transaction, audit: Audit) -> tuple[str, ...]:
+    """Who has looked at the action before this was asked."""
+    return audits.lookers(tx, audit.action)[: audit.look - 1]
 
 
-def audit_card(audit: Audit, first: str | None, by: str, now: float) -> RenderableType:
+def audit_card(audit: Audit, before: Sequence[str], by: str, now: float) -> RenderableType:
     """An audit in the list: what ran, when, and of which class it is."""
     head = Text.assemble((audit.id, "bold cyan"), f"  {one_line(audit.agent)} ran {one_line(audit.tool)} alone")
     head.append(f"  {ago(audit.opened_at, now)}, of {one_line(audit.kind)}", style="dim")
     lines: list[RenderableType] = [head, _inset(Text(call(audit.tool, audit.question["arguments"], 300)))]
-    if audit.look == 2:
-        lines.append(_inset(Text(_second(first, by), style="dim")))
+    if audit.look > 1:
+        lines.append(_inset(Text(_again(before, by), style="dim")))
     return Group(*lines)
 
 
@@ -84,7 +84,7 @@ def show_audit(screen: Screen, page: AuditPage, place: Place, by: str, now: floa
     show_steps(screen, page.story, rest)
     if page.later and rest:
         screen.show(Text(f"  … and what came later: {rest}", style="dim"))
-    if audit.state == "open" and page.first != by:
+    if audit.state == "open" and by not in page.before:
         screen.show("", Text("was it right? answer with", style="bold"))
         screen.show(*(Text(f"  {place.command(words)}", style="cyan") for words in answers(audit)))
 
@@ -136,15 +136,17 @@ def _why(page: AuditPage, by: str) -> Table:
     if verdict.assessed is not None:
         rows += assessed_rows(verdict.assessed)
     rows.append(("rules", ", ".join(verdict.rules)))
-    if audit.look == 2:
-        rows.append(("second look", _second(page.first, by)))
+    if audit.look > 1:
+        rows.append(("look", _again(page.before, by)))
     return pairs(rows)
 
 
-def _second(first: str | None, by: str) -> str:
-    """What whoever looks is told of the first look: not what it said."""
-    if first == by:
+def _again(before: Sequence[str], by: str) -> str:
+    """What whoever looks is told of earlier looks: not what they said."""
+    if by in before:
         return "you have looked at it already: another person has to"
+    if len(before) > 1:
+        return "two people have looked at it and disagree; what they said is not shown"
     return "somebody has looked at it already; what they said is not shown"
 
 

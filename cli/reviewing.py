@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from rich.text import Text
 
-from baton.cli.audit_page import AuditPage, audit_card, looked_first, read_audit, show_audit
+from baton.cli.audit_page import AuditPage, audit_card, looked_before, read_audit, show_audit
 from baton.cli.editing import edited
 from baton.cli.looking_back import is_audit, need_review, right, wrong
 from baton.cli.opening import Place, at_work, find_place, to_look
@@ -61,8 +61,8 @@ async def list_(*, common: Common = DEFAULTS) -> None:
         screen.show(card(review, now), "")
     if backward:
         screen.show(Text("to look back at", style="bold"), "")
-    for audit, first in backward:
-        screen.show(audit_card(audit, first, person(), now), "")
+    for audit, before in backward:
+        screen.show(audit_card(audit, before, person(), now), "")
     shown = found[0].id if found else backward[0][0].id
     screen.show(Text.assemble("next: ", (place.command(f"review show {shown}"), "bold cyan")))
 
@@ -197,9 +197,9 @@ async def respond(review: str, text: str, /, *, common: Common = DEFAULTS) -> No
     await _decide(common, review, lambda _known, _agents: _answer(DecisionKind.RESPOND, text))
 
 
-def _waiting(tx: Transaction) -> tuple[list[Review], list[tuple[Audit, str | None]]]:
+def _waiting(tx: Transaction) -> tuple[list[Review], list[tuple[Audit, tuple[str, ...]]]]:
     """What people are asked to decide, and to look back at, with who has looked at that before."""
-    return reviews.waiting(tx), [(audit, looked_first(tx, audit)) for audit in audits.waiting(tx)]
+    return reviews.waiting(tx), [(audit, looked_before(tx, audit)) for audit in audits.waiting(tx)]
 
 
 async def _decide(common: Common, review: str, make: Make) -> None:

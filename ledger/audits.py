@@ -19,7 +19,7 @@ class Audit:
     """An action that is looked at afterwards.
 
     Attributes:
-        look: 1; 2 where another person looks at it as well.
+        look: 1; 2 where another person looks at it as well, 3 where a third one does because those two disagree.
         kind: The class of action.
         question: What ran: its `arguments`, `reason`, `confidence` and `result`.
         state: `open` or `closed`.
@@ -100,7 +100,7 @@ def waiting(tx: Transaction) -> list[Audit]:
 
 
 def of_action(tx: Transaction, action: ActionId, look: int) -> Audit | None:
-    """What is asked of an action, at the first or second look."""
+    """What is asked of an action, at the first, second or third look."""
     found = _audits(tx, tx.rows(_OF_ACTION, action=action, look=look))
     return found[0] if found else None
 
@@ -111,19 +111,29 @@ def last_answer(tx: Transaction, agent: str, kind: str) -> float | None:
     return at
 
 
-def twice(tx: Transaction, agent: str, kind: str) -> list[tuple[bool, bool]]:
-    """What two people have said of the same action of a class: whether the first and the second found it wrong."""
-    said: dict[str, dict[int, bool]] = {}
+def lookers(tx: Transaction, action: ActionId) -> tuple[str, ...]:
+    """Who has answered for an action, in order."""
+    return tuple(tx.values(_LOOKERS, action=action))
+
+
+def looked_again(tx: Transaction, agent: str, kind: str) -> list[tuple[bool, ...]]:
+    """Of each action of a class that several people have looked at, whether each of them found it wrong, in order."""
+    said: dict[str, list[bool]] = {}
     for row in tx.rows(_ANSWERED, agent=agent, kind=kind):
-        said.setdefault(row.action, {})[row.look] = bool(row.wrong)
-    return [(looks[1], looks[2]) for looks in said.values() if len(looks) == 2]
+        said.setdefault(row.action, []).append(bool(row.wrong))
+    return [tuple(looks) for looks in said.values() if len(looks) > 1]
 
 
 _COLUMNS = (audits.c["class"].label("kind"), *(column for column in audits.c if column.name != "class"))
 _WAITING = select(*_COLUMNS).where(audits.c.state == "open").order_by(audits.c.opened_at, audits.c.id)
 _OF_ACTION = select(*_COLUMNS).where(audits.c.action == bindparam("action"), audits.c.look == bindparam("look"))
 _CLOSED = (audits.c.agent == bindparam("agent"), audits.c["class"] == bindparam("kind"), audits.c.state == "closed")
-_ANSWERED = select(audits.c.action, audits.c.look, audits.c.wrong).where(*_CLOSED)
+_ANSWERED = select(audits.c.action, audits.c.wrong).where(*_CLOSED).order_by(audits.c.action, audits.c.look)
+_LOOKERS = (
+    select(audits.c.by)
+    .where(audits.c.action == bindparam("action"), audits.c.state == "closed")
+    .order_by(audits.c.look)
+)
 _LAST_ANSWER = select(func.max(audits.c.at)).where(*_CLOSED)
 _ANSWER = (
     update(audits)

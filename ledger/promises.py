@@ -134,7 +134,8 @@ def labelled(tx: Transaction, action: ActionId, *, wrong: bool, source: Source, 
     kind: Kind = "labelled" if chosen and label is None else "reported"
     if kind == "reported" and (not wrong or (label and label.wrong) or _of_action(tx, action, kind)):
         return None
-    said = {"action": action, "tool": decision.tool, "wrong": int(wrong), "source": source, "by": by}
+    about = {"action": action, "tool": decision.tool, "alone": int(decision.alone)}
+    said = {**about, "wrong": int(wrong), "source": source, "by": by}
     _add(tx, decision.certificate, kind, **said)
     return decision.certificate
 

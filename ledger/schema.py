@@ -409,7 +409,7 @@ audits = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("action", Text, nullable=False),
-    Column("look", Integer, nullable=False),  # 1, or 2 where another person looks at it as well
+    Column("look", Integer, nullable=False),  # 1; 2 and 3 where others look at it as well
     Column("run", Text, nullable=False),
     Column("agent", Text, nullable=False),
     Column("tool", Text, nullable=False),

@@ -12,7 +12,10 @@ from baton.review.learning import learn_from
 SECOND_LOOKS = 0.1
 """The share of audits that another person answers as well, without knowing what the first one said."""
 
-_FEW = 5  # errors found by either of two people, before anything is said of how many both overlook
+MOST_OVERLOOKED = 0.9
+"""The largest share that is reckoned with."""
+
+_FEW = 5  # errors that several have looked at, before anything is said of how many one overlooks
 
 
 class Audits:
@@ -53,7 +56,7 @@ class Audits:
 
         Raises:
             Conflict: if somebody else has answered it.
-            Forbidden: if an agent answers, or a second look is not another person's.
+            Forbidden: if an agent answers, or somebody who has looked at it before.
             InvalidValue: if it was wrong and nobody says why.
         """
         if wrong and not note.strip():
@@ -67,9 +70,9 @@ class Audits:
                 told = promises.labelled(tx, known.action, wrong=wrong, source="audit", by=by)
                 if wrong:
                     learn_from(tx, known.agent, known.id, self._scope(known.agent))
-                if self._coin() < SECOND_LOOKS:
-                    _look_again(tx, known)
-            else:
+            if self._looks_again(tx, known, wrong=wrong):
+                _look_again(tx, known)
+            elif known.look > 1:
                 _tell_overlooked(tx, known)
             return audits.get(tx, known.id), told
 
@@ -78,12 +81,18 @@ class Audits:
             await learn(self._ledger, certificate)
         return answered
 
+    def _looks_again(self, tx: Transaction, audit: Audit, *, wrong: bool) -> bool:
+        """Whether another person is to look: by chance a second one, and a third where those two disagree."""
+        if audit.look == 1:
+            return self._coin() < SECOND_LOOKS
+        first = audits.of_action(tx, audit.action, 1)
+        return audit.look == 2 and first is not None and first.wrong is not wrong
+
 
 def _check(tx: Transaction, audit: Audit, by: str) -> None:
     if by == audit.agent or by.startswith("agent:"):
         raise Forbidden(by, f"answer {audit.id}", "an agent never judges what agents did; a person does")
-    first = audits.of_action(tx, audit.action, 1) if audit.look == 2 else None
-    if first is not None and first.by == by:
+    if audit.state == "open" and by in audits.lookers(tx, audit.action):
         raise Forbidden(by, f"answer {audit.id}", "you have looked at it already; another person has to")
 
 
@@ -91,7 +100,7 @@ def _look_again(tx: Transaction, audit: Audit) -> None:
     audits.open_(
         tx,
         audit.action,
-        look=2,
+        look=audit.look + 1,
         run=audit.run,
         agent=audit.agent,
         tool=audit.tool,
@@ -101,10 +110,14 @@ def _look_again(tx: Transaction, audit: Audit) -> None:
 
 
 def _tell_overlooked(tx: Transaction, audit: Audit) -> None:
-    """Tell the certificate which share of errors a person overlooks: those that only one of two has found show it."""
+    """Tell the certificate which share of the errors one person overlooks, by those that several have looked at.
+
+    Where two agree they are right; where they do not, the third is.
+    """
     decision = promises.decision_of(tx, audit.action)
-    pairs = audits.twice(tx, audit.agent, audit.kind)
-    both = sum(first and second for first, second in pairs)
-    one = sum(first is not second for first, second in pairs)
-    if decision is not None and both + one >= _FEW:
-        promises.overlooked(tx, decision.certificate, one / (one + 2 * both))
+    several = audits.looked_again(tx, audit.agent, audit.kind)
+    settled = [looks for looks in several if len(looks) > 2 or looks[0] is looks[1]]
+    errors = [looks[:2] for looks in settled if looks[len(looks) - 1]]
+    if decision is not None and len(errors) >= _FEW:
+        missed = sum(not found for looks in errors for found in looks)
+        promises.overlooked(tx, decision.certificate, min(missed / (2 * len(errors)), MOST_OVERLOOKED))

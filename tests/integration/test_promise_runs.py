@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from baton.agents.simulated import Answer, Conversation, SimulatedCall
 from baton.core import Action, ActionId, Conflict, Forbidden, InvalidValue, PolicyError, Promise, Ruling, RunId, Verdict
 from baton.graph.promised import record_decisions
 from baton.ledger import Proposal, Transaction, audits, journal, promises
-from baton.policies.promises import Certificates, Kept
+from baton.policies.promises import Certificates, Decision, Kept
 from support import Says, on_both, open_office, set_policy, soon, text_rows
 
 ALONE = (
@@ -261,3 +262,31 @@ async def test_two_workers_at_once_write_one_history(database: str, till: Till) 
         assert [row[2] for row in rows] == list(range(1, 121))
         assert len({(kind, action) for kind, action, _ in rows}) == 120
     assert sorted(till.paid) == list(range(60))
+
+
+async def looked_at(baton: Baton, *answers: bool) -> None:
+    """Let as many people as there are answers look at the next action that runs alone."""
+    await go(baton)
+    for number, wrong in enumerate(answers):
+        (audit,) = await baton.audits.waiting()
+        assert audit.look == number + 1
+        await baton.audits.answer(audit.id, wrong=wrong, by=f"person {number}", note="not due" if wrong else "")
+    assert await baton.audits.waiting() == []
+
+
+async def test_where_two_disagree_a_third_says_and_what_people_overlook_is_told(
+    tmp_path: Path, till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("baton.graph.judging.random", SimpleNamespace(random=lambda: 0.0))
+    monkeypatch.setattr("baton.policies.promises.keeping.Certifier.decide", lambda *_: Decision(True, 0.5))
+    async with open_office(tmp_path, [till.agent], pays()) as baton:
+        baton.audits = type(baton.audits)(baton.ledger, coin=lambda: 0.0)
+        await looked_at(baton, False, False)
+        await looked_at(baton, True, False, False)  # a false alarm: nothing was overlooked
+        for _ in range(3):
+            await looked_at(baton, True, True)
+        await looked_at(baton, False, True, True)
+        assert await text_rows(baton.ledger, "SELECT score FROM certificate_entries WHERE kind = 'overlooked'") == []
+        await looked_at(baton, True, False, True)
+        told = await text_rows(baton.ledger, "SELECT score FROM certificate_entries WHERE kind = 'overlooked'")
+        assert told == [(0.2,)]  # 5 errors, 10 looks, 2 of them overlooked it
