@@ -116,12 +116,12 @@ def lookers(tx: Transaction, action: ActionId) -> tuple[str, ...]:
     return tuple(tx.values(_LOOKERS, action=action))
 
 
-def looked_again(tx: Transaction, agent: str, kind: str) -> list[tuple[bool, ...]]:
+def looked_again(tx: Transaction, agent: str, kind: str) -> list[list[bool]]:
     """Of each action of a class that several people have looked at, whether each of them found it wrong, in order."""
     said: dict[str, list[bool]] = {}
     for row in tx.rows(_ANSWERED, agent=agent, kind=kind):
         said.setdefault(row.action, []).append(bool(row.wrong))
-    return [tuple(looks) for looks in said.values() if len(looks) > 1]
+    return [looks for looks in said.values() if len(looks) > 1]
 
 
 _COLUMNS = (audits.c["class"].label("kind"), *(column for column in audits.c if column.name != "class"))
