@@ -91,6 +91,7 @@ def _facts(sheet: _Sheet) -> Table:
     alone = sum(entry.alone for entry in decided)
     rows: list[tuple[str, str | Text]] = [
         ("certificate", f"{row.id}, began {format_time(row.began_at)}, last used {ago(look.used_at, sheet.now)}"),
+        ("thinks with", one_line(row.basis)),
         ("decided", f"{len(decided):,} actions: {alone:,} ran alone, {len(decided) - alone:,} went to a person"),
     ]
     standing = look.standing
