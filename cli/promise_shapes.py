@@ -76,6 +76,7 @@ def _certificate_json(row: CertificateRow) -> dict[str, Any]:
         "certificate": row.id,
         "promise": promise_json(row.promise),
         "scorer": row.scorer,
+        "basis": row.basis,
         "began_at": time_json(row.began_at),
         "entries": row.entries,
     }

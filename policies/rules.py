@@ -253,12 +253,12 @@ def _share(what: str) -> Callable[[str], float]:
     return read
 
 
-def _names(what: str, example: str) -> Callable[[str], tuple[str, ...]]:
+def _listed(what: str, names: str, example: str) -> Callable[[str], tuple[str, ...]]:
     def read(value: str) -> tuple[str, ...]:
-        names = tuple(name.strip() for name in value.split(","))
-        if not all(names):
-            raise InvalidValue(what, value, f'names with commas between, such as "{example}"')
-        return names
+        found = tuple(name.strip() for name in value.split(","))
+        if not all(found):
+            raise InvalidValue(what, value, f'{names} with commas between, such as "{example}"')
+        return found
 
     return read
 
@@ -296,12 +296,12 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "min_confidence": _confidence,
     "at_most": _share("@at_most"),
     "certainty": _share("@certainty"),
-    "reviewers": _names("@reviewers", "lead,finance"),
+    "reviewers": _listed("@reviewers", "names or roles", "lead,finance"),
     "quorum": _quorum,
     "deadline": _seconds,
     "on_deadline": _on_deadline,
     "cost": _cost,
-    "skills": _names("@skills", "refunds,french"),
+    "skills": _listed("@skills", "names", "refunds,french"),
 }
 
 

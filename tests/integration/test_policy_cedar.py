@@ -1,6 +1,7 @@
 """Policies through Cedar itself: who may do what, and that everything broken is a deny."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,6 @@ def question(
     spec: ToolSpec = REFUND,
     confidence: float | None = 0.9,
     agent: str = "desk",
-    edited_by: str | None = None,
     **more: Any,
 ) -> Question:
     arguments = more.pop("arguments", {"order": "A-1023", "amount": 20})
@@ -71,7 +71,6 @@ def question(
         version="1",
         arguments=arguments,
         confidence=confidence,
-        edited_by=edited_by,
     )
     given: dict[str, Any] = {"readings": (FOUND,), "now": 100.5, **more}
     return Question(action=action, tool=spec, **given)
@@ -201,11 +200,14 @@ def test_a_forbid_that_cannot_be_evaluated_lets_nothing_through(kind: str) -> No
 
 
 def test_an_edit_has_the_trust_of_the_person_who_made_it() -> None:
-    asked = question(arguments=refund(order="A-9"), edited_by="ann")
-    verdict = compiled(REFUNDS).judge(asked)
+    asked = question()
+    edited = asked.action.edit(refund(order="A-9"), "ann")
+    verdict = compiled(REFUNDS).judge(replace(asked, action=edited))
     assert verdict.ruling is Ruling.ALLOW
     order = verdict.evidence["arguments"]["order"]
     assert (order["trust"], order["from"], order["vouched"]) == ("user", ["person:ann"], True)
+    amount = verdict.evidence["arguments"]["amount"]
+    assert amount == compiled(REFUNDS).judge(asked).evidence["arguments"]["amount"]  # what was left alone
 
 
 @pytest.mark.parametrize("text", ["", "// nothing"])
