@@ -69,6 +69,7 @@ class Scenario:
         harder: By how much the odds of being right have fallen at the end, in nats; it grows evenly from 0.
         shift: By how much the mean ability falls between actions 2000 and 2500, seen by the scores.
         misread: The share of labels that the reviewer gets wrong.
+        overlooked: The share of errors that the reviewer overlooks, and the certifier is told so.
         late: After how many further actions a label comes.
     """
 
@@ -76,12 +77,14 @@ class Scenario:
     harder: float = 0.0
     shift: float = 0.0
     misread: float = 0.0
+    overlooked: float = 0.0
     late: int = 0
 
 
 OWN = (
     Scenario(name="slow change", harder=1.5),
     Scenario(name="reviewer errs 1 %", misread=0.01),
+    Scenario(name="reviewer overlooks 30 % of errors, as is known", overlooked=0.3),
     Scenario(name="labels 200 late", late=LATE),
     Scenario(name="scores shift", shift=1.5),
 )
@@ -118,7 +121,9 @@ def run(job: tuple[Scenario, float, int]) -> dict[str, float]:
     wrong = rng.random(ACTIONS) > right
     said = wrong ^ (rng.random(ACTIONS) < scenario.misread)
     coins = rng.random(ACTIONS)
+    said &= rng.random(ACTIONS) >= scenario.overlooked
     certifier = Certifier(Promise(most_wrong=most_wrong))
+    certifier.overlooked(scenario.overlooked)
     alone = np.zeros(ACTIONS, bool)
     seen = 0
     answers: list[tuple[int, int]] = []  # when, of which

@@ -58,19 +58,21 @@ class Account:
         alone: How many ran alone.
         audited: How many of them are labelled.
         found: How many of those were wrong.
+        reported: How many turned out to be wrong later, though nobody was to look at them, or said so.
         wrong: How many were wrong, estimated: each found stands for 1/probability.
         weight: How many the labelled ones stand for.
         squares: The sum of the squares of what each stands for.
         awaited: How many those stand for whose audit is not answered yet.
     """
 
-    def __init__(self, values: Sequence[float] = (0, 0, 0, 0.0, 0.0, 0.0, 0.0)) -> None:
-        self.alone, self.audited, self.found = (int(value) for value in values[:3])
-        self.wrong, self.weight, self.squares, self.awaited = values[3:]
+    def __init__(self, values: Sequence[float] = (0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0)) -> None:
+        self.alone, self.audited, self.found, self.reported = (int(value) for value in values[:4])
+        self.wrong, self.weight, self.squares, self.awaited = values[4:]
 
     def values(self) -> list[float]:
         """Its attributes, in order."""
-        return [self.alone, self.audited, self.found, self.wrong, self.weight, self.squares, self.awaited]
+        whole = [self.alone, self.audited, self.found, self.reported]
+        return [*whole, self.wrong, self.weight, self.squares, self.awaited]
 
     def take(self, wrong: bool, stands_for: float) -> None:
         """Take in the answer to an audit."""
@@ -80,19 +82,29 @@ class Account:
         self.weight += stands_for
         self.squares += stands_for**2
 
-    def used(self, most_wrong: float, opening: float) -> float:
-        """The share of the allowed errors that has been made, estimated; 1 is all of them."""
-        settled = max(self.alone - self.awaited, 0.0) + opening
-        return (self.wrong + 0.6 * most_wrong * opening) / (most_wrong * settled)
+    def used(self, most_wrong: float, opening: float, noticed: float) -> float:
+        """The share of the allowed errors that has been made; 1 is all of them.
 
-    def interval(self) -> tuple[float, float, float] | None:
+        It is estimated from the audits, and is at least what those errors make that are known.
+
+        Args:
+            most_wrong: What is promised.
+            opening: Actions with an ordinary share of errors that are counted as well.
+            noticed: The share of the errors that people notice.
+        """
+        ordinary, settled = 0.6 * most_wrong * opening, max(self.alone - self.awaited, 0.0)
+        estimated = (self.wrong / noticed + ordinary) / (most_wrong * (settled + opening))
+        return max(estimated, (self.found + self.reported + ordinary) / (most_wrong * (self.alone + opening)))
+
+    def interval(self, noticed: float) -> tuple[float, float, float] | None:
         """The share of errors among those that ran alone, and a 95 % interval of it; None before the first label.
 
-        Wilson's interval for one look, with as many labels as would tell as much if all stood for equally many.
+        People notice the share `noticed` of the errors. The interval is Wilson's, for one look, with as many labels as
+        would tell as much if all stood for equally many.
         """
         if not self.weight:
             return None
         rate, labels, z = self.wrong / self.weight, self.weight**2 / self.squares, 1.96
         middle = (rate + z * z / (2 * labels)) / (1 + z * z / labels)
         reach = z * math.sqrt(rate * (1 - rate) / labels + z * z / (4 * labels * labels)) / (1 + z * z / labels)
-        return rate, max(middle - reach, 0.0), min(middle + reach, 1.0)
+        return rate / noticed, max(middle - reach, 0.0) / noticed, min((middle + reach) / noticed, 1.0)

@@ -7,6 +7,7 @@ the decision and before the outcome is known, and records both. The same record 
 import math
 from bisect import bisect_left
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from baton.core import InvalidValue, Promise
@@ -60,6 +61,8 @@ class Certifier:
         self._drift = Drift(self.method.shifts)
         self._recent, self._account = Recent(), Account()
         self._still_at = self._epoch_from = 0  # actions up to these numbers are not of `_late`, of the epoch
+        self._noticed = 1.0  # the share of the errors that people notice
+        self._reported: list[str] = []  # digests of the ids of the last ones
         self._alarms = 0
         self._last_alarm: int | None = None
         self._in_force: tuple[int | None, float] | None = None
@@ -109,6 +112,43 @@ class Certifier:
             self._early.append((one.number, one.score, wrong))
         return True
 
+    def reported(self, action: str) -> bool:
+        """Take in that an action that ran alone turned out to be wrong, though nobody was to look at it, or said so.
+
+        It proves nothing and allows nothing, as nobody reports what was right; it only uses up what may be wrong.
+
+        Returns:
+            False, and nothing changes, where it was reported before or its label is waited for.
+        """
+        digest = blake2b(action.encode(), digest_size=6).hexdigest()
+        if action in self._awaited or digest in self._reported:
+            return False
+        self._in_force = None
+        self._reported = [*self._reported, digest][-self.method.remembered :]
+        self._account.reported += 1
+        return True
+
+    def overlooked(self, share: float) -> None:
+        """From now on, hold labels against what people who overlook this share of the errors would find.
+
+        What is proven stays proven, by what was known of them then; what may run alone goes by the new share at once.
+
+        Args:
+            share: From 0, which it is before, to 0.9; it is rounded up to whole percents.
+
+        Raises:
+            InvalidValue: if it is anything else.
+        """
+        if not 0 <= share <= 0.9:
+            raise InvalidValue("share", share, "a share between 0 and 0.9, such as 0.3")
+        self._in_force = None
+        self._noticed = 1 - math.ceil(round(100 * share, 6)) / 100
+
+    @property
+    def _most_found(self) -> float:
+        """The share of errors that labels show where just as many are made as is promised."""
+        return self.promise.most_wrong * self._noticed
+
     def _take_off(self, action: str) -> _Awaited:
         one = self._awaited.pop(action)
         if one.alone:
@@ -129,7 +169,7 @@ class Certifier:
             return  # decided before the change that the last alarm was about
         rank = bisect_left(self._rising, -one.score)
         chance = one.audit if one.alone else 1.0
-        bet = (rank, wrong, one.audit / chance, self.promise.most_wrong)
+        bet = (rank, wrong, one.audit / chance, self._most_found)
         self._wealth.take(*bet)
         self._wealth.look(rank)
         self._recent.take(rank, wrong, 1 / chance, self.method.half_life)
@@ -179,10 +219,10 @@ class Certifier:
         proven = self._proven() if self._rising else None
         if proven is None or self._drift.height >= self.method.pause:
             return None
-        method, most_wrong = self.method, self.promise.most_wrong
-        left = 1 - self._account.used(most_wrong, method.opening)
+        method = self.method
+        left = 1 - self._account.used(self.promise.most_wrong, method.opening, self._noticed)
         headroom = min(max(method.tightening * left, method.least_headroom), method.headroom)
-        return self._recent.loosest(proven, headroom * most_wrong)
+        return self._recent.loosest(proven, headroom * self._most_found)
 
     def standing(self) -> Standing:
         """How the promise stands now."""
@@ -190,7 +230,7 @@ class Certifier:
         proven = self._proven()
         start, doubt = self._starts()[0]
         following = start if proven is None else min(proven + 1, SHARES.size - 1)
-        observed = self._account.interval()
+        observed = self._account.interval(self._noticed)
         return Standing(
             threshold=None if place is None else -self._rising[place],
             share=0.0 if place is None else self._recent.share(place),
@@ -200,6 +240,7 @@ class Certifier:
             paused=self._drift.height >= self.method.pause,
             alone=self._account.alone,
             audited=self._account.audited,
+            reported=self._account.reported,
             observed=None if observed is None else observed[0],
             interval=None if observed is None else observed[1:],
             alarms=self._alarms,
@@ -211,7 +252,7 @@ class Certifier:
         missing = -math.log(doubt) - float(self._wealth.now(place)[0])
         if float(self._wealth.peaks[place]) >= -math.log(doubt):
             return 0
-        most_wrong = self.promise.most_wrong
+        most_wrong = self._most_found
         rate = self._recent.rate(place, most_wrong / 4)
         share = self._recent.share(place) or float(SHARES[place])
         if rate >= most_wrong:
@@ -234,6 +275,8 @@ class Certifier:
             "counts": drift.counts(),
             "recent": [recent.wrong.tolist(), recent.seen.tolist(), recent.total],
             "account": self._account.values(),
+            "reported": list(self._reported),
+            "noticed": self._noticed,
             "marks": [self._still_at, self._epoch_from, self._alarms, self._last_alarm],
         }
 
@@ -250,6 +293,7 @@ class Certifier:
         one._drift.sums = list(state["sums"])
         one._drift.set_counts(*state["counts"])
         one._recent, one._account = Recent(*state["recent"]), Account(state["account"])
+        one._reported, one._noticed = list(state["reported"]), state["noticed"]
         one._still_at, one._epoch_from, one._alarms, one._last_alarm = state["marks"]
         return one
 

@@ -128,8 +128,12 @@ class Kept:
                 right, of = self._history.get(entry.tool or "", [0.0, 0.0])
                 fade = 0.5 ** (1 / _HALF_LIFE)
                 self._history[entry.tool or ""] = [right * fade + (not entry.wrong), of * fade + 1]
-            case "reported" | "overlooked":
-                pass
+            case "reported" if entry.alone:
+                self._certifier.reported(action)
+            case "overlooked":
+                self._certifier.overlooked(entry.score or 0.0)
+            case "reported":
+                pass  # a person had decided it: it was none of what ran alone
 
     def _novelty(self, traits: Sequence[int]) -> float:
         return sum(1 / (1 + self._traits[trait]) for trait in traits) / len(traits)

@@ -20,6 +20,7 @@ class Standing:
         paused: Whether nothing runs alone because a change is suspected.
         alone: How many actions have run alone.
         audited: How many of them are labelled.
+        reported: How many turned out to be wrong later, though nobody was to look at them, or said so.
         observed: The estimated share of errors among those that ran alone; None before the first label.
         interval: A 95 % interval of it, for this look; None before the first label.
         alarms: How often a change has revoked the certificate.
@@ -34,6 +35,7 @@ class Standing:
     paused: bool
     alone: int
     audited: int
+    reported: int
     observed: float | None
     interval: tuple[float, float] | None
     alarms: int

@@ -27,6 +27,7 @@ class Method:
         least_headroom: Where it stops falling.
         opening: Actions with an ordinary share of errors that the account begins with, so that one error is not all.
         waiting: The largest number of labels waited for; beyond, the oldest is given up.
+        remembered: The number of reported actions that are remembered, so that none counts twice.
     """
 
     warm_up: int = 80
@@ -46,6 +47,7 @@ class Method:
     least_headroom: float = 0.25
     opening: float
     waiting: int = 400
+    remembered: int = 400
 
     @classmethod
     def fitting(cls, promise: Promise) -> "Method":

@@ -4,7 +4,7 @@ import json
 import math
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -260,3 +260,76 @@ def test_a_score_is_a_finite_number(score: float) -> None:
     certifier = Certifier(PROMISE)
     with pytest.raises(InvalidValue, match="score"):
         certifier.record("a", score, Decision(False, 1.0))
+
+
+def overlook(actions: Iterable[Seen], share: float, seed: int) -> Iterator[Seen]:
+    """The same actions as reviewers see them who overlook this share of the errors."""
+    draw = random.Random(seed)
+    return (replace(one, wrong=one.wrong and draw.random() >= share) for one in actions)
+
+
+def test_the_promise_is_kept_with_reviewers_who_are_known_to_overlook_errors() -> None:
+    share, broken = dict[bool, float](), dict[bool, int]()
+    for told in (False, True):
+        share[told], broken[told] = 0.0, 0
+        for seed in range(60):
+            certifier = Certifier(PROMISE)
+            certifier.overlooked(0.3 if told else 0.0)
+            ran = alone(certifier, overlook(stream(seed, 1500, 0.12), 0.3, seed))
+            broken[told] += sum(0.24 * (1 - one.score) for one in ran) > PROMISE.most_wrong * len(ran)
+            share[told] += len(ran) / 1500 / 60
+    assert broken[True] <= 3 < broken[False]
+    assert 0.1 < share[True] < share[False] - 0.1
+
+
+def test_reported_errors_forbid_and_count_once() -> None:
+    certifier = Certifier(PROMISE)
+    actions = stream(5, 1500, 0.08)
+    ran = [one.id for one in alone(certifier, actions)]
+    before = certifier.standing()
+    for id in ran[:100]:
+        assert certifier.reported(id)
+    state = certifier.state()
+    assert not certifier.reported(ran[0])
+    assert certifier.state() == state
+    standing = certifier.standing()
+    assert (before.reported, standing.reported) == (0, 100)
+    assert before.threshold is not None
+    assert standing.threshold is None or standing.threshold > before.threshold
+    assert standing.evidence == before.evidence
+    after = Certifier.restore(PROMISE, json.loads(json.dumps(state)))
+    assert after.standing() == standing
+    assert not after.reported(ran[0])
+
+
+def test_what_is_waited_for_is_labelled_and_not_reported() -> None:
+    certifier = Certifier(PROMISE)
+    certifier.record("audited", 0.9, Decision(True, 0.5), audited=True)
+    assert not certifier.reported("audited")
+    assert certifier.label("audited", wrong=True)
+    assert certifier.standing().reported == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 60), st.sampled_from((0.0, 0.005, 0.25, 0.9)))
+def test_what_is_reported_or_overlooked_never_lets_more_run_alone(at: int, reports: int, share: float) -> None:
+    certifier = Certifier(PROMISE)
+    for _ in follow(certifier, stream(7, 400 + at, 0.05)):
+        pass
+    before = certifier.decide(0.0), certifier.standing()
+    for number in range(reports):
+        certifier.reported(f"late{number}")
+    certifier.overlooked(share)
+    after = certifier.standing()
+    assert before[0].alone or not certifier.decide(0.0).alone
+    assert after.threshold is None or (before[1].threshold is not None and after.threshold >= before[1].threshold)
+
+
+def test_what_is_overlooked_is_a_share_in_whole_percents() -> None:
+    certifier = Certifier(PROMISE)
+    for share, noticed in ((0.0, 1.0), (0.3, 0.7), (0.07, 0.93), (0.301, 0.69), (0.9, 0.1)):
+        certifier.overlooked(share)
+        assert certifier.state()["noticed"] == pytest.approx(noticed)
+    for bad in (-0.01, 0.91, math.nan, math.inf):
+        with pytest.raises(InvalidValue, match="share"):
+            certifier.overlooked(bad)
