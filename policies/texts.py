@@ -2,12 +2,18 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 SHORTEST = 3
 """Characters below which a text is found everywhere by chance."""
 
+_KEPT, _SHORT = 4096, 200  # results that are kept, and characters of the values that they are kept for
 _COMMON_BELOW = 100
 _LARGE = 10**15
 _LONGEST_NUMBER = 40
@@ -22,6 +28,18 @@ _SPACED = bytes(code if code in _POINTS else _APART[code] for code in range(256)
 _NO_FIGURE = bytes(code if (chr(code).isdigit() and code < 128) or code in _POINTS else 32 for code in range(256))
 
 
+def _kept(function: Callable[[T], R]) -> Callable[[T], R]:
+    """`function` with its results for short values kept: a run judges the same names and numbers again and again."""
+    known = lru_cache(maxsize=_KEPT, typed=True)(function)
+
+    @wraps(function)
+    def call(value: T) -> R:
+        return function(value) if isinstance(value, str) and len(value) > _SHORT else known(value)
+
+    return call
+
+
+@_kept
 def normalised(text: str) -> str:
     """`text` for comparing: NFKC, case folded, white space collapsed."""
     if not text.isascii():
@@ -32,13 +50,14 @@ def normalised(text: str) -> str:
     return text.strip(" ")
 
 
-def pieces(text: str) -> list[bytes]:
+@_kept
+def pieces(text: str) -> Sequence[bytes]:
     """The runs of ASCII letters and figures in a normalised text.
 
     Where a text stands in another between word boundaries, its runs are runs of the other: with them most texts are
     ruled out without a search.
     """
-    return text.encode("utf-8", "replace").translate(_APART).split()
+    return tuple(text.encode("utf-8", "replace").translate(_APART).split())
 
 
 def words_of(text: str) -> tuple[set[bytes], set[bytes]]:
@@ -58,7 +77,8 @@ def is_pointed(text: str) -> bool:
     return bool(_POINTED.fullmatch(text))
 
 
-def written(value: Any) -> list[str]:
+@_kept
+def written(value: Any) -> Sequence[str]:
     """The ways a value is written in a text; none where it would be found by chance."""
     match value:
         case bool():
@@ -75,7 +95,8 @@ def written(value: Any) -> list[str]:
             return []
 
 
-def whole(value: Any) -> list[str]:
+@_kept
+def whole(value: Any) -> Sequence[str]:
     """The ways a value is written as a whole field, normalised."""
     match value:
         case bool():
@@ -98,6 +119,7 @@ def same(value: Any, leaf: Any) -> bool:
     return isinstance(value, str) and isinstance(leaf, str)
 
 
+@_kept
 def numeric(value: Any) -> Decimal | None:
     """The number that a leaf is or plainly spells; None for any other."""
     match value:

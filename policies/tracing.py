@@ -106,7 +106,7 @@ class Readings:
         """Where one leaf was found."""
         found = self._places(value)
         if not found:
-            return replace(self._disguised(value), vouched=self._named.vouches(value))
+            return self._disguised(value)
         trust = max(place.trust for place in found)
         return Traced(
             trust,
@@ -130,23 +130,21 @@ class Readings:
         return found
 
     def _places(self, value: Any) -> list[Found]:
-        forms, needles = list(map(_needle, whole(value))), list(map(_needle, written(value)))
+        forms, needles = whole(value), written(value)
         found: list[Found] = []
-        for page in self._pages:
-            if page.flat is not None:
-                for form, runs, figure in forms:
-                    if page.holds(runs, figure):
-                        found += page.fields(value, form)
-            for needle, runs, figure in needles:
+        for text in dict.fromkeys((*forms, *needles)):
+            runs, figure = pieces(text), text.lstrip("-").encode() if is_pointed(text) else b""
+            for page in self._pages:
                 if page.holds(runs, figure):
-                    found += page.passages(needle)
+                    found += page.fields(value, text) if text in forms else ()
+                    found += page.passages(text) if text in needles else ()
         return found
 
     def _disguised(self, value: Any) -> Traced:
         """A leaf that was not found, with the sources that it resembles."""
-        nowhere = self.untraced
+        nowhere, vouched = self.untraced, self._named.vouches(value)
         if not isinstance(value, str) or not self._pages:
-            return nowhere
+            return Traced(nowhere.trust, nowhere.sources, nowhere.secrecy, vouched)
         resembles = {f"encoded:{place.source}" for plain in decoded(value) for place in self._places(plain)}
         plain = unmasked(value)
         resembles |= {f"like:{place.source}" for place in self._places(plain)} if plain else set()
@@ -154,7 +152,7 @@ class Readings:
         for page in self._pages:
             if page.long and any(code in page.long for code in encoded(text)):
                 resembles.add(f"encoded:{page.source}")
-        return replace(nowhere, sources=nowhere.sources | resembles | self._quotes(text))
+        return Traced(nowhere.trust, nowhere.sources | resembles | self._quotes(text), nowhere.secrecy, vouched)
 
     def _quotes(self, text: str) -> set[str]:
         """The readings that some telling word of a text stands in, or a run of its words."""
@@ -274,11 +272,6 @@ def _lowered(before: Traced, found: list[Found]) -> Traced:
         return before
     sources = before.sources | {f"joined:{place.source}" for place in found}
     return Traced(trust, sources, max(before.secrecy, *(place.secrecy for place in found)))
-
-
-def _needle(text: str) -> tuple[str, list[bytes], bytes]:
-    """A text to search for, with what rules it out: its runs, and itself where it is a number with a point."""
-    return text, pieces(text), text.lstrip("-").encode() if is_pointed(text) else b""
 
 
 def _is_telling(run: bytes) -> bool:
