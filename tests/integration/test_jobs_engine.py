@@ -190,8 +190,9 @@ async def test_a_stopped_worker_whose_place_was_taken_begins_anew(postgres_url: 
 
 
 async def test_a_long_tool_does_not_hold_up_others_after_the_connections_were_cut(
-    postgres: PostgresServer, postgres_url: str, quick: None
+    postgres: PostgresServer, postgres_url: str, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(advance, "LEASE_SECONDS", 10.0)  # longer than a busy machine needs to connect again
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     @tool(effect="read")
