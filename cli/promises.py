@@ -83,7 +83,7 @@ async def refit(kind: str, /, *, agent: str | None = None, yes: bool = False, co
         better = found is not None and found.better
         if found is not None and better and yes:
             await learning.record(ledger, look.row, found.fitted)
-        labels = await _labels(ledger, look)
+        labels = await _labels(ledger, look) if found is None else found.labels
     screen.document(_json(look, found, labels, recorded=better and yes))
     screen.show(Text.assemble((one_line(look.row.kind), "bold"), f"  {one_line(look.row.agent)}"))
     screen.show(Padding(_compared(look, found, labels), (0, 0, 0, 2), expand=False))

@@ -12,6 +12,8 @@ from baton.graph.trouble import open_review
 from baton.ledger import DecisionKind, ReviewKind, Transaction, events, journal
 from baton.policies import approval_digest
 
+_CHANGED = "The policy has changed since"
+
 
 def still_approved(scene: Scene, past: Past, job: Job) -> Job | Outcome:
     """The job if the action may run as it was approved, else what becomes of it.
@@ -31,7 +33,7 @@ def still_approved(scene: Scene, past: Past, job: Job) -> Job | Outcome:
     )
     if digest != decision.digest or spec is None or spec.version != action.version:
         return denial(f"this is not what {decision.by} approved")
-    return _judged_anew(scene, past, job, "the approval")
+    return _judged_anew(scene, past, job, f"{_CHANGED} the approval") if _has_changed(scene, job) else job
 
 
 def still_allowed(scene: Scene, past: Past, job: Job) -> Job | Outcome:
@@ -41,14 +43,11 @@ def still_allowed(scene: Scene, past: Past, job: Job) -> Job | Outcome:
     """
     if job.known is not None:
         return job
-    assessed = job.verdict.assessed
-    if assessed is None or _is_certified(past, assessed):
-        return _judged_anew(scene, past, job, "it was proposed")
-    anew = judge(scene.member, past.run, job.action, past.record([], scene.member.agent.specs))
-    if anew.ruling is Ruling.ALLOW:
-        return replace(job, verdict=anew)
-    since = "Its certificate has been revoked since it was proposed"
-    return _denied_anew(job, anew, since) if anew.ruling is Ruling.DENY else _ask_anew(past, job, anew, since)
+    if _has_changed(scene, job):
+        return _judged_anew(scene, past, job, f"{_CHANGED} it was proposed")
+    if not _is_certified(past, job.verdict.assessed):
+        return _judged_anew(scene, past, job, "Its certificate has been revoked since it was proposed")
+    return job
 
 
 async def over_limit(scene: Scene, past: Past, job: Job, error: OverLimit) -> Job | Outcome:
@@ -56,28 +55,33 @@ async def over_limit(scene: Scene, past: Past, job: Job, error: OverLimit) -> Jo
     if job.decision is not None:
         return denial(f"{job.decision.by} approved it, but {error.told}")
     spent = await scene.ledger.read(lambda tx: spent_by(tx, past.run, scene.member))
-    now = replace(past, spent=spent)
-    anew = judge(scene.member, now.run, job.action, now.record([], scene.member.agent.specs))
-    if anew.ruling is Ruling.ALLOW:
-        return replace(job, verdict=anew)
-    since = "Others have used its limit up since it was proposed"
-    return _denied_anew(job, anew, since) if anew.ruling is Ruling.DENY else _ask_anew(now, job, anew, since)
+    return _judged_anew(scene, replace(past, spent=spent), job, "Others have used its limit up since it was proposed")
 
 
-def _is_certified(past: Past, assessed: Assessed) -> bool:
+def _has_changed(scene: Scene, job: Job) -> bool:
+    """Whether the policy is another one than that which has judged."""
+    return job.verdict.policy != scene.member.policy.version
+
+
+def _is_certified(past: Past, assessed: Assessed | None) -> bool:
+    """Whether what ran alone by a certificate still may; what needed none may."""
+    if assessed is None:
+        return True
     certificate = past.certificates.get(assessed.kind)
     return certificate is not None and certificate.still_allows(assessed)
 
 
 def _judged_anew(scene: Scene, past: Past, job: Job, since: str) -> Job | Outcome:
-    """The job while the policy is the one that judged, or says what it said; else what becomes of the action."""
-    judged = job.verdict
-    if judged.policy == scene.member.policy.version or job.action.tool not in scene.member.agent.specs:
+    """The job where policy, asked again, lets it go ahead; else what becomes of the action.
+
+    Where the same rules ask as before, an approval stands; what nobody was asked about has none.
+    """
+    if job.action.tool not in scene.member.agent.specs:
         return job
     anew = judge(scene.member, past.run, job.action, past.record([], scene.member.agent.specs))
-    if anew.ruling is Ruling.ALLOW or (anew.ruling is Ruling.ASK and set(anew.rules) == set(judged.rules)):
-        return replace(job, verdict=replace(judged, charges=anew.charges))
-    since = f"The policy has changed since {since}"
+    asked = job.decision is not None and anew.ruling is Ruling.ASK and set(anew.rules) == set(job.verdict.rules)
+    if anew.ruling is Ruling.ALLOW or asked:
+        return replace(job, verdict=replace(job.verdict, charges=anew.charges))
     return _denied_anew(job, anew, since) if anew.ruling is Ruling.DENY else _ask_anew(past, job, anew, since)
 
 

@@ -39,6 +39,7 @@ from baton.ledger import (
     timers,
     waits,
 )
+from baton.review.learning import corrections_of
 
 PIECE = 8000
 """Characters that `read_on` gives at a time."""
@@ -87,7 +88,8 @@ async def remember(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
 
 async def recall(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
     """Look facts up; each is told with its trust."""
-    found = await scene.team.memory.recall(arguments["query"], [scene.member.agent.memory])
+    scopes = [scene.member.agent.memory, corrections_of(scene.member.agent.name)]
+    found = await scene.team.memory.recall(arguments["query"], scopes)
     rows = [{"about": f.subject, "fact": f.text, "trust": f.label.trust.name.lower(), "id": f.id} for f in found]
     label = derived(fact.label for fact in found) if found else Label(Trust.SYSTEM)
     return Outcome(text=dump(rows), trust=label.trust, confidentiality=label.confidentiality)

@@ -113,7 +113,7 @@ def certificates_of(
     """The certificates that a run's actions may run alone by; none for a fork that asks before it writes."""
     if member is None or known is None or not run.live:
         return {}
-    return known.of(tx, run.agent, member.policy.promises, member.agent.basis)
+    return known.kept(tx, run.agent, member.policy.promises, member.agent.basis)
 
 
 def spent_by(tx: Transaction, run: Run, member: Member | None) -> Mapping[Window, Spent]:

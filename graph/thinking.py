@@ -25,7 +25,7 @@ from baton.graph.builtins import still_open
 from baton.graph.context import own_label
 from baton.graph.ending import end
 from baton.graph.hold import Hold
-from baton.graph.judging import flooded, judge_reply
+from baton.graph.judging import Record, flooded, judge_reply
 from baton.graph.move import Move, Office
 from baton.graph.outcome import End, Rider
 from baton.graph.packing import packed
@@ -36,8 +36,20 @@ from baton.graph.state import Place
 from baton.graph.team import Member, Team
 from baton.graph.trouble import open_for, open_trouble
 from baton.graph.undoing import Undoing, plan_of
-from baton.ledger import Line, Message, Proposal, Review, Transaction, effects, journal, promises, spending, transcript
-from baton.review.learning import standing_scope
+from baton.ledger import (
+    Fact,
+    Line,
+    Message,
+    Proposal,
+    Review,
+    Transaction,
+    effects,
+    journal,
+    promises,
+    spending,
+    transcript,
+)
+from baton.review.learning import corrections_of, instructions_of
 
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
@@ -159,14 +171,12 @@ async def _propose(step: _Step) -> Move:
         tools=step.member.agent.offers,
     )
     reply = await model.complete(request, step.office.live(run.id))
-    certificates = await _certificates(step, reply)
-    asked, reply = await _opinions(step, request, reply, certificates)
-    tokens, meters = reply.usage.prompt + reply.usage.completion, step.member.policy.meters(step.member.scopes(run))
     record = replace(
-        step.past.record(step.lines, step.member.agent.specs),
-        spent=metered(step.past.spent, meters, tokens),
-        certificates=certificates,
+        step.past.record(step.lines, step.member.agent.specs), certificates=await _certificates(step, reply)
     )
+    asked, reply = await _opinions(step, request, reply, record)
+    tokens, meters = reply.usage.prompt + reply.usage.completion, step.member.policy.meters(step.member.scopes(run))
+    record = replace(record, spent=metered(step.past.spent, meters, tokens))
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
     left_out = packing.left_out
 
@@ -192,14 +202,13 @@ async def _certificates(step: _Step, reply: ModelReply) -> Mapping[str, Certific
 
 
 async def _opinions(
-    step: _Step, request: ModelRequest, reply: ModelReply, certificates: Mapping[str, Certificate]
+    step: _Step, request: ModelRequest, reply: ModelReply, record: Record
 ) -> tuple[Sequence[Mapping[str, float]], ModelReply]:
     """What else may say how likely the calls are right that a promise speaks of; the reply with the tokens it took."""
     member, run, turn = step.member, step.past.run, step.place.turn + 1
     asks = member.agent.samples > 1 or member.agent.judge or any(spec.check for spec in member.agent.specs.values())
-    if not certificates or not asks:
+    if not record.certificates or not asks:
         return (), reply
-    record = replace(step.past.record(step.lines, member.agent.specs), certificates=certificates)
     wanted = [one.verdict.assessed is not None for one in judge_reply(member, run, turn, reply, record)]
     if not any(wanted):
         return (), reply
@@ -271,15 +280,16 @@ def _unusable(reply: ModelReply) -> str | None:
 
 async def _remembered(office: Office, past: Past) -> list[Line]:
     """What owners have told the agent, and what is known that bears on the goal, as the first things after it."""
-    member, goal = office.team.member(past.run.agent), past.run.goal
-    told = await office.team.memory.believed([standing_scope(past.run.agent)])
-    lines = [Line(role="notice", turn=1, text="[instructions of your owners]\n" + "\n".join(f.text for f in told))]
-    lines = lines if told else []
+    member, goal, memory = office.team.member(past.run.agent), past.run.goal, office.team.memory
+    told = await memory.believed([instructions_of(past.run.agent)])
     query = " ".join([goal.statement, *(attachment.text[:2000] for attachment in goal.attachments)])
-    found = await office.team.memory.recall(query, [member.agent.memory])
-    if not found:
-        return lines
+    found = await memory.recall(query, [member.agent.memory, corrections_of(past.run.agent)])
     rows = "\n".join(f"- {f.subject}: {f.text} (trust: {f.label.trust.name.lower()}, {f.id})" for f in found)
-    label = derived(fact.label for fact in found)
-    text = f"[remembered from earlier work]\n{rows}"
-    return [*lines, Line(role="notice", turn=1, text=text, trust=label.trust, confidentiality=label.confidentiality)]
+    lines = [_first("[instructions of your owners]", "\n".join(fact.text for fact in told), told)] if told else []
+    return [*lines, _first("[remembered from earlier work]", rows, found)] if found else lines
+
+
+def _first(head: str, text: str, facts: Sequence[Fact]) -> Line:
+    """A notice before the first turn, labelled as the facts that it is made of."""
+    label = derived(fact.label for fact in facts)
+    return Line(role="notice", turn=1, text=f"{head}\n{text}", trust=label.trust, confidentiality=label.confidentiality)

@@ -151,11 +151,6 @@ def decision_of(tx: Transaction, action: ActionId) -> Entry | None:
     return _of_action(tx, action, "decided")
 
 
-def label_of(tx: Transaction, action: ActionId) -> Entry | None:
-    """What was said of an action; None where nobody has."""
-    return _of_action(tx, action, "labelled")
-
-
 def since(tx: Transaction, certificate: str, seq: int, limit: int = 2**31 - 1) -> list[Entry]:
     """The entries behind the one with this number, in order."""
     return [_entry(row) for row in tx.rows(_SINCE, certificate=certificate, seq=seq, most=limit)]

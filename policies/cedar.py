@@ -238,19 +238,16 @@ class CedarPolicy:
     def _allow(self, case: _Case, sure: Sequence[_Weighed]) -> Verdict:
         """Allow by the permits without limits and promises; where there are none, by the first alone, which counts."""
         free = [one for one in sure if not one.charges and one.assessed is None]
-        rules = [one.rule for one in free or sure[:1]]
-        assessed = None if free else sure[0].assessed
-        threshold = _threshold(rules) if assessed is None else assessed.threshold
+        chosen = free or sure[:1]
+        rules = [one.rule for one in chosen]
         return self._verdict(
             Ruling.ALLOW,
             case.action,
             rules,
             _reasons(rules) or f"{_ids(rules)} allows {case.action.tool}",
             case.evidence,
-            threshold=threshold,
-            value=None if threshold is None else case.action.confidence if assessed is None else assessed.score,
-            assessed=assessed,
             charges=() if free else sure[0].charges,
+            **_compared(chosen, case.action.confidence),
         )
 
     def _ask(
@@ -267,8 +264,6 @@ class CedarPolicy:
             forbids = [rule for rule in (*approved, *alone) if not rule.permits]
             return self._refuse(case, forbids, [one.over for one in (*weighed, *approvable) if one.over])
         permits = [one.rule for one in possible]
-        assessed = next((one.assessed for one in unsure if one.assessed), None)
-        threshold = _threshold([one.rule for one in unsure]) if assessed is None else assessed.threshold
         charged = next((one for one in possible or unsure if not one.charges), (possible or unsure)[0])
         return self._verdict(
             Ruling.ASK,
@@ -276,10 +271,8 @@ class CedarPolicy:
             (*(one.rule for one in unsure), *permits),
             self._why(case, alone, weighed, permits),
             case.evidence,
-            threshold=threshold,
-            value=assessed.score if assessed else case.action.confidence if unsure else None,
-            assessed=assessed,
             charges=charged.charges,
+            **_compared(unsure, case.action.confidence),
             **_terms(permits),
         )
 
@@ -414,6 +407,15 @@ def _terms(permits: Sequence[Rule]) -> dict[str, Any]:
 
 def _shown(labels: Mapping[str, Traced]) -> dict[str, Any]:
     return {name: label.document() for name, label in labels.items()}
+
+
+def _compared(weighed: Sequence[_Weighed], confidence: float | None) -> dict[str, Any]:
+    """What was held against what: a score against a certificate's threshold, or confidence against what is asked."""
+    assessed = next((one.assessed for one in weighed if one.assessed), None)
+    if assessed is not None:
+        return {"assessed": assessed, "threshold": assessed.threshold, "value": assessed.score}
+    threshold = _threshold([one.rule for one in weighed])
+    return {"threshold": threshold, "value": None if threshold is None else confidence}
 
 
 def _threshold(permits: Sequence[Rule]) -> float | None:

@@ -8,6 +8,7 @@ from baton.ledger import Ledger, Transaction, audits, promises
 from baton.ledger.audits import Audit
 from baton.policies.promises.learning import learn
 from baton.review.learning import learn_from
+from baton.review.people import need_person
 
 SECOND_LOOKS = 0.1
 """The share of audits that another person answers as well, without knowing what the first one said."""
@@ -21,17 +22,9 @@ _FEW = 5  # errors that several have looked at, before anything is said of how m
 class Audits:
     """What ran alone and was picked to be looked at."""
 
-    def __init__(
-        self, ledger: Ledger, scope: Callable[[str], str] = str, coin: Callable[[], float] = random.random
-    ) -> None:
-        """Over a ledger.
-
-        Args:
-            ledger: The ledger.
-            scope: Where an agent's memory is, by its name: what people correct is remembered there.
-            coin: Draws numbers from 0 to 1, which say what is looked at twice.
-        """
-        self._ledger, self._scope, self._coin = ledger, scope, coin
+    def __init__(self, ledger: Ledger, coin: Callable[[], float] = random.random) -> None:
+        """Over a ledger; `coin` draws numbers from 0 to 1, which say what is looked at twice."""
+        self._ledger, self._coin = ledger, coin
 
     async def waiting(self) -> list[Audit]:
         """What nobody has looked at yet, the oldest first."""
@@ -69,7 +62,7 @@ class Audits:
             if known.look == 1:
                 told = promises.labelled(tx, known.action, wrong=wrong, source="audit", by=by)
                 if wrong:
-                    learn_from(tx, known.agent, known.id, self._scope(known.agent))
+                    learn_from(tx, known.agent, known.id)
             if self._looks_again(tx, known, wrong=wrong):
                 _look_again(tx, known)
             elif known.look > 1:
@@ -90,8 +83,7 @@ class Audits:
 
 
 def _check(tx: Transaction, audit: Audit, by: str) -> None:
-    if by == audit.agent or by.startswith("agent:"):
-        raise Forbidden(by, f"answer {audit.id}", "an agent never judges what agents did; a person does")
+    need_person(by, f"answer {audit.id}", audit.agent)
     if audit.state == "open" and by in audits.lookers(tx, audit.action):
         raise Forbidden(by, f"answer {audit.id}", "you have looked at it already; another person has to")
 

@@ -16,9 +16,6 @@ SOON = 2 * 3600.0
 GRACE = 24 * 3600.0
 """Seconds that are added to the time of what is late."""
 
-PATIENCE = 72 * 3600.0
-"""Seconds in which a question is due that has no time of its own, nor anything that waits for it."""
-
 WORK = 600.0
 """Seconds that a question takes to answer, where nobody knows."""
 

@@ -1,8 +1,8 @@
 """What people correct is learnt from: it is remembered, and where it repeats, somebody is asked to make it a rule.
 
 An action is corrected where a person changes or rejects it, or finds it wrong when looking back. Each correction with a
-reason becomes a fact in the agent's memory, with its source. When people have corrected a class of actions a few times,
-what they said is proposed as an instruction, which does nothing until an owner accepts it.
+reason becomes a fact that its agent remembers, with its source. When people have corrected a class of actions a few
+times, what they said is proposed as an instruction, which does nothing until an owner accepts it.
 """
 
 from collections.abc import Sequence
@@ -20,29 +20,33 @@ WITHIN = 30 * 86400.0
 _MOST = 10  # reasons in one instruction
 
 
-def learn_from(tx: Transaction, agent: str, source: str, scope: str) -> None:
+def learn_from(tx: Transaction, agent: str, source: str) -> None:
     """Remember a correction that has just been made, and propose an instruction where it is one too many.
 
     Args:
         tx: The transaction that records it.
         agent: Whose action was corrected.
         source: The review or audit.
-        scope: Where the agent's memory is.
     """
     recent = corrections.listed(tx, agent, since=tx.now - WITHIN)
     made = next((one for one in recent if one.source == source), None)
     if made is None or not made.note.strip():
         return
     label = Label(Trust.USER, frozenset({source}), made.confidentiality)
-    facts.record(tx, scope, f"{made.tool} corrected", _told(made), label, made.run)
+    facts.record(tx, corrections_of(agent), f"{made.tool} corrected", _told(made), label, made.run)
     alike = [one for one in recent if one.kind == made.kind and one.note.strip()]
     if len(alike) >= REPEATED and not _proposed(tx, made, since=tx.now - WITHIN):
         text = _instruction(alike)
         rule_proposals.propose(tx, agent, ReviewId(source), text, [], by="baton", kind="instruction", about=made.kind)
 
 
-def standing_scope(agent: str) -> str:
-    """Where the instructions are remembered that owners have accepted for an agent."""
+def corrections_of(agent: str) -> str:
+    """The scope of memory in which an agent's corrections are."""
+    return f"corrections/{agent}"
+
+
+def instructions_of(agent: str) -> str:
+    """The scope of memory in which the instructions are that owners have accepted for an agent."""
     return f"instructions/{agent}"
 
 
@@ -54,7 +58,7 @@ def accept(tx: Transaction, proposal: rule_proposals.RuleProposal, by: str) -> N
     """
     rule_proposals.decide(tx, proposal.id, "accepted", by)
     label = Label(Trust.SYSTEM, frozenset({proposal.id}))
-    facts.record(tx, standing_scope(proposal.agent), proposal.about or "instruction", proposal.rule, label, None)
+    facts.record(tx, instructions_of(proposal.agent), proposal.about or "instruction", proposal.rule, label, None)
 
 
 def _told(made: Correction) -> str:

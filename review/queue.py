@@ -27,6 +27,7 @@ from baton.policies import approval_digest, asked_form
 from baton.policies.promises.learning import learn
 from baton.review.discipline import SOON, WORK, Discipline, Turn, urgent_first
 from baton.review.learning import learn_from
+from baton.review.people import need_person
 
 CLAIM_SECONDS = 900.0
 """How long a claim holds before the question is anybody's again."""
@@ -71,23 +72,15 @@ class Answer:
 class ReviewQueue:
     """What waits for people, and what they say."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        tenant: str,
-        scope: Callable[[str], str] = str,
-        discipline: Discipline[Turn] = urgent_first,
-    ) -> None:
+    def __init__(self, ledger: Ledger, tenant: str, discipline: Discipline[Turn] = urgent_first) -> None:
         """Over a ledger.
 
         Args:
             ledger: The ledger.
             tenant: Whose approvals these are.
-            scope: Where an agent's memory is, by its name: what people correct is remembered there.
-            discipline: Which question comes next.
+            discipline: Which question comes next, of the first few that are late, due soon and due later.
         """
-        self._ledger, self._discipline = ledger, discipline
-        self._tenant, self._scope = tenant, scope
+        self._ledger, self._tenant, self._discipline = ledger, tenant, discipline
 
     async def waiting(self, runs: Sequence[RunId] | None = None, limit: int | None = None) -> list[Review]:
         """Open reviews, the earliest deadline first, then the oldest; of some runs or of all."""
@@ -137,8 +130,7 @@ class ReviewQueue:
         Raises:
             Forbidden: if an agent asks.
         """
-        if by.startswith("agent:"):
-            raise Forbidden(by, "take a question", "an agent never decides; a person does")
+        need_person(by, "take a question")
 
         def take(tx: Transaction) -> Review | None:
             lock_name(tx, "next review")
@@ -170,24 +162,22 @@ class ReviewQueue:
         _check(known, answer)
         verdict = self._rechecked(await self._action(known, answer), answer, recheck)
 
-        told: list[str] = []
-
-        def close(tx: Transaction) -> Decision:
+        def close(tx: Transaction) -> tuple[Decision, str | None]:
             current = self._held(tx, known.id, answer.version)
             counted, judged = _beside_others(current, answer, verdict)
             decision = self._decision(tx, current, counted, judged)
             if _needs_more(current, counted):
                 reviews.vote(tx, current.run, current.version, decision)
-                return decision
+                return decision, None
             reviews.close(tx, current.run, current.version, decision)
-            told[:] = _tell_promise(tx, current, decision)
+            told = _tell_promise(tx, current, decision)
             if decision.kind in (DecisionKind.EDIT, DecisionKind.REJECT) and current.kind is ReviewKind.ACTION:
-                learn_from(tx, current.agent, current.id, self._scope(current.agent))
+                learn_from(tx, current.agent, current.id)
             mail.post(tx, current.run, "decision", sender=answer.by, ref=current.id)
-            return decision
+            return decision, told
 
-        decision = await self._ledger.write(close)
-        for certificate in told:
+        decision, certificate = await self._ledger.write(close)
+        if certificate is not None:
             await learn(self._ledger, certificate)
         return decision
 
@@ -259,17 +249,16 @@ def _is_for(one: Candidate, by: str, skills: Collection[str] | None, roles: Coll
     return knows and may and by != one.agent
 
 
-def _tell_promise(tx: Transaction, review: Review, decision: Decision) -> list[str]:
+def _tell_promise(tx: Transaction, review: Review, decision: Decision) -> str | None:
     """Tell what a decision says of the action: approved as it was is right, changed or rejected is wrong.
 
-    Returns the certificates that it was told to: one, or none.
+    Returns the certificate that it was told to; None where no promise speaks of the action.
     """
     if review.kind is not ReviewKind.ACTION or review.action is None:
-        return []
+        return None
     changed = decision.arguments is not None and decision.arguments != review.question.get("arguments")
     wrong = changed or decision.kind is DecisionKind.REJECT
-    certificate = promises.labelled(tx, review.action, wrong=wrong, source="review", by=decision.by)
-    return [] if certificate is None else [certificate]
+    return promises.labelled(tx, review.action, wrong=wrong, source="review", by=decision.by)
 
 
 def _beside_others(review: Review, answer: Answer, verdict: Verdict | None) -> tuple[Answer, Verdict | None]:
@@ -297,8 +286,7 @@ def _needs_more(review: Review, answer: Answer) -> bool:
 
 def _check(review: Review, answer: Answer) -> None:
     """Whether this person may give this kind of answer to this kind of question."""
-    if answer.by == review.agent or answer.by.startswith("agent:"):
-        raise Forbidden(answer.by, f"decide {review.id}", "an agent never decides; a person does")
+    need_person(answer.by, f"decide {review.id}", review.agent)
     allowed = _ANSWERS[review.kind]
     if answer.kind not in allowed:
         raise InvalidValue(f"answer to {review.id}", answer.kind.value, " or ".join(kind.value for kind in allowed))

@@ -130,8 +130,8 @@ class Baton:
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
             self._watch = Watch(self.ledger, self._failure)
-            self.reviews = ReviewQueue(self.ledger, self._setting.tenant, self._memory_of)
-            self.audits = Audits(self.ledger, self._memory_of)
+            self.reviews = ReviewQueue(self.ledger, self._setting.tenant)
+            self.audits = Audits(self.ledger)
             self._stack = stack.pop_all()
         return self
 
@@ -369,11 +369,6 @@ class Baton:
             setting=self._setting,
             shadow=load_policy(agent.shadow, specs, agent.name) if agent.shadow is not None else None,
         )
-
-    def _memory_of(self, agent: str) -> str:
-        """The scope of an agent's memory; that of most agents where it is not at hand."""
-        known = self._agents.get(agent)
-        return Agent.memory if known is None else known.memory
 
     def _handle(self, run: RunId) -> RunHandle:
         return RunHandle(run, self.ledger, self._watch)

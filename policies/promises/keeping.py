@@ -9,11 +9,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from baton.core import Action, Assessed, Certificate, Promise, dump
+from baton.core import Action, Assessed, Promise, dump
 from baton.ledger import Transaction, promises
 from baton.ledger.promises import CertificateRow, Entry
 from baton.policies.promises.certifying import Certifier, Decision
-from baton.policies.promises.scoring import RULE, Fitted, ruled, traits_of
+from baton.policies.promises.scoring import RULE, TRAITS, Fitted, ruled, traits_of
 from baton.policies.promises.standing import NOT_IN_SIGHT, Point, Standing
 
 KEPT_EVERY = 500
@@ -25,7 +25,6 @@ ALL = ""
 _METHOD = 1  # raised when the same entries would give another certificate
 _HALF_LIFE = 100.0  # labels
 _PRIOR = (9.0, 10.0)  # right ones, of so many
-_TRAITS = 256
 _FULL = 255
 
 Score = Callable[[Mapping[str, float]], float]
@@ -48,7 +47,7 @@ class Kept:
         self.folded = self.kept = 0
         self._score = score
         self._certifier = Certifier(promise)
-        self._traits = [0] * _TRAITS
+        self._traits = [0] * TRAITS
         self._history: dict[str, list[float]] = {}
         self._lock = threading.Lock()
         self._told: Standing | None = None
@@ -163,7 +162,7 @@ class Certificates:
         self._known: dict[str, Kept] = {}
         self._lock = threading.Lock()
 
-    def of(self, tx: Transaction, agent: str, promised: Mapping[str, Promise], basis: str) -> Mapping[str, Certificate]:
+    def kept(self, tx: Transaction, agent: str, promised: Mapping[str, Promise], basis: str) -> dict[str, Kept]:
         """The certificates of an agent's promises, by class, as far as this transaction sees the ledger.
 
         Args:
@@ -172,10 +171,8 @@ class Certificates:
             promised: What its policy promises, by class.
             basis: What its actions and signals come from: of another, another certificate speaks.
         """
-        return self.kept(tx, agent, promised, basis) if promised else {}
-
-    def kept(self, tx: Transaction, agent: str, promised: Mapping[str, Promise], basis: str) -> dict[str, Kept]:
-        """The same, with all that is known of them."""
+        if not promised:
+            return {}
         fitted = {row.kind: Fitted.read(row.weights) for row in promises.scorers_of(tx, agent)}
         found: dict[str, Kept] = {}
         for kind, promise in promised.items():
@@ -189,7 +186,7 @@ class Certificates:
 
     def _borrowed(self, tx: Transaction, scorer: Fitted | None, by_rule: str) -> Fitted | None:
         """What the agent's classes together have learnt, for a class that has not begun by the rule."""
-        if scorer is None or by_rule in self._known or promises.get(tx, by_rule) is not None:
+        if scorer is None or by_rule in self._known or promises.head(tx, by_rule) is not None:
             return None
         return scorer
 

@@ -22,11 +22,11 @@ async def learn(ledger: Ledger, certificate: str) -> None:
     if row is None or row.scorer != RULE:
         return
     labels = await ledger.read(lambda tx: promises.counted(tx, certificate, "labelled"))
-    if labels >= ENOUGH and labels % ENOUGH == 0 and await ledger.read(lambda tx: _waits(tx, row)):
+    if _is_due(labels, ENOUGH) and await ledger.read(lambda tx: _waits(tx, row)):
         found = await trial(ledger, row)
         if found is not None and found.better:
             await record(ledger, row, found.fitted)
-    if labels % (ENOUGH // 4) == 0:
+    if _is_due(labels, ENOUGH // 4):
         await _learn_for_all(ledger, row)
 
 
@@ -64,6 +64,11 @@ async def _learn_for_all(ledger: Ledger, row: CertificateRow) -> None:
     if found is not None and found.better:
         weights = found.fitted.document()
         await ledger.write(lambda tx: promises.record_scorer(tx, found.fitted.id, row.agent, ALL, weights))
+
+
+def _is_due(labels: int, first: int) -> bool:
+    """Whether it is time to try: with the first labels, and whenever they have doubled, as each try reads them all."""
+    return labels % first == 0 and (labels // first).bit_count() == 1
 
 
 def _waits(tx: Transaction, row: CertificateRow) -> bool:

@@ -26,11 +26,13 @@ ENOUGH = 200
 GAIN = 0.02
 """Of AUROC, by cross-validation: what a fitted score must gain to be used."""
 
+TRAITS = 256
+"""Different marks of a call's arguments."""
+
 FOLDS = 5
 """Of the cross-validation."""
 
 _RIDGE, _ROUNDS = 1.0, 30
-_TRAITS = 256
 
 
 def _as_is(value: float) -> float:

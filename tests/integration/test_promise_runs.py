@@ -183,7 +183,7 @@ async def test_a_second_look_is_another_persons(tmp_path: Path, till: Till) -> N
         while not (waiting := await baton.audits.waiting()):
             await go(baton)
         first = waiting[0]
-        with pytest.raises(Forbidden, match="an agent never judges"):
+        with pytest.raises(Forbidden, match="an agent never decides"):
             await baton.audits.answer(first.id, wrong=False, by="agent:clerk")
         with pytest.raises(InvalidValue, match="what was wrong"):
             await baton.audits.answer(first.id, wrong=True, by="ann")

@@ -416,6 +416,7 @@ async def test_every_decision_explains_itself(database: str, till: Till) -> None
         ([ALONE], "paid 500", 0),
         ([ALONE, NEVER], "denied: the policy has changed since it was proposed: no more payments [never]", 0),
         ([ASK], "pending: review rev_", 1),
+        ([f'@min_confidence("0.99") {ALONE}'], "pending: review rev_", 1),  # the same rule, and nobody has approved
     ],
 )
 @on_both
