@@ -1,6 +1,7 @@
 """Policies through Cedar itself: who may do what, and that everything broken is a deny."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from baton.core import (
     Action,
     ActionId,
+    Assessed,
     Effect,
     Label,
     PolicyError,
@@ -372,3 +374,32 @@ def test_one_more_forbid_never_allows_more(data: st.DataObject) -> None:
     for first, second in zip(before, after, strict=True):
         assert ORDER.index(second.ruling) <= ORDER.index(first.ruling)
         assert second.reason
+
+
+PROMISED = (
+    '@id("promised") @class("refunds") @at_most("5%") '
+    'permit (principal, action == Action::"call", resource is Tool::refund);'
+)
+
+
+def test_a_promise_without_a_certificate_lets_nothing_run_alone() -> None:
+    verdict = compiled(PROMISED).judge(question(confidence=1.0))
+    assert verdict.ruling is Ruling.ASK and verdict.assessed is None
+    assert "no certificate of refunds is at hand" in verdict.reason
+    other = {"returns": Breaks()}
+    assert compiled(PROMISED).judge(replace(question(), certificates=other)).ruling is Ruling.ASK
+
+
+def test_a_certificate_that_fails_denies() -> None:
+    verdict = compiled(PROMISED).judge(replace(question(), certificates={"refunds": Breaks()}))
+    assert verdict.ruling is Ruling.DENY and "cannot be evaluated: the state is torn" in verdict.reason
+
+
+class Breaks:
+    """A certificate that cannot say anything."""
+
+    def assess(self, action: Action, signals: Mapping[str, float], coin: float) -> Assessed:
+        raise RuntimeError("the state is torn")
+
+    def still_allows(self, assessed: Assessed) -> bool:
+        raise RuntimeError("the state is torn")

@@ -290,3 +290,16 @@ async def test_where_two_disagree_a_third_says_and_what_people_overlook_is_told(
         await looked_at(baton, True, False, True)
         told = await text_rows(baton.ledger, "SELECT score FROM certificate_entries WHERE kind = 'overlooked'")
         assert told == [(0.2,)]  # 5 errors, 10 looks, 2 of them overlooked it
+
+
+async def test_a_fork_that_asks_before_it_writes_is_none_of_the_promise(tmp_path: Path, till: Till) -> None:
+    async with open_office(tmp_path, [till.agent], pays()) as baton:
+        await certified(baton)
+        run = await go(baton)
+        before = await text_rows(baton.ledger, "SELECT count(*) FROM certificate_entries")
+        fork = await baton.fork(run.id, at=0, goal="pay 700, sure 0.9")
+        await soon(fork.settled())
+        verdict = await verdict_of(baton, fork)
+        assert verdict.ruling is Ruling.ASK and verdict.assessed is None and till.paid == [500]
+        await decide(baton, fork)
+        assert await text_rows(baton.ledger, "SELECT count(*) FROM certificate_entries") == before
