@@ -41,7 +41,7 @@ class Terminal:
         self.seen = ""
 
     def wait_for(self, words: str) -> str:
-        """Read until these words are on the screen; all that came since the last time."""
+        """Read until these words are on the screen; what came before them since the last time."""
         end = time.monotonic() + SECONDS
         while words not in self._plain():
             assert time.monotonic() < end, f"{words!r} did not come:\n{self._plain()[-2000:]}"
@@ -50,7 +50,7 @@ class Terminal:
                     self.seen += os.read(self.master, 65536).decode(errors="replace")
                 except OSError:  # the other side is closed
                     assert words in self._plain(), self._plain()[-2000:]
-        found, self.seen = self._plain(), ""
+        found, _, self.seen = self._plain().partition(words)
         return found
 
     def press(self, keys: str) -> None:
