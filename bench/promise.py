@@ -4,7 +4,8 @@ The agents that state too much confidence, too little, or change halfway come fr
 is not part of Baton: the variable HARNESS names its folder. Beside them, streams of our own: errors that grow slowly
 over the whole stream, a reviewer who errs, late labels, and scores that shift while nothing else does. Prints the
 shares of streams in which the promise broke and what ran alone, as a share of what an oracle would have let run, and
-writes bench/results/promise.json. Arguments: `--seeds N` streams of each kind (default 600, of ours 200), `--own` for ours alone.
+writes bench/results/promise.json. Arguments: `--seeds N` streams of each kind (default 600, of
+ours 200), `--own` for ours alone.
 """
 
 import argparse

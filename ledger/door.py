@@ -87,6 +87,7 @@ class Ledger:
         *,
         fenced: bool = False,
         repeatable: bool = False,
+        alone: bool = False,
     ) -> "asyncio.Future[T]":
         """Hand `work` to the writer without waiting; the future is done once it is committed.
 
@@ -97,13 +98,15 @@ class Ledger:
             fenced: Whether `order` is a run's id and `work` begins with `leases.fence`: many fences cost one question.
             repeatable: Whether fenced `work` done twice leaves what it leaves done once. If it also asks nothing of the
                 database, Postgres is sent it in one message.
+            alone: Whether it is to share no transaction where several run at once: it waits for rows that others hold,
+                and must hold none of other work's meanwhile.
         """
         if self._closed:
             raise LedgerError(self.database.name, "is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         if not self._handed:
             self._loop.call_soon(self._hand_over)
-        self._handed.append(Item(work, future, order, fenced, lost, repeatable))
+        self._handed.append(Item(work, future, order, fenced, lost, repeatable, alone))
         return future
 
     def write(
@@ -114,12 +117,13 @@ class Ledger:
         *,
         fenced: bool = False,
         repeatable: bool = False,
+        alone: bool = False,
     ) -> Awaitable[T]:
         """Run `work` in the next transaction; done once that is committed.
 
         An exception from `work` undoes only what this `work` did, and is raised here. For the others see `post`.
         """
-        return self.post(work, lost, order, fenced=fenced, repeatable=repeatable)
+        return self.post(work, lost, order, fenced=fenced, repeatable=repeatable, alone=alone)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a consistent snapshot, beside the writers."""

@@ -106,10 +106,13 @@ class Lanes:
         taken: dict[object, list[Item]] = {}
         left: deque[Item] = deque()
         passed: set[str | None] = set(self._busy)
+        full = False
         for item in self._waiting:
             name = item if item.order is None else item.order
-            if item.repeatable == repeatable and item.order not in passed and (name in taken or len(taken) < most):
+            fits = item.repeatable == repeatable and item.order not in passed and not (item.alone and taken)
+            if fits and not full and (name in taken or len(taken) < most):
                 taken.setdefault(name, []).append(item)
+                full = item.alone
             else:
                 left.append(item)
                 if item.order is not None:

@@ -13,6 +13,7 @@ from baton.ledger import bodies, decisions
 from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
+from baton.ledger.runs import lock as hold_run
 from baton.ledger.schema import reviews, runs
 from baton.ledger.transaction import Transaction
 
@@ -158,6 +159,17 @@ def get(tx: Transaction, review: ReviewId) -> Review:
     return _reviews(tx, rows)[0]
 
 
+def lock(tx: Transaction, review: ReviewId) -> None:
+    """Hold a review and its run until the transaction ends: nobody takes or changes it, nor does the run end.
+
+    The run comes first, as wherever both are held: so nobody waits for one while he holds the other.
+    """
+    run = tx.value(_RUN, review=review)
+    if run is not None:
+        hold_run(tx, run)
+    tx.value(_LOCK, review=review)
+
+
 def find(tx: Transaction, prefix: str) -> ReviewId:
     """The review whose id starts with `prefix`, with or without `rev_`.
 
@@ -202,6 +214,8 @@ def of_run(tx: Transaction, run: RunId) -> list[Review]:
 
 _GOAL = select(runs.c.deadline, runs.c.parent).where(runs.c.id == bindparam("run"))
 _KNOWN = select(reviews.c.id).where(reviews.c.id == bindparam("review"))
+_RUN = select(reviews.c.run).where(reviews.c.id == bindparam("review"))
+_LOCK = select(reviews.c.id).where(reviews.c.id == bindparam("review")).with_for_update()
 _OF_RUN = select(reviews).where(reviews.c.run == bindparam("run")).order_by(reviews.c.opened_at)
 _COUNT_OPEN = select(func.count()).where(reviews.c.run == bindparam("run"), reviews.c.state == "open")
 

@@ -30,6 +30,7 @@ class Candidate:
     """
 
     id: ReviewId
+    version: int
     due: float
     cost: float
     skills: frozenset[str]
@@ -86,7 +87,7 @@ def _free() -> tuple[ColumnElement[bool], ...]:
 
 
 def _first(*conditions: ColumnElement[bool]) -> Any:
-    names = ("id", "due", "cost", "skills", "reviewers", "agent", "assigned")
+    names = ("id", "version", "due", "cost", "skills", "reviewers", "agent", "assigned")
     return (
         select(*(reviews.c[name] for name in names))
         .where(*_free(), *conditions)
@@ -106,6 +107,7 @@ _HIGHEST = select(func.max(reviews.c.cost)).where(reviews.c.state == "open", rev
 def _candidate(row: Any) -> Candidate:
     return Candidate(
         id=row.id,
+        version=row.version,
         due=row.due,
         cost=row.cost,
         skills=frozenset(json.loads(row.skills)),

@@ -33,12 +33,14 @@ class Item(Asked):
         fenced: Whether the name is a run's, whose epoch the work will ask for.
         lost: Told, in the writer's thread and before any later work of that name, that this work is undone for good.
         repeatable: Whether the work, if fenced, may be done once more where nobody knows whether it was.
+        alone: Whether it is to hold no locks of other work: it has a transaction of its own where several run at once.
     """
 
     order: str | None = None
     fenced: bool = False
     lost: Callable[[BaseException], None] | None = None
     repeatable: bool = False
+    alone: bool = False
 
     def fail(self, error: BaseException) -> None:
         """Note that the work is undone."""

@@ -83,12 +83,12 @@ def check(review: Review, answer: Answer) -> None:
 
 
 def undecided(tx: Transaction, review: ReviewId, version: int | None) -> Review:
-    """A review that nobody has decided, with its run held: until this is done nobody else does, nor does the run end.
+    """A review that nobody has decided, held with its run: until this is done nobody else does, nor does the run end.
 
     Raises:
         Conflict: if it is decided, has changed since `version` was seen, or its run has ended; says who and when.
     """
-    runs.lock(tx, reviews.get(tx, review).run)
+    reviews.lock(tx, review)
     known = reviews.get(tx, review)
     taken = known.decision or known.held
     if taken is not None:
@@ -98,6 +98,16 @@ def undecided(tx: Transaction, review: ReviewId, version: int | None) -> Review:
     if runs.get(tx, known.run).ended:
         raise Conflict(f"review {review}", f"its run {known.run} has ended")
     return known
+
+
+def sure(changed: bool, review: ReviewId) -> None:
+    """Go on only where a change by compare-and-set was made.
+
+    Raises:
+        Conflict: if it was not.
+    """
+    if not changed:
+        raise Conflict(f"review {review}", "it has changed at this very moment", "Look at it again.")
 
 
 def action_after(tx: Transaction, review: Review, answer: Answer) -> Action | None:

@@ -1,5 +1,6 @@
 """The review queue: questions to people, claimed and decided by compare-and-set. The first answer wins."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from functools import partial
 
@@ -22,7 +23,7 @@ from baton.ledger.remarks import Remark
 from baton.ledger.turns import Candidate
 from baton.policies.promises.learning import learn
 from baton.review import deciding
-from baton.review.deciding import Answer, Recheck
+from baton.review.deciding import Answer, Recheck, sure
 from baton.review.discipline import SOON, WORK, Discipline, Turn, urgent_first
 from baton.review.people import need_person
 
@@ -51,6 +52,7 @@ class ReviewQueue:
             discipline: Which question comes next, of the first few that are late, due soon and due later.
         """
         self._ledger, self._tenant, self._discipline = ledger, tenant, discipline
+        self._taking = asyncio.Lock()  # who asks for the next question waits here, not in the way of who decides
 
     @property
     def now(self) -> float:
@@ -85,9 +87,10 @@ class ReviewQueue:
             if known.claimed_by not in (None, by):
                 until = format_time(known.claimed_until or 0)
                 raise Conflict(f"claim {known.id}", f"{known.claimed_by} has it until {until}")
-            return _claimed(tx, known, by, seconds)
+            sure(reviews.claim(tx, known.id, known.version, by, tx.now + seconds), known.id)
+            return reviews.get(tx, known.id)
 
-        return await self._ledger.write(take)
+        return await self._ledger.write(take, alone=True)
 
     async def release(self, review: str, by: str) -> Review:
         """Give a claimed question back, so that it is anybody's again.
@@ -100,10 +103,10 @@ class ReviewQueue:
             known = deciding.undecided(tx, reviews.find(tx, review), None)
             if known.claimed_by != by:
                 raise Conflict(f"release {known.id}", f"{known.claimed_by or 'nobody'} has it", "Claim it first.")
-            reviews.release(tx, known.id, known.version)
+            sure(reviews.release(tx, known.id, known.version), known.id)
             return reviews.get(tx, known.id)
 
-        return await self._ledger.write(give_back)
+        return await self._ledger.write(give_back, alone=True)
 
     async def next(
         self,
@@ -126,16 +129,24 @@ class ReviewQueue:
         """
         need_person(by, "take a question")
 
+        fits = partial(_is_for, by=by, skills=skills, roles=roles)
+
+        def look(tx: Transaction) -> list[Candidate]:
+            return turns.candidates(tx, by, fits, in_time=WORK / 2, soon=SOON)
+
         def take(tx: Transaction) -> Review | None:
             lock_name(tx, "next review")
-            fits = partial(_is_for, by=by, skills=skills, roles=roles)
-            found = turns.candidates(tx, by, fits, in_time=WORK / 2, soon=SOON)
-            if not found:
-                return None
-            chosen = self._discipline(tx.now, [Turn(id=one.id, due=one.due, cost=one.cost) for one in found])
-            return _claimed(tx, reviews.get(tx, ReviewId(chosen.id)), by, seconds)
+            while found := {one.id: one for one in look(tx)}:
+                open_ = [Turn(id=one.id, due=one.due, cost=one.cost) for one in found.values()]
+                chosen = found[ReviewId(self._discipline(tx.now, open_).id)]
+                if reviews.claim(tx, chosen.id, chosen.version, by, tx.now + seconds):  # else it was just decided
+                    return reviews.get(tx, chosen.id)
+            return None
 
-        return await self._ledger.write(take)
+        if not await self._ledger.read(look):
+            return None
+        async with self._taking:
+            return await self._ledger.write(take, alone=True)
 
     async def delegate(self, review: str, to: str, *, by: str, note: str = "", version: int | None = None) -> Review:
         """Give a question to a person or a role: `next` gives it to nobody else; who may decide stays as it is.
@@ -150,13 +161,13 @@ class ReviewQueue:
             known = deciding.undecided(tx, reviews.find(tx, review), version)
             if not to.strip() or to == known.agent:
                 raise InvalidValue("delegate to", to, "the name of a person, or a role")
-            reviews.assign(tx, known.id, known.version, to)
+            sure(reviews.assign(tx, known.id, known.version, to), known.id)
             events.emit(tx, known.run, "review.delegated", review=known.id, by=by, to=to)
             if note:
                 remarks.add(tx, known.run, known.id, "comment", by, note)
             return reviews.get(tx, known.id)
 
-        return await self._ledger.write(assign)
+        return await self._ledger.write(assign, alone=True)
 
     async def snooze(self, review: str, until: float, *, by: str) -> Review:
         """Put a question off for oneself: `next` does not give it to this person before then, only to others.
@@ -174,11 +185,11 @@ class ReviewQueue:
                 raise InvalidValue("snooze until", format_time(until), before if latest > tx.now else "its answer now")
             remarks.snooze(tx, known.id, by, until)
             if known.claimed_by == by:
-                reviews.release(tx, known.id, known.version)
+                sure(reviews.release(tx, known.id, known.version), known.id)
             events.emit(tx, known.run, "review.snoozed", review=known.id, by=by, until=until)
             return reviews.get(tx, known.id)
 
-        return await self._ledger.write(put_off)
+        return await self._ledger.write(put_off, alone=True)
 
     async def comment(self, review: str, text: str, *, by: str) -> None:
         """Say something about a question to others who look at it; the agent is not told.
@@ -193,7 +204,7 @@ class ReviewQueue:
             known = reviews.get(tx, reviews.find(tx, review))
             remarks.add(tx, known.run, known.id, "comment", by, text)
 
-        await self._ledger.write(say)
+        await self._ledger.write(say, alone=True)
 
     async def ask(self, review: str, text: str, *, by: str) -> Review:
         """Ask the agent something before deciding: the question stays open, the agent is told, and can answer.
@@ -217,7 +228,7 @@ class ReviewQueue:
             mail.post(tx, known.run, "question", sender=by, text=text, ref=known.id, trust=Trust.USER)
             return reviews.get(tx, known.id)
 
-        return await self._ledger.write(put)
+        return await self._ledger.write(put, alone=True)
 
     async def decide(self, review: str, answer: Answer, recheck: Recheck | None = None) -> Decision:
         """Answer a review. Its run goes on at once, or once as many people have approved as its policy asks for.
@@ -244,16 +255,16 @@ class ReviewQueue:
             counted, judged = deciding.beside_others(current, answer, verdict)
             decision = deciding.decision_of(tx, current, counted, judged, self._tenant)
             if deciding.needs_more(current, counted):
-                reviews.vote(tx, current.run, current.version, decision)
+                sure(reviews.vote(tx, current.run, current.version, decision), current.id)
                 return decision, None
             if answer.hold > 0:
-                reviews.hold(tx, current.run, current.version, decision, tx.now + answer.hold)
+                sure(reviews.hold(tx, current.run, current.version, decision, tx.now + answer.hold), current.id)
                 timers.start(tx, current.run, tx.now + answer.hold, "decision", current.id)
                 return decision, None
-            reviews.close(tx, current.run, current.version, decision)
+            sure(reviews.close(tx, current.run, current.version, decision), current.id)
             return decision, deciding.follow(tx, current, decision)
 
-        decision, certificate = await self._ledger.write(close)
+        decision, certificate = await self._ledger.write(close, alone=True)
         if certificate is not None:
             await learn(self._ledger, certificate)
         return decision
@@ -267,7 +278,9 @@ class ReviewQueue:
         """
 
         def take_back(tx: Transaction) -> Decision:
-            known = reviews.get(tx, reviews.find(tx, review))
+            id = reviews.find(tx, review)
+            reviews.lock(tx, id)
+            known = reviews.get(tx, id)
             mine = known.held or next((vote for vote in reversed(known.votes) if vote.by == by), None)
             if mine is None:
                 gone = known.decision and f"{known.decision.by}'s decision went out at {format_time(known.decision.at)}"
@@ -275,23 +288,17 @@ class ReviewQueue:
             if mine.by != by:
                 raise Forbidden(by, f"undo {known.id}", f"{mine.by} decided it")
             timers.stop(tx, known.run, "decision", known.id)
-            if not reviews.undo(tx, known, mine):
-                raise Conflict(f"undo {known.id}", "it has gone out")
+            sure(reviews.undo(tx, known, mine), known.id)
             if known.deadline is not None and known.deadline <= tx.now:  # it came while the decision was held
                 timers.start(tx, known.run, tx.now, "review", known.id)
             return mine
 
-        return await self._ledger.write(take_back)
+        return await self._ledger.write(take_back, alone=True)
 
 
 def hold_for(review: Review, now: float) -> float:
     """For how many seconds a decision should be held: none where it is urgent."""
     return HOLD_SECONDS if review.due - now > URGENT_SECONDS else 0.0
-
-
-def _claimed(tx: Transaction, review: Review, by: str, seconds: float) -> Review:
-    reviews.claim(tx, review.id, review.version, by, tx.now + seconds)
-    return reviews.get(tx, review.id)
 
 
 def _is_for(one: Candidate, by: str, skills: Collection[str] | None, roles: Collection[str] | None) -> bool:
