@@ -289,8 +289,8 @@ Index("remarks_review", remarks.c.review)
 snoozes = Table(
     "snoozes",
     metadata,
-    Column("review", Text, primary_key=True),
     Column("by", Text, primary_key=True),
+    Column("review", Text, primary_key=True),
     Column("until", Double, nullable=False),
 )
 

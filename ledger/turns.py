@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Executable, bindparam, func, or_, select
 
 from baton.core import ReviewId
 from baton.ledger.schema import reviews, snoozes
@@ -51,14 +51,21 @@ def candidates(
         in_time: Seconds from now in which what is due cannot be answered in time any more.
         soon: Seconds from now in which what is due is due soon.
     """
+    if tx.connection.dialect.name == "postgresql":
+        tx.rows(_BY_INDEX, name="enable_bitmapscan")  # else it may read all that is open, where statistics are missing
     start, end = tx.now + in_time, tx.now + soon
     common = {"by": by, "now": tx.now}
-    found = _fitting(tx, fits, _LATE, until=start, **common) + _fitting(tx, fits, _LATER, since=end, **common)
+    asleep = set(tx.values(_ASLEEP, **common))
+
+    def awake(one: Candidate) -> bool:
+        return one.id not in asleep and fits(one)
+
+    found = _fitting(tx, awake, _LATE, until=start, **common) + _fitting(tx, awake, _LATER, since=end, **common)
     cost = tx.value(_HIGHEST, below=float("1e300"))
     for _ in range(_COSTS):
         if cost is None:
             break
-        found += _fitting(tx, fits, _SOON, cost=cost, since=start, until=end, **common)
+        found += _fitting(tx, awake, _SOON, cost=cost, since=start, until=end, **common)
         cost = tx.value(_HIGHEST, below=cost)
     return found
 
@@ -80,10 +87,7 @@ def _free() -> tuple[ColumnElement[bool], ...]:
         reviews.c.claimed_by == bindparam("by"),
         reviews.c.claimed_until <= bindparam("now"),
     )
-    asleep = exists().where(
-        snoozes.c.review == reviews.c.id, snoozes.c.by == bindparam("by"), snoozes.c.until > bindparam("now")
-    )
-    return reviews.c.state == "open", reviews.c.decision.is_(None), others, ~asleep
+    return reviews.c.state == "open", reviews.c.decision.is_(None), others
 
 
 def _first(*conditions: ColumnElement[bool]) -> Any:
@@ -96,6 +100,8 @@ def _first(*conditions: ColumnElement[bool]) -> Any:
     )
 
 
+_BY_INDEX = select(func.set_config(bindparam("name"), "off", True))
+_ASLEEP = select(snoozes.c.review).where(snoozes.c.by == bindparam("by"), snoozes.c.until > bindparam("now"))
 _LATE = _first(reviews.c.due <= bindparam("until"))
 _LATER = _first(reviews.c.due > bindparam("since"))
 _SOON = _first(
