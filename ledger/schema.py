@@ -119,6 +119,8 @@ _HAS_PARENT = text("parent IS NOT NULL")
 Index("runs_parent", runs.c.parent, sqlite_where=_HAS_PARENT, postgresql_where=_HAS_PARENT)
 Index("runs_conversation", runs.c.conversation)
 Index("runs_created", runs.c.created_at)
+_NOT_ENDED = text("ended_at IS NULL")
+Index("runs_open", runs.c.id, sqlite_where=_NOT_ENDED, postgresql_where=_NOT_ENDED)
 
 messages = Table(
     "messages",
@@ -267,6 +269,7 @@ decisions = Table(
     Column("at", Double, nullable=False),
 )
 Index("decisions_review", decisions.c.review)
+Index("decisions_at", decisions.c.at)
 
 events = Table(
     "events",
