@@ -12,6 +12,7 @@ from baton.core import ActionId, Ambiguous, DecisionId, NotFound, ReviewId, RunI
 from baton.ledger import bodies
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
+from baton.ledger.runs import lock
 from baton.ledger.schema import decisions, reviews, runs
 from baton.ledger.transaction import Transaction
 
@@ -231,7 +232,20 @@ def of_run(tx: Transaction, run: RunId) -> list[Review]:
 _GOAL = select(runs.c.deadline, runs.c.parent).where(runs.c.id == bindparam("run"))
 _KNOWN = select(reviews.c.id).where(reviews.c.id == bindparam("review"))
 _OF_RUN = select(reviews).where(reviews.c.run == bindparam("run")).order_by(reviews.c.opened_at)
+_ASKED_BY = select(reviews.c.run).where(reviews.c.id == bindparam("review"))
+_CLOSED_SINCE = (
+    select(reviews)
+    .join(decisions, decisions.c.id == reviews.c.decision)
+    .where(decisions.c.at >= bindparam("since"))
+    .order_by(decisions.c.at, reviews.c.id)
+)
 _COUNT_OPEN = select(func.count()).where(reviews.c.run == bindparam("run"), reviews.c.state == "open")
+
+
+def closed(tx: Transaction, since: float) -> list[Review]:
+    """Reviews that were closed since a time, in the order in which they were."""
+    rows = tx.rows(_CLOSED_SINCE, since=since)
+    return [review for start in range(0, len(rows), 500) for review in _reviews(tx, rows[start : start + 500])]
 
 
 def count_open(tx: Transaction, run: RunId) -> int:
@@ -242,12 +256,17 @@ def count_open(tx: Transaction, run: RunId) -> int:
 
 def claim(tx: Transaction, review: ReviewId, version: int, by: str, until: float) -> bool:
     """Take a question for oneself for a while; whether the version was still the newest."""
+    run: RunId = tx.value(_ASKED_BY, review=review)
+    lock(tx, run)  # before the review's row, as whoever decides does
     statement = (
         update(reviews)
         .where(reviews.c.id == review, reviews.c.version == version, reviews.c.state == "open")
         .values(claimed_by=by, claimed_until=until, version=version + 1)
     )
-    return bool(tx.changed(statement))
+    if not tx.changed(statement):
+        return False
+    emit(tx, run, "review.claimed", review=review, by=by, until=until)
+    return True
 
 
 def vote(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool:

@@ -427,6 +427,7 @@ audits = Table(
     UniqueConstraint("action", "look", name="audits_action"),
 )
 Index("audits_open", audits.c.opened_at, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"))
+Index("audits_at", audits.c.at)
 
 facts = Table(
     "facts",

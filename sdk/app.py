@@ -26,7 +26,7 @@ from baton.core import (
     Verdict,
     check_due,
 )
-from baton.flow import Anybody, Staff, Stuck, stuck_work
+from baton.flow import Anybody, Measures, Staff, Stuck, read_measures, stuck_work
 from baton.graph import (
     Engine,
     Member,
@@ -306,6 +306,15 @@ class Baton:
             staff: Who may answer and when they are there; None is anybody, always.
         """
         return await self.ledger.read(lambda tx: stuck_work(tx, staff or Anybody()))
+
+    async def measures(self, *, days: float = 30.0, staff: Staff | None = None) -> Measures:
+        """How reviews go, by class and by person: what waiting consists of, misses, agreement, effects.
+
+        Args:
+            days: How far back: reviews closed since then count, and those that are open.
+            staff: Who may answer and when they are on duty; None is anybody, always.
+        """
+        return await self.ledger.read(lambda tx: read_measures(tx, tx.now - days * 86400.0, staff or Anybody()))
 
     async def run(self, goal: Goal | str, *, agent: str | None = None, key: str | None = None) -> Result:
         """Submit a goal and wait until it is reached, refused, or waits for somebody."""

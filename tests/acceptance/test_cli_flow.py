@@ -43,3 +43,32 @@ async def test_stuck_says_what_can_never_move_why_and_what_would_free_it(tmp_pat
     (one,) = baton(tmp_path, "stuck", "--json", *place).json["stuck"]
     assert (one["id"], one["kind"], one["circle"], one["awaited"]) == (run, "run", None, False)
     assert "1 can never move: `baton stuck`" in baton(tmp_path, "doctor", *place).out
+
+
+def test_measures_say_how_reviews_went(tmp_path: Path) -> None:
+    assert baton(tmp_path, "init").code == 0
+    assert "No review was open or closed in the last" in baton(tmp_path, "review", "measures", "-d", made(tmp_path)).out
+    assert baton(tmp_path, "run", "Order 12 of article T-100", "--key", "tea").code == 3
+    (review,) = baton(tmp_path, "review", "--json").json["reviews"]
+    assert baton(tmp_path, "review", "claim", review["id"]).code == 0
+    assert "has taken" in baton(tmp_path, "runs", "show", review["run"]).out
+    assert baton(tmp_path, "review", "approve", review["id"]).code == 0
+    said = baton(tmp_path, "review", "measures", "--since", "1d")
+    assert said.code == 0
+    of_class, of_person = said.out.split("\n\n")[:2]
+    for part in ("1 answered, half within", "thinking", "as proposed: 1 of 1", "1 done"):
+        assert part in of_class and part in of_person
+    assert "% apart (Little's law)" in said.out
+    found = baton(tmp_path, "review", "measures", "--json").json
+    (of_class,) = found["classes"]
+    assert of_class["name"] == review["why"]["class"]
+    assert sum(of_class["parts"].values()) == of_class["wait"]["all"] > 0
+    assert [one["answered"] for one in found["people"]] == [1]
+    refused = baton(tmp_path, "review", "measures", "--since", "soon")
+    assert (refused.code, "soon" in refused.err) == (2, True)
+
+
+def made(folder: Path) -> str:
+    """An empty record."""
+    assert baton(folder, "run", "say nothing", "-d", str(folder / "other.db")).code == 0
+    return str(folder / "other.db")
