@@ -73,6 +73,24 @@ def _ask_person(question: str, options: list[str] | None = None) -> None:
     """
 
 
+def _explain(review: str, text: str) -> None:
+    """Answer what a person asks about a question of yours that is open. It stays open.
+
+    Args:
+        review: The question's id, such as `rev_8zca2c1s86`.
+        text: The answer.
+    """
+
+
+def _take_back(review: str, reason: str) -> None:
+    """Take an open question of yours back, because it no longer matters. What it was about does not happen.
+
+    Args:
+        review: The question's id, such as `rev_8zca2c1s86`.
+        reason: Why it no longer matters.
+    """
+
+
 def _wait(duration: Duration | None = None, until: str | None = None, zone: str | None = None) -> None:
     """Do nothing for a while, or until a time. You are told when it has come. Give `duration` or `until`.
 
@@ -124,6 +142,8 @@ BUILTINS: dict[str, ToolSpec] = {
         "read_on": _read_on,
         "hand_off": _hand_off,
         "ask_person": _ask_person,
+        "explain": _explain,
+        "take_back": _take_back,
         "wait": _wait,
         "wait_for": _wait_for,
         "finish": _finish,

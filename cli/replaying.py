@@ -11,7 +11,7 @@ from baton.cli.opening import Place, find_place, load, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, call, one_line, safe
 from baton.cli.shapes import review_json, run_json, time_json
-from baton.cli.telling import DECIDED, STATUS_STYLE, reviewers, tell
+from baton.cli.telling import STATUS_STYLE, decided, reviewers, tell
 from baton.core import BatonError, InvalidValue, Ruling, format_time
 from baton.ledger import Line, Review
 from baton.story import moments
@@ -137,8 +137,7 @@ def _answer(review: Review) -> str:
         return f"waits for {reviewers(review)}"
     note = f": {review.decision.note}" if review.decision.note else ""
     edited = f" to {review.decision.arguments}" if review.decision.arguments is not None else ""
-    who = f"{review.decision.by} {DECIDED[review.decision.kind]}{edited}"
-    return f"{who} at {format_time(review.decision.at)}{note}"
+    return f"{decided(review.decision, 'it')}{edited} at {format_time(review.decision.at)}{note}"
 
 
 def _beside(happened: Any, told: "Mapping[int, Moment]") -> Iterator[Text]:

@@ -10,15 +10,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from baton.cli.assessing import assessed_rows
-from baton.cli.explaining import conditions
+from baton.cli.grounds import reason, why
 from baton.cli.opening import Place
 from baton.cli.output import Screen, call, one_line, safe, value
 from baton.cli.progress import LONGEST
 from baton.cli.tables import pairs
-from baton.cli.telling import DECIDED, asked, due, proposed, reviewers, tell, until
+from baton.cli.telling import asked, decided, due, proposed, reviewers, tell
 from baton.core import Verdict, format_duration, format_time
-from baton.ledger import Review, ReviewKind, Run, Transaction, reviews, runs
+from baton.ledger import Review, ReviewKind, Run, Transaction, remarks, reviews, runs
+from baton.ledger.remarks import Remark
 from baton.story import Moment, told
 
 _BODY_LINES = 14
@@ -41,11 +41,25 @@ class ReviewPage:
     Attributes:
         run: The run that asks.
         story: What it has done so far.
+        remarks: What was said about it without deciding it.
     """
 
     review: Review
     run: Run
     story: list[Moment]
+    remarks: list[Remark]
+
+    @property
+    def asked_at(self) -> int:
+        """How many moments of the story come before the question."""
+        places = (at for at, one in enumerate(self.story) if one.event.data.get("review") == self.review.id)
+        return next(places, len(self.story))
+
+    @property
+    def since(self) -> list[Moment]:
+        """What else has happened in the run since it was asked."""
+        later = self.story[self.asked_at :]
+        return [moment for moment in later if moment.event.data.get("review") != self.review.id]
 
 
 def read_page(tx: Transaction, review: str) -> ReviewPage:
@@ -55,12 +69,12 @@ def read_page(tx: Transaction, review: str) -> ReviewPage:
         NotFound, Ambiguous: if none or several have this beginning of an id.
     """
     known = reviews.get(tx, reviews.find(tx, review))
-    return ReviewPage(known, runs.get(tx, known.run), told(tx, known.run))
+    return ReviewPage(known, runs.get(tx, known.run), told(tx, known.run), remarks.of(tx, known.id))
 
 
 def show_question(screen: Screen, review: Review, now: float) -> None:
     """Print what would happen and why it is asked."""
-    screen.show(_head(review, now), _proposal(review), _why(review, now))
+    screen.show(_head(review, now), _proposal(review), why(review, now))
 
 
 def show_page(screen: Screen, page: ReviewPage, place: Place, now: float) -> None:
@@ -68,18 +82,31 @@ def show_page(screen: Screen, page: ReviewPage, place: Place, now: float) -> Non
     review = page.review
     show_question(screen, review, now)
     screen.show("", goal(page.run))
-    show_steps(screen, page.story, place.command(f"runs show {review.run}"))
+    show_steps(screen, page.story[: page.asked_at], place.command(f"runs show {review.run}"))
+    show_steps(screen, page.since, "", title="what has happened since it was asked")
+    show_remarks(screen, page.remarks)
     if review.open:
         screen.show("", Text("answer with", style="bold"))
         screen.show(*(Text(f"  {place.command(words)}", style="cyan") for words in answers(review)))
 
 
-def show_steps(screen: Screen, story: Sequence[Moment], rest: str) -> None:
+def show_remarks(screen: Screen, said: Sequence[Remark]) -> None:
+    """Print what people and the agent have said about a question."""
+    if said:
+        screen.show("", Text("what was said about it", style="bold"))
+    for remark in said:
+        how = {"comment": "", "question": " asks the agent", "answer": " answers"}[remark.kind]
+        screen.show(Text(f"  {one_line(remark.by)}{how}: {one_line(remark.text, 400)}"))
+
+
+def show_steps(
+    screen: Screen, story: Sequence[Moment], rest: str, title: str = "what the agent has done so far"
+) -> None:
     """Print the newest steps of a story; `rest` is the command that shows all, empty where none is to be named."""
     steps = [line for moment in story if (line := tell(moment)) and moment.event.kind not in _NO_STEPS]
     if not steps:
         return
-    screen.show("", Text("what the agent has done so far", style="bold"))
+    screen.show("", Text(title, style="bold"))
     width = screen.out.width - 4 if screen.out.is_terminal else LONGEST
     if len(steps) > _STEPS:
         screen.show(Text(f"  … {len(steps) - _STEPS} earlier steps{rest and ': ' + rest}", style="dim"))
@@ -109,7 +136,7 @@ def card(review: Review, now: float) -> RenderableType:
     head.append(f"  asked {format_duration(now - review.opened_at)} ago, {due(review, now)}", style="dim")
     if review.claimed_by:
         head.append(f", claimed by {one_line(review.claimed_by)}", style="magenta")
-    why = Text(f"for {reviewers(review)}: {_reason(review)}", style="dim")
+    why = Text(f"for {reviewers(review)}: {reason(review)}", style="dim")
     return Group(head, Padding(Text(asked(review)), (0, 0, 0, 4)), Padding(why, (0, 0, 0, 4)))
 
 
@@ -129,11 +156,14 @@ def change(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
 
 def _head(review: Review, now: float) -> Text:
     head = Text.assemble((review.id, "bold"), "  ", (one_line(review.agent), "bold"), f" {_asks(review)}  ")
+    if review.held is not None:
+        goes = f"goes out at {format_time(review.held_until or 0)}"
+        return head.append(one_line(f"{decided(review.held, 'it')}; it {goes}"), style="magenta")
     if review.decision is None:
         return head.append(f"open, asked {format_duration(now - review.opened_at)} ago", style="yellow")
     decision = review.decision
-    said = f"{decision.by} {DECIDED[decision.kind]} it at {format_time(decision.at)} (by {decision.channel})"
-    head.append(one_line(said), style="magenta")
+    how = f"at {format_time(decision.at)} (by {decision.channel})"
+    head.append(one_line(f"{decided(decision, 'it')} {how}"), style="magenta")
     return head.append(f": {one_line(decision.note)}") if decision.note else head
 
 
@@ -188,32 +218,6 @@ def _question(review: Review) -> RenderableType:
     return Padding(Group(*lines), (1, 2))
 
 
-def _why(review: Review, now: float) -> Table:
-    verdict, question = review.verdict, review.question
-    rows: list[tuple[str, str | Text]] = [("why asked", _reason(review))]
-    if "was" in question:
-        was = cast("dict[str, Any]", question["was"])
-        rows.append(("before", f"version {was['version']}: {call(review.tool, was['arguments'], 400)}"))
-    if "now" in question:
-        rows.append(("before", f"was approved under: {one_line(str(question.get('before', '')))}"))
-    rows += conditions(verdict)
-    if verdict.assessed is not None:
-        rows += assessed_rows(verdict.assessed)
-    elif verdict.threshold is not None:
-        gave = f"{verdict.value:.2f}" if verdict.value is not None else "none"
-        rows.append(("threshold", f"{verdict.threshold:.2f} for acting alone; the agent's confidence was {gave}"))
-    confidence = question.get("confidence")
-    if confidence is not None:
-        rows.append(("confidence", f"{confidence:.2f}, as the agent itself says"))
-    if question.get("reason"):
-        rows.append(("agent says", Text(f"“{one_line(str(question['reason']), 400)}”", style="italic")))
-    rows.append(("who decides", reviewers(review)))
-    if review.claimed_by:
-        rows.append(("claimed by", f"{one_line(review.claimed_by)} until {format_time(review.claimed_until or 0)}"))
-    rows.append(("deadline", until(review, now) or "none"))
-    return pairs(rows)
-
-
 def goal(run: Run) -> RenderableType:
     """What the run is at work on."""
     asker = f", asked by {one_line(run.requester)}" if run.requester else ""
@@ -234,11 +238,6 @@ def goal(run: Run) -> RenderableType:
         else:
             lines += [Padding(Text.assemble(name, mark), (0, 0, 0, 2)), Padding(text, (0, 0, 0, 4))]
     return Group(*lines)
-
-
-def _reason(review: Review) -> str:
-    rules = f" [{', '.join(review.verdict.rules)}]" if review.verdict.rules else ""
-    return one_line(f"{review.verdict.reason}{rules}")
 
 
 def _origin(traced: Mapping[str, Any] | None) -> str:

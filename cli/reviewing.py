@@ -15,10 +15,11 @@ from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line
 from baton.cli.progress import show_progress, show_result
 from baton.cli.promise_shapes import audit_json
+from baton.cli.questions import COMMANDS
 from baton.cli.review_page import ReviewPage, card, change, read_page, show_page
 from baton.cli.shapes import assessed_json, moment_json, review_json, run_json
 from baton.cli.telling import DECIDED, proposed
-from baton.core import InvalidValue, format_time
+from baton.core import InvalidValue
 from baton.handles import person
 from baton.ledger import DecisionKind, Review, Transaction, audits, reviews, runs
 from baton.ledger.audits import Audit
@@ -30,9 +31,8 @@ if TYPE_CHECKING:
     from baton.app import Baton
 
 app = App(name="review", help="See what waits for a person, and decide it.")
-app.command(right)
-app.command(wrong)
-app.command(measures)
+for command in (right, wrong, measures, *COMMANDS):
+    app.command(command)
 
 CHANNEL = "cli"
 
@@ -113,22 +113,6 @@ async def next_(*, skill: Names = (), role: Names = (), common: Common = DEFAULT
         screen.show("Nothing waits for you.")
     else:
         show_page(screen, page, place, now)
-
-
-@app.command
-async def claim(review: str, /, *, common: Common = DEFAULTS) -> None:
-    """Take a question for yourself for a quarter of an hour, so that others leave it.
-
-    Args:
-        review: The id, or the beginning of one.
-        common: Options of every command.
-    """
-    screen, place = Screen(common.json), find_place(common, prefer_origin=True)
-    async with to_look(place) as ledger:
-        known = await ledger.read(lambda tx: need_review(tx, review, place))
-        claimed = await ReviewQueue(ledger, "").claim(known, person())
-    screen.document(review_json(claimed))
-    screen.show(f"{claimed.id} is yours until {format_time(claimed.claimed_until or 0)}.")
 
 
 @app.command

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from baton.core import Assessed, Promise
-from baton.ledger import Fact, Review, Run
+from baton.ledger import Decision, Fact, Review, Run
+from baton.ledger.remarks import Remark
 from baton.review import DeadLetter
 from baton.story import Moment
 
@@ -71,18 +72,33 @@ def review_json(review: Review) -> dict[str, Any]:
         "opened_at": time_json(review.opened_at),
         "deadline": time_json(review.deadline),
         "on_deadline": review.on_deadline,
+        "escalate_to": list(verdict.escalate_to),
+        "escalated_at": time_json(review.escalated_at),
+        "four_eyes": verdict.four_eyes,
+        "assigned": review.assigned,
         "claimed_by": review.claimed_by,
         "claimed_until": time_json(review.claimed_until if review.claimed_by else None),
-        "decision": decision
-        and {
-            "kind": decision.kind.value,
-            "by": decision.by,
-            "channel": decision.channel,
-            "note": decision.note,
-            "arguments": decision.arguments,
-            "at": time_json(decision.at),
-        },
+        "decision": decision and decision_json(decision),
+        "held": review.held and decision_json(review.held) | {"until": time_json(review.held_until)},
     }
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """What was decided, and whether a person did."""
+    return {
+        "kind": decision.kind.value,
+        "by": decision.by,
+        "source": decision.source.value,
+        "channel": decision.channel,
+        "note": decision.note,
+        "arguments": decision.arguments,
+        "at": time_json(decision.at),
+    }
+
+
+def remark_json(remark: Remark) -> dict[str, Any]:
+    """Something said about a question without deciding it."""
+    return {"kind": remark.kind, "by": remark.by, "text": remark.text, "at": time_json(remark.at)}
 
 
 def promise_json(promise: Promise) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from baton.cli.output import call, one_line
 from baton.core import Ruling, format_duration, format_time
-from baton.ledger import DecisionKind, Review, ReviewKind
+from baton.ledger import Decision, DecisionKind, Review, ReviewKind, Source
 from baton.story import Moment
 
 STATUS_STYLE = {
@@ -186,12 +186,36 @@ def _tell_review(moment: Moment, review: Review) -> Told | None:
             return Told("⏸", one_line(f"{moment.event.data['by']} has taken {review.id}"), "dim")
         case "review.late":
             return Told("⏸", f"{review.id} is late", "red")
-        case _ if review.decision is not None:
+        case "review.escalated":
+            return Told(
+                "⏸", one_line(f"{review.id} is put to {' or '.join(moment.event.data['to'])} as well"), "yellow"
+            )
+        case "review.delegated":
+            return Told("<", one_line(f"{moment.event.data['by']} gave {review.id} to {moment.event.data['to']}"))
+        case "review.undone":
+            return Told("<", one_line(f"{moment.event.data['by']} took the decision on {review.id} back"), "magenta")
+        case "review.comment" | "review.question" | "review.answer":
+            says = {"review.comment": "says of", "review.question": "asks about", "review.answer": "answers about"}
+            return Told(
+                "“", one_line(f"{moment.event.data['by']} {says[moment.event.kind]} {review.id}: {moment.text}")
+            )
+        case "review.closed" | "review.approved" if review.decision is not None:
             note = f": {review.decision.note}" if review.decision.note else ""
-            said = f"{review.decision.by} {DECIDED[review.decision.kind]} {review.id}{note}"
-            return Told("<", one_line(said), "magenta")
+            return Told("<", one_line(f"{decided(review.decision, review.id)}{note}"), "magenta")
         case _:
             return None
+
+
+def decided(decision: Decision, what: str) -> str:
+    """Who decided a question and how, in words; what no person decided says so."""
+    match decision.source:
+        case Source.TIMEOUT:
+            counts = "yes" if decision.kind is DecisionKind.APPROVE else "no"
+            return f"{what} counts as {counts}: nobody answered in time"
+        case Source.POLICY:
+            return f"{what} was withdrawn"
+        case Source.PERSON:
+            return f"{decision.by} {DECIDED[decision.kind]} {what}"
 
 
 DECIDED = {
@@ -199,8 +223,6 @@ DECIDED = {
     DecisionKind.EDIT: "approved with changes",
     DecisionKind.REJECT: "rejected",
     DecisionKind.RESPOND: "answered",
-    DecisionKind.EXPIRED: "let expire",
-    DecisionKind.WITHDRAWN: "withdrew",
 }
 
 
@@ -232,9 +254,17 @@ def until(review: Review, now: float) -> str:
     if review.deadline is None:
         return ""
     left = review.deadline - now
-    then = "counts as no" if review.on_deadline == "deny" else "stays open"
+    then = _THEN[review.on_deadline]
     due = f"due in {format_duration(left)}" if left > 0 else f"late by {format_duration(-left)}"
     return f"{due} ({format_time(review.deadline)}), then it {then}"
+
+
+_THEN = {
+    "deny": "counts as no",
+    "approve": "counts as yes",
+    "park": "stays open",
+    "escalate": "stays open; others are asked before",
+}
 
 
 def due(review: Review, now: float) -> str:

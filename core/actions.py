@@ -70,7 +70,10 @@ class Verdict:
         reviewers: Roles or names that may decide; empty is anybody.
         quorum: How many different people have to approve.
         deadline: Seconds a question may wait; None is for ever.
-        on_deadline: What happens then: park or deny.
+        on_deadline: What happens then: park, escalate (which happens before), deny or approve.
+        escalate_to: Roles or names that are asked as well before the deadline.
+        four_eyes: Whether somebody else than who asked for the goal has to approve.
+        valid: Seconds for which an approval holds; None is the queue's default.
         cost: What it costs to answer late, beside other questions.
         skills: What somebody has to know to answer; empty is nothing special.
         charges: What carrying it out takes of which limits; reserved before it runs.
@@ -90,6 +93,9 @@ class Verdict:
     quorum: int = 1
     deadline: float | None = None
     on_deadline: str = "park"
+    escalate_to: tuple[str, ...] = ()
+    four_eyes: bool = False
+    valid: float | None = None
     cost: float = 1.0
     skills: tuple[str, ...] = ()
     charges: tuple[Charge, ...] = ()

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from baton.flow.answers import Share, as_proposed, looked_alike, pairs, too_fast
@@ -10,7 +10,7 @@ from baton.flow.figures import Figures, Measures
 from baton.flow.littles_law import LittlesLaw, littles_law
 from baton.flow.parts import Parts, Presence, presence, split
 from baton.flow.staff import Interval, Staff
-from baton.ledger import Decision, DecisionKind, Transaction
+from baton.ledger import Decision, DecisionKind, Source, Transaction
 from baton.ledger.courses import Course, Look, courses, looks
 
 
@@ -33,7 +33,7 @@ def measure(found: Sequence[Course], looked: Sequence[Look], staff: Staff, since
     classes, people = defaultdict[str, _Tally](_Tally), defaultdict[str, _Tally](_Tally)
     for course in found:
         kind, decision = classes[course.review.verdict.kind], course.review.decision
-        both = [kind] if decision is None or decision.kind not in _PEOPLES else [kind, people[decision.by]]
+        both = [kind] if decision is None or decision.source is not Source.PERSON else [kind, people[decision.by]]
         for tally in both:
             tally.course(course, there.of(course), now)
         for one, other, alike in pairs(course.said):
@@ -48,9 +48,6 @@ def measure(found: Sequence[Course], looked: Sequence[Look], staff: Staff, since
         people=tuple(people[name].figures(name) for name in sorted(people)),
         law=_law(found, since, now),
     )
-
-
-_PEOPLES = (DecisionKind.APPROVE, DecisionKind.EDIT, DecisionKind.REJECT, DecisionKind.RESPOND)
 
 
 @dataclass
@@ -69,11 +66,11 @@ class _Tally:
         review, decision = course.review, course.review.decision
         self.counts[_how(decision)] += 1
         end = now if decision is None else decision.at
-        expired = decision is not None and decision.kind is DecisionKind.EXPIRED
+        expired = decision is not None and decision.source is Source.TIMEOUT
         if review.deadline is not None and (expired or end > review.deadline):
             staffed = there.on_duty.seconds(review.opened_at, review.deadline) > 0
             self.counts["avoidable" if staffed else "unavoidable"] += 1
-        if decision is None or decision.kind not in _PEOPLES:
+        if decision is None or decision.source is not Source.PERSON:
             return
         if course.delivered is not None:
             claims = [(claim.start, claim.end) for claim in course.claims]
@@ -102,9 +99,10 @@ class _Tally:
 
 
 def _how(decision: Decision | None) -> str:
-    if decision is None:
-        return "waiting"
-    return "answered" if decision.kind in _PEOPLES else decision.kind.value
+    return "waiting" if decision is None else _HOW[decision.source]
+
+
+_HOW = {Source.PERSON: "answered", Source.TIMEOUT: "expired", Source.POLICY: "withdrawn"}
 
 
 def _agree(alike: bool, *tallies: _Tally) -> None:
@@ -127,7 +125,7 @@ def _judge_answers(found: Sequence[Course], classes: Mapping[str, _Tally], peopl
 
 
 class _Roll:
-    """When those are there who may answer each review; worked out once for each group of people."""
+    """When those are there who may answer each review; worked out once for each kind of people that are named."""
 
     def __init__(self, found: Sequence[Course], staff: Staff, now: float) -> None:
         self._staff = staff
@@ -137,20 +135,21 @@ class _Roll:
             for claim in course.claims:
                 self._busy[claim.by].append((claim.start, claim.end))
         self._seen = {said.by for course in found for said in course.said} | self._busy.keys()
-        self._known: dict[frozenset[str] | None, Presence] = {}
+        self._known: dict[tuple[frozenset[str], frozenset[str]], Presence] = {}
 
     def of(self, course: Course) -> Presence:
-        """Of whom nothing is known, those are taken who have answered or claimed anything; of nobody, somebody."""
-        able = self._staff.may_answer(course.review)
-        people = frozenset(able) if able is not None else frozenset(self._seen) or None
-        if people not in self._known:
-            self._known[people] = presence(self._hours(people))
-        return self._known[people]
+        """Where nobody knows who may answer, those are taken who have answered or claimed anything; else somebody."""
+        review = course.review
+        wanted = frozenset(review.reviewers), frozenset(review.skills)
+        if wanted not in self._known:
+            hours = self._hours(*wanted)
+            self._known[wanted] = presence((duty, self._busy.get(name, ())) for name, duty in hours.items())
+        return self._known[wanted]
 
-    def _hours(self, people: Iterable[str] | None) -> list[tuple[Sequence[Interval], Sequence[Interval]]]:
-        if people is None:
-            return [([self._window], [])]
-        return [(self._staff.on_duty(person, *self._window), self._busy[person]) for person in people]
+    def _hours(self, reviewers: Collection[str], skills: Collection[str]) -> Mapping[str, Sequence[Interval]]:
+        if self._staff.able(reviewers, skills) is None:
+            return {name: [self._window] for name in self._seen or {""}}
+        return self._staff.duty(reviewers, skills, *self._window)
 
 
 def _law(found: Sequence[Course], since: float, now: float) -> LittlesLaw:

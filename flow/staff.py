@@ -1,40 +1,45 @@
 """Who may answer and when they are there, as far as somebody has said so."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
-
-from baton.ledger import Review
 
 Interval = tuple[float, float]
 """A stretch of time in seconds since 1970: from its start up to, and without, its end."""
 
 
 class Staff(Protocol):
-    """The people who answer reviews, their stand-ins among them."""
+    """The people who answer reviews. Reviews name roles or people, none for anybody, and skills that are needed."""
 
-    def may_answer(self, review: Review) -> Collection[str] | None:
-        """Who may ever answer a review, by name; None where that is not known: then somebody may, and any number."""
+    def able(self, reviewers: Collection[str], skills: Collection[str]) -> Collection[str] | None:
+        """Who may ever answer, by name, stand-ins too; None where that is not known: then it may be any number."""
         ...
 
-    def next_on_duty(self, person: str, at: float) -> float | None:
-        """When somebody is on duty from `at` on; `at` where they are or nothing is known of them, None for never."""
+    def next_on_duty(self, reviewers: Collection[str], skills: Collection[str], at: float) -> float | None:
+        """The first moment from `at` on at which any of them, or a stand-in, is there; None is never.
+
+        Who is not known is always there.
+        """
         ...
 
-    def on_duty(self, person: str, start: float, end: float) -> Sequence[Interval]:
-        """When somebody is on duty between two times: sorted, apart from one another; all of it where not known."""
+    def duty(
+        self, reviewers: Collection[str], skills: Collection[str], start: float, end: float
+    ) -> Mapping[str, Sequence[Interval]]:
+        """When whom of them is there between two moments, by name."""
         ...
 
 
 class Anybody:
     """Nothing is known of anybody: whoever it is may answer, and is always there."""
 
-    def may_answer(self, review: Review) -> None:
+    def able(self, reviewers: Collection[str], skills: Collection[str]) -> None:
         """Not known."""
 
-    def next_on_duty(self, person: str, at: float) -> float:
+    def next_on_duty(self, reviewers: Collection[str], skills: Collection[str], at: float) -> float:
         """At once."""
         return at
 
-    def on_duty(self, person: str, start: float, end: float) -> Sequence[Interval]:
+    def duty(
+        self, reviewers: Collection[str], skills: Collection[str], start: float, end: float
+    ) -> Mapping[str, Sequence[Interval]]:
         """All the time."""
-        return ((start, end),) if start < end else ()
+        return {name: [(start, end)] for name in reviewers}

@@ -20,7 +20,8 @@ def graph_of(work: OpenWork, staff: Staff, now: float) -> Graph:
     """Who waits for what, in what is open at a time.
 
     Free are: a run that has something to do, waits for a time, or for an event from outside, even without a limit; a
-    review that is closed at its deadline; a person who is or will be on duty, or of whom nothing is known.
+    review that is decided and held back, is closed at its deadline, or is still to be put to others; a person who is or
+    will be on duty, or of whom nothing is known.
     """
     children, asked = defaultdict[str, list[str]](list), defaultdict[str, list[Review]](list)
     for run in work.runs:
@@ -65,18 +66,22 @@ def _run_waits(wait: Wait) -> str:
 
 
 def _able(review: Review, staff: Staff) -> list[str] | None:
-    """Who may still answer a review; None where that is not known."""
-    able = staff.may_answer(review)
+    """Who may still answer a review so that it is settled; None where that is not known."""
+    named, skills = review.reviewers, review.skills
+    if review.assigned is not None and review.missing <= 1:  # delegated: `next` gives it to nobody else
+        named, skills = (review.assigned,), ()
+    able = staff.able(named, skills)
     if able is None:
         return None
-    voted = {vote.by for vote in review.votes}
-    return [name for name in able if name not in voted and name != review.agent]
+    barred = {review.agent, *(vote.by for vote in review.votes)}
+    if review.verdict.four_eyes and review.requester is not None:
+        barred.add(review.requester)
+    return [name for name in able if name not in barred]
 
 
 def _review_node(review: Review, able: Sequence[str] | None) -> Node:
     needs = max(1, review.missing)
-    closes = review.deadline is not None and review.on_deadline != "park"
-    wait = FREE if closes or able is None else some_of(needs, *(_person(name) for name in able))
+    wait = FREE if able is None or _settles_itself(review) else some_of(needs, *(_person(name) for name in able))
     what = review.tool or review.kind.value
     way = f"answer {review.id}" if review.kind is ReviewKind.QUESTION else f"approve or reject {review.id}"
     return Node(
@@ -85,8 +90,15 @@ def _review_node(review: Review, able: Sequence[str] | None) -> Node:
         says=f"{review.id} of {review.agent}, {what}",
         wait=wait,
         because=_needs(needs, len(wait.of)),
-        way_out=way,
+        way_out=f"{way}, or delegate it" if review.assigned else way,
     )
+
+
+def _settles_itself(review: Review) -> bool:
+    """Whether time alone moves it: it is decided and held back, or its deadline closes it or asks others."""
+    still_to_escalate = review.on_deadline == "escalate" and review.escalated_at is None
+    deadline_moves = review.on_deadline in ("deny", "approve") or still_to_escalate
+    return review.held is not None or (review.deadline is not None and deadline_moves)
 
 
 def _needs(needs: int, people: int) -> str:
@@ -98,7 +110,7 @@ def _needs(needs: int, people: int) -> str:
 
 
 def _person_node(name: str, staff: Staff, now: float) -> Node:
-    comes = staff.next_on_duty(name, now) is not None
+    comes = staff.next_on_duty((name,), (), now) is not None
     wait, because = (FREE, "") if comes else (NEVER, "is never on duty again")
     return Node(
         id=_person(name),

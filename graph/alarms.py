@@ -1,24 +1,34 @@
 """What happens when a time has come: a wait is over, a question expires, a goal is late."""
 
 from baton.core import ActionId, ReviewId, RunId, format_time
-from baton.ledger import ENDED, DecisionKind, Ledger, Timer, Transaction, events, mail, reviews, runs, timers, waits
+from baton.ledger import ENDED, Ledger, Review, Timer, Transaction, events, mail, reviews, runs, timers, waits
+from baton.policies.promises.learning import learn
+from baton.review import deciding
 
 BATCH = 200
 """Timers that are fired in one transaction. Between two batches runs are begun, so that a crowd starves nobody."""
 
 
-async def fire_due(ledger: Ledger) -> int:
+async def fire_due(ledger: Ledger, tenant: str) -> int:
     """Do what is due, the oldest first, each timer exactly once; how many there were, `BATCH` at most.
 
     Whoever calls it calls it again until it says 0. Several workers may do so at once.
+
+    Args:
+        ledger: The ledger.
+        tenant: Whose approvals those are that a deadline gives.
     """
     soonest = await ledger.read(timers.next_due)
     if soonest is None or soonest > ledger.clock.now():
         return 0
-    return await ledger.write(_fire_batch)
+    fired, certificates = await ledger.write(lambda tx: _fire_batch(tx, tenant))
+    for certificate in certificates:
+        await learn(ledger, certificate)
+    return fired
 
 
-def _fire_batch(tx: Transaction) -> int:
+def _fire_batch(tx: Transaction, tenant: str) -> tuple[int, set[str]]:
+    """How many timers there were, and the certificates that were told something."""
     due = timers.take(tx, BATCH)
     status = runs.lock_all(tx, {timer.run for timer in due})
     told: dict[RunId, str] = {}
@@ -33,9 +43,8 @@ def _fire_batch(tx: Transaction) -> int:
             rest.append(timer)
         seen.add(timer.run)
     mail.post_all(tx, "timer", told)
-    for timer in rest:  # behind the first of its run, or with more to do than to tell
-        _fire(tx, timer)
-    return len(due)
+    labelled = [_fire(tx, timer, tenant) for timer in rest]  # behind the first of its run, or with more than to tell
+    return len(due), {certificate for certificate in labelled if certificate is not None}
 
 
 def _notice(timer: Timer) -> str:
@@ -44,14 +53,20 @@ def _notice(timer: Timer) -> str:
     return f"[wait] The time you waited for has come: {format_time(timer.due)}."
 
 
-def _fire(tx: Transaction, timer: Timer) -> None:
+def _fire(tx: Transaction, timer: Timer, tenant: str) -> str | None:
+    """Do what a timer is for; the certificate that was told something, if one was."""
     match timer.kind:
         case "wait" | "goal":
             _tell(tx, timer.run, _notice(timer))
         case "event":
             _event_due(tx, ActionId(timer.ref or ""))
         case "review":
-            _review_due(tx, timer)
+            _review_due(tx, reviews.get(tx, ReviewId(timer.ref or "")), tenant)
+        case "escalation":
+            _escalate(tx, reviews.get(tx, ReviewId(timer.ref or "")))
+        case "decision":
+            return deciding.send(tx, ReviewId(timer.ref or ""))
+    return None
 
 
 def _event_due(tx: Transaction, action: ActionId) -> None:
@@ -65,15 +80,19 @@ def _event_due(tx: Transaction, action: ActionId) -> None:
         mail.post(tx, wait.run, "event", sender=signal.sender, body=signal.body, trust=signal.trust)
 
 
-def _review_due(tx: Transaction, timer: Timer) -> None:
-    review = reviews.get(tx, ReviewId(timer.ref or ""))
-    if not review.open:
+def _review_due(tx: Transaction, review: Review, tenant: str) -> None:
+    if not review.open or review.held is not None:
         return
-    if review.on_deadline != "deny":
-        events.emit(tx, timer.run, "review.late", review=review.id)
-        return
-    if reviews.close_unanswered(tx, review, DecisionKind.EXPIRED, "nobody answered in time"):
-        mail.post(tx, timer.run, "decision", sender="baton", ref=review.id)
+    if review.on_deadline in ("deny", "approve"):
+        deciding.by_deadline(tx, review, tenant)
+    else:
+        events.emit(tx, review.run, "review.late", review=review.id)
+
+
+def _escalate(tx: Transaction, review: Review) -> None:
+    to = review.verdict.escalate_to
+    if review.held is None and reviews.escalate(tx, review, to):
+        events.emit(tx, review.run, "review.escalated", review=review.id, to=list(to))
 
 
 def _tell(tx: Transaction, run: RunId, text: str) -> None:

@@ -12,6 +12,7 @@ from baton.core import (
     Goal,
     InvalidValue,
     Label,
+    MailArrived,
     RunId,
     Trust,
     check_due,
@@ -26,7 +27,10 @@ from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.team import Member, Team
 from baton.ledger import (
     ENDED,
+    DecisionKind,
     Ledger,
+    Review,
+    ReviewKind,
     Run,
     Transaction,
     bodies,
@@ -34,6 +38,7 @@ from baton.ledger import (
     facts,
     forks,
     mail,
+    remarks,
     reviews,
     runs,
     timers,
@@ -229,6 +234,41 @@ async def ask_person(scene: Scene, action: Action, arguments: dict[str, Any]) ->
     return refusal("a question to a person needs a policy that says `ask` for ask_person")
 
 
+async def explain(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """Tell people something about a question that they have not decided yet."""
+    asked, text = await _own_question(scene, arguments["review"]), arguments["text"]
+    if isinstance(asked, Outcome):
+        return asked
+    run, agent = scene.run.id, scene.member.agent.name
+    return Outcome(text="told", riders=[lambda tx: remarks.add(tx, run, asked.id, "answer", agent, text)])
+
+
+async def take_back(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """Withdraw a question that no longer matters; what it was about does not happen."""
+    asked = await _own_question(scene, arguments["review"])
+    if isinstance(asked, Outcome):
+        return asked
+    if asked.kind not in (ReviewKind.ACTION, ReviewKind.QUESTION):
+        return refusal(f"only a person can settle {asked.id}")
+
+    def withdraw(tx: Transaction) -> None:
+        why = f"{scene.member.agent.name} took it back: {arguments['reason']}"
+        now = reviews.get(tx, asked.id)
+        if now.held is not None or not reviews.close_unanswered(tx, now, DecisionKind.WITHDRAWN, why):
+            raise MailArrived(scene.run.id)  # somebody has decided it meanwhile: the agent hears of that first
+
+    return Outcome(text="taken back: it does not happen", riders=[withdraw])
+
+
+async def _own_question(scene: Scene, id: str) -> Review | Outcome:
+    """An open question of this run that nobody has decided; a refusal where it is none."""
+    waiting = await scene.ledger.read(lambda tx: reviews.waiting(tx, runs=[scene.run.id]))
+    found = next((review for review in waiting if review.id == id and review.held is None), None)
+    if found is not None:
+        return found
+    return refusal(f"{id} is no open question of yours; open are: {', '.join(one.id for one in waiting) or 'none'}")
+
+
 BUILTIN: Mapping[str, Builtin] = {
     "plan": plan,
     "remember": remember,
@@ -237,6 +277,8 @@ BUILTIN: Mapping[str, Builtin] = {
     "hand_off": hand_off,
     "wait": wait,
     "wait_for": wait_for,
+    "explain": explain,
+    "take_back": take_back,
     "finish": finish,
     "ask_person": ask_person,
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from baton.core import ActionId, ReviewId, RunId, Trust, format_time
-from baton.ledger import Decision, DecisionKind, Line, Message, Review, ReviewKind, Transaction, reviews
+from baton.ledger import Decision, DecisionKind, Line, Message, Review, ReviewKind, Source, Transaction, reviews
 from baton.ledger import mail as mailbox
 
 
@@ -50,6 +50,8 @@ def receive(mail: Sequence[Message], reviews: Mapping[ReviewId, Review], cursor:
                 review = reviews[ReviewId(message.ref or "")]
                 if review.decision is not None:
                     _decided(news, review, review.decision, turn)
+            case "question":
+                news.lines.append(_asked(message, turn))
             case "handoff":
                 news.lines.append(_line("notice", message, turn))
             case "timer":
@@ -93,6 +95,8 @@ def _decided(news: News, review: Review, decision: Decision, turn: int) -> None:
 def outcome_text(review: Review, decision: Decision) -> str:
     """How an agent is told of a decision."""
     match decision.kind:
+        case DecisionKind.APPROVE if decision.source is Source.TIMEOUT:
+            what = "approved, as nobody answered in time"
         case DecisionKind.EXPIRED:
             what = f"expired unanswered at {format_time(decision.at)}; it counts as no"
         case DecisionKind.WITHDRAWN:
@@ -126,6 +130,13 @@ _DONE = {DecisionKind.APPROVE: "approved", DecisionKind.EDIT: "approved with cha
 
 def _trust(decision: Decision) -> Trust:
     return Trust.SYSTEM if decision.by == "baton" else Trust.USER
+
+
+def _asked(message: Message, turn: int) -> Line:
+    """What a person wants to know about a question before they decide it."""
+    how = "Answer with `explain`, or take the question back with `take_back`; it stays open."
+    text = f"[review {message.ref}: {message.sender} asks] {message.text}\n{how}"
+    return _notice(text, turn, message.ref, Trust.USER)
 
 
 def _line(role: Literal["user", "notice"], message: Message, turn: int) -> Line:

@@ -22,6 +22,9 @@ from baton.ledger import (
     timers,
 )
 
+ESCALATED_AFTER = 0.75
+"""The share of the time until its deadline after which a question is escalated: the rest is for those asked then."""
+
 TAKEOVERS = 3
 """Workers in a row that may die while they hold a run, before it is left alone until a person says otherwise."""
 
@@ -37,7 +40,7 @@ def open_review(
     action: ActionId | None = None,
     tool: str = "",
 ) -> None:
-    """Put a question into the queue, with a timer for its deadline."""
+    """Put a question into the queue, with timers for its deadline and for asking others as well before."""
     deadline = reviews.open_(
         tx,
         run.id,
@@ -52,6 +55,8 @@ def open_review(
     )
     if deadline is not None:
         timers.start(tx, run.id, deadline, "review", review)
+        if verdict.on_deadline == "escalate":
+            timers.start(tx, run.id, tx.now + ESCALATED_AFTER * (deadline - tx.now), "escalation", review)
 
 
 def open_for(tx: Transaction, run: Run, proposal: Proposal) -> None:

@@ -1,9 +1,9 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
-The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`,
-`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`, `corrections`, `turns`
-and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth`
-and `archive` keep the record small.
+The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
+`timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
+`corrections`, `turns` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
+`Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -12,6 +12,7 @@ from baton.ledger import (
     bodies,
     checkpoints,
     corrections,
+    decisions,
     effects,
     events,
     facts,
@@ -22,6 +23,7 @@ from baton.ledger import (
     leases,
     mail,
     promises,
+    remarks,
     reviews,
     rule_proposals,
     runs,
@@ -31,6 +33,7 @@ from baton.ledger import (
     turns,
     waits,
 )
+from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.door import Ledger, Listener, database_of
 from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
@@ -39,7 +42,7 @@ from baton.ledger.journal import Proposal
 from baton.ledger.leases import Lease
 from baton.ledger.lock import DispatchLock
 from baton.ledger.mail import Message
-from baton.ledger.reviews import Decision, DecisionKind, Review, ReviewKind
+from baton.ledger.reviews import Review, ReviewKind
 from baton.ledger.runs import ENDED, Run
 from baton.ledger.timers import Timer
 from baton.ledger.transaction import Transaction, Work
@@ -67,6 +70,7 @@ __all__ = [
     "Review",
     "ReviewKind",
     "Run",
+    "Source",
     "Timer",
     "Transaction",
     "Wait",
@@ -78,6 +82,7 @@ __all__ = [
     "checkpoints",
     "corrections",
     "database_of",
+    "decisions",
     "effects",
     "events",
     "facts",
@@ -88,6 +93,7 @@ __all__ = [
     "leases",
     "mail",
     "promises",
+    "remarks",
     "reviews",
     "rule_proposals",
     "runs",

@@ -99,7 +99,8 @@ _DECIDED = (
         reviews.c.agent == bindparam("agent"),
         reviews.c.kind == "action",
         decisions.c.kind.in_(("edit", "reject")),
-        decisions.c.by != "baton",
+        reviews.c.state == "closed",
+        decisions.c.source == "person",
         decisions.c.at > bindparam("since"),
     )
 )

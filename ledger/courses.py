@@ -10,8 +10,9 @@ from sqlalchemy import bindparam, or_, select
 
 from baton.core import ReviewId, RunId
 from baton.ledger import reviews
+from baton.ledger.decisions import DecisionKind, Source
 from baton.ledger.effects import EffectState
-from baton.ledger.reviews import DecisionKind, Review
+from baton.ledger.reviews import Review
 from baton.ledger.schema import audits, decisions, effects, events
 from baton.ledger.transaction import Transaction
 
@@ -30,7 +31,7 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """One answer to a review, the one that closed it included; `arguments` are None where they are as proposed."""
+    """What a person answered to a review and has not undone; `arguments` are None where they are as proposed."""
 
     by: str
     kind: DecisionKind
@@ -130,9 +131,10 @@ def _follow(asked: Mapping[ReviewId, Course], rows: Sequence[Any]) -> None:
         if row.kind == "message.decision":
             reached.append(course)
             continue
-        before = held.pop(course.review.id, None)
-        if before is not None and row.at < before.end:
-            course.claims[-1] = Claim(by=before.by, start=before.start, end=row.at)
+        before = held.get(course.review.id)
+        if before is not None and (row.kind != "review.snoozed" or data["by"] == before.by):
+            course.claims[-1] = Claim(by=before.by, start=before.start, end=min(row.at, before.end))
+            del held[course.review.id]
         match row.kind:
             case "review.opened":
                 course.opened = row.at
@@ -142,12 +144,13 @@ def _follow(asked: Mapping[ReviewId, Course], rows: Sequence[Any]) -> None:
                 held[course.review.id] = Claim(by=data["by"], start=row.at, end=data["until"])
                 course.claims.append(held[course.review.id])
             case _:
-                pass  # given back, or approved while others have to as well: nobody has it any more
+                pass  # nobody has it any more
 
 
-_ABOUT_REVIEWS = frozenset(
-    {"review.opened", "review.claimed", "review.released", "review.approved", "review.closed", "message.decision"}
-)
+_FREES = frozenset(f"review.{how}" for how in ("released", "snoozed", "delegated", "approved", "held", "undone"))
+"""After which nobody has a review to themselves; a snooze only where it is theirs."""
+
+_ABOUT_REVIEWS = _FREES | {"review.opened", "review.claimed", "review.closed", "message.decision"}
 _GOES_ON = ("action.judged", "model.answered", "call.recorded", "handoff.offered", "run.ended")
 """What a run does once it has read its mail; effects as well."""
 
@@ -161,7 +164,11 @@ _EVENTS = (
 )
 _SAID = (
     select(decisions.c.review, decisions.c.by, decisions.c.kind, decisions.c.arguments, decisions.c.at)
-    .where(decisions.c.review.in_(bindparam("reviews", expanding=True)), decisions.c.by != "baton")
+    .where(
+        decisions.c.review.in_(bindparam("reviews", expanding=True)),
+        decisions.c.source == Source.PERSON,
+        decisions.c.undone_at.is_(None),
+    )
     .order_by(decisions.c.at, decisions.c.id)
 )
 _EFFECTS = select(effects.c.key, effects.c.state).where(effects.c.key.in_(bindparam("actions", expanding=True)))

@@ -182,7 +182,7 @@ def verdict_from(text: str) -> Verdict:
     """A verdict as stored, read back."""
     fields = json.loads(text)
     fields["ruling"] = Ruling(fields["ruling"])
-    fields |= {name: tuple(fields.get(name, ())) for name in ("rules", "reviewers", "skills")}
+    fields |= {name: tuple(fields.get(name, ())) for name in ("rules", "reviewers", "escalate_to", "skills")}
     fields["charges"] = tuple(map(_charge, fields.get("charges", [])))
     fields["assessed"] = _assessed(fields.get("assessed"))
     return Verdict(**fields)

@@ -13,7 +13,7 @@ from baton.ledger.runs import ENDED, lock, wake
 from baton.ledger.schema import messages, runs
 from baton.ledger.transaction import Transaction
 
-MessageKind = Literal["user", "decision", "handoff", "timer", "event", "cancel"]
+MessageKind = Literal["user", "decision", "question", "handoff", "timer", "event", "cancel"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,15 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE reviews ADD COLUMN skills TEXT NOT NULL DEFAULT '[]'",
         "UPDATE reviews SET due = coalesce(deadline, opened_at + 259200)",
     ),
-    5: (),  # only indexes are new
+    5: (
+        "ALTER TABLE reviews ADD COLUMN held_until DOUBLE PRECISION",
+        "ALTER TABLE reviews ADD COLUMN assigned TEXT",
+        "ALTER TABLE reviews ADD COLUMN escalated_at DOUBLE PRECISION",
+        "ALTER TABLE decisions ADD COLUMN source TEXT NOT NULL DEFAULT 'person'",
+        "ALTER TABLE decisions ADD COLUMN undone_at DOUBLE PRECISION",
+        "UPDATE decisions SET source = 'timeout' WHERE kind = 'expired'",
+        "UPDATE decisions SET source = 'policy' WHERE kind = 'withdrawn'",
+    ),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

@@ -1,4 +1,4 @@
-"""Reviews and decisions as rows: opened, claimed and closed by compare-and-set on a version."""
+"""Reviews as rows: opened, claimed, decided and closed by compare-and-set on a version."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from baton.core import ActionId, Ambiguous, DecisionId, NotFound, ReviewId, RunId, Verdict, dump, random_id
-from baton.ledger import bodies
+from baton.core import ActionId, Ambiguous, NotFound, ReviewId, RunId, Verdict, dump
+from baton.ledger import bodies, decisions
+from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
 from baton.ledger.runs import lock
-from baton.ledger.schema import decisions, reviews, runs
+from baton.ledger.schema import decisions as decision_rows
+from baton.ledger.schema import reviews, runs
 from baton.ledger.transaction import Transaction
 
 PATIENCE = 72 * 3600.0
@@ -29,43 +31,6 @@ class ReviewKind(StrEnum):
     TROUBLE = "trouble"  # the agent cannot go on: what now?
 
 
-class DecisionKind(StrEnum):
-    """What was answered, by a person or by the queue."""
-
-    APPROVE = "approve"
-    EDIT = "edit"
-    REJECT = "reject"
-    RESPOND = "respond"
-    EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """An answer to a review.
-
-    Attributes:
-        by: The person, or `baton` for the queue's own.
-        channel: Where it came from, such as `cli` or `sdk`.
-        arguments: The arguments as edited; None where they are as proposed.
-        verdict: What policy said of the edit; None without one.
-        digest: Of exactly what was approved; None where nothing was.
-        expires: When the approval lapses; None is never.
-    """
-
-    id: DecisionId
-    review: ReviewId
-    kind: DecisionKind
-    by: str
-    channel: str
-    at: float
-    note: str = ""
-    arguments: dict[str, Any] | None = None
-    verdict: Verdict | None = None
-    digest: str | None = None
-    expires: float | None = None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Review:
     """A question to people.
@@ -77,8 +42,12 @@ class Review:
         verdict: Why it is asked.
         reviewers: Who may decide; empty is anybody.
         deadline: Seconds since 1970; None is never.
-        on_deadline: `park` keeps it open and says it is late; `deny` rejects it.
+        on_deadline: `park` keeps it open and says it is late, `escalate` asks others as well before, `deny` rejects
+            and `approve` approves it.
         decision: How it was closed; None while it is open.
+        held: What has been decided, and can be undone until `held_until`; None where nothing is held back.
+        assigned: To whom it was delegated; None where anybody may take it.
+        escalated_at: When others were asked as well; None if nobody was.
         due: When it should be answered, in seconds since 1970: its deadline or an earlier one of what waits for it.
         cost: What being late costs, beside others.
         skills: What somebody has to know to answer.
@@ -106,6 +75,10 @@ class Review:
     due: float
     cost: float
     skills: tuple[str, ...]
+    assigned: str | None = None
+    escalated_at: float | None = None
+    held: Decision | None = None
+    held_until: float | None = None
     votes: tuple[Decision, ...] = ()
 
     @property
@@ -235,9 +208,9 @@ _OF_RUN = select(reviews).where(reviews.c.run == bindparam("run")).order_by(revi
 _ASKED_BY = select(reviews.c.run).where(reviews.c.id == bindparam("review"))
 _CLOSED_SINCE = (
     select(reviews)
-    .join(decisions, decisions.c.id == reviews.c.decision)
-    .where(decisions.c.at >= bindparam("since"))
-    .order_by(decisions.c.at, reviews.c.id)
+    .join(decision_rows, decision_rows.c.id == reviews.c.decision)
+    .where(reviews.c.state == "closed", decision_rows.c.at >= bindparam("since"))
+    .order_by(decision_rows.c.at, reviews.c.id)
 )
 _COUNT_OPEN = select(func.count()).where(reviews.c.run == bindparam("run"), reviews.c.state == "open")
 
@@ -258,78 +231,113 @@ def claim(tx: Transaction, review: ReviewId, version: int, by: str, until: float
     """Take a question for oneself for a while; whether the version was still the newest."""
     run: RunId = tx.value(_ASKED_BY, review=review)
     lock(tx, run)  # before the review's row, as whoever decides does
-    statement = (
-        update(reviews)
-        .where(reviews.c.id == review, reviews.c.version == version, reviews.c.state == "open")
-        .values(claimed_by=by, claimed_until=until, version=version + 1)
-    )
-    if not tx.changed(statement):
+    if not _changed(tx, review, version, claimed_by=by, claimed_until=until):
         return False
     emit(tx, run, "review.claimed", review=review, by=by, until=until)
     return True
 
 
+def release(tx: Transaction, review: ReviewId, version: int) -> bool:
+    """Give a claimed question back; whether the version was still the newest."""
+    return _changed(tx, review, version)
+
+
+def assign(tx: Transaction, review: ReviewId, version: int, to: str | None) -> bool:
+    """Delegate a question to a person, or to a role; None to anybody. Whether the version was still the newest."""
+    return _changed(tx, review, version, assigned=to)
+
+
+def escalate(tx: Transaction, review: Review, to: Sequence[str]) -> bool:
+    """Ask others as well, once; whoever looks at it already goes on. Whether it was open, and not done before."""
+    among = dump(list(dict.fromkeys((*review.reviewers, *to)))) if review.reviewers else "[]"
+    open_ = (reviews.c.id == review.id, reviews.c.state == "open", reviews.c.escalated_at.is_(None))
+    values = {"reviewers": among, "assigned": None, "escalated_at": tx.now}
+    return bool(tx.changed(update(reviews).where(*open_).values(values)))
+
+
+def hold(tx: Transaction, run: RunId, version: int, decision: Decision, until: float) -> bool:
+    """Record a decision that can be undone until then; whether its version was still the newest."""
+    if not _changed(tx, decision.review, version, decision=decision.id, held_until=until):
+        return False
+    decisions.record(tx, run, decision)
+    emit(tx, run, "review.held", review=decision.review, decision=decision.kind, by=decision.by, until=until)
+    return True
+
+
+def undo(tx: Transaction, review: Review, decision: Decision) -> bool:
+    """Take back a decision that is held, or an approval that waits for others; whether nothing had changed."""
+    if not _changed(tx, review.id, review.version, decision=None, held_until=None):
+        return False
+    decisions.undo(tx, decision.id)
+    emit(tx, review.run, "review.undone", review=review.id, decision=decision.kind, by=decision.by)
+    return True
+
+
 def vote(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool:
     """Count an approval of a review that needs more of them; whether its version was still the newest."""
-    open_ = (reviews.c.id == decision.review, reviews.c.version == version, reviews.c.state == "open")
-    if not tx.changed(update(reviews).where(*open_).values(version=version + 1, claimed_by=None, claimed_until=None)):
+    if not _changed(tx, decision.review, version, assigned=None):
         return False
-    _record(tx, run, decision)
+    decisions.record(tx, run, decision)
     emit(tx, run, "review.approved", review=decision.review, decision=decision.kind, by=decision.by)
     return True
 
 
 def close(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool:
     """Close a review with a decision; whether its version was still the newest. The first answer wins."""
-    statement = (
-        update(reviews)
-        .where(reviews.c.id == decision.review, reviews.c.version == version, reviews.c.state == "open")
-        .values(state="closed", version=version + 1, decision=decision.id, claimed_by=None, claimed_until=None)
-    )
-    if not tx.changed(statement):
+    if not _changed(tx, decision.review, version, state="closed", decision=decision.id, held_until=None):
         return False
-    _record(tx, run, decision)
-    emit(tx, run, "review.closed", review=decision.review, decision=decision.kind, by=decision.by)
+    decisions.record(tx, run, decision)
+    _closed(tx, run, decision)
     return True
 
 
-def _record(tx: Transaction, run: RunId, decision: Decision) -> None:
-    tx.execute(
-        insert(decisions).values(
-            id=decision.id,
-            review=decision.review,
-            run=run,
-            kind=decision.kind,
-            by=decision.by,
-            channel=decision.channel,
-            note=bodies.store(tx, decision.note) if decision.note else None,
-            arguments=dump(decision.arguments) if decision.arguments is not None else None,
-            verdict=verdict_json(decision.verdict) if decision.verdict else None,
-            digest=decision.digest,
-            expires=decision.expires,
-            at=decision.at,
-        )
+def send(tx: Transaction, review: Review) -> Decision | None:
+    """Close a review with the decision that was held; None where it was undone, or sent already."""
+    decision = review.held
+    if decision is None or not _changed(tx, review.id, review.version, state="closed", held_until=None):
+        return None
+    _closed(tx, review.run, decision)
+    return decision
+
+
+def _closed(tx: Transaction, run: RunId, decision: Decision) -> None:
+    emit(tx, run, "review.closed", review=decision.review, decision=decision.kind, by=decision.by)
+
+
+def _changed(tx: Transaction, review: ReviewId, version: int, **values: Any) -> bool:
+    """Change an open review, and give it free; whether its version was still the newest."""
+    free = {"claimed_by": None, "claimed_until": None, "version": version + 1}
+    statement = (
+        update(reviews)
+        .where(reviews.c.id == review, reviews.c.version == version, reviews.c.state == "open")
+        .values(free | values)
     )
+    return bool(tx.changed(statement))
 
 
 def close_unanswered(tx: Transaction, review: Review, kind: DecisionKind, note: str) -> bool:
     """Close a review on the queue's own account, not a person's; whether it was still open."""
+    source = Source.TIMEOUT if kind is DecisionKind.EXPIRED else Source.POLICY
     decision = Decision(
-        id=new_decision_id(), review=review.id, kind=kind, by="baton", channel="baton", note=note, at=tx.now
+        id=decisions.new_id(),
+        review=review.id,
+        kind=kind,
+        by="baton",
+        source=source,
+        channel="baton",
+        note=note,
+        at=tx.now,
     )
+    if review.held is not None:
+        decisions.undo(tx, review.held.id)
     return close(tx, review.run, review.version, decision)
 
 
-def new_decision_id() -> DecisionId:
-    """An id for a decision about to be taken."""
-    return DecisionId(random_id("dec"))
-
-
 def _reviews(tx: Transaction, rows: Sequence[Any]) -> list[Review]:
-    taken = _decisions(tx, [row.decision for row in rows if row.decision])
+    taken = decisions.read(tx, [row.decision for row in rows if row.decision])
     texts = bodies.load(tx, [row.question for row in rows])
     verdicts = {row.id: verdict_from(row.verdict) for row in rows}
-    voted = _votes(tx, [row.id for row in rows if row.state == "open" and verdicts[row.id].quorum > 1])
+    voted = decisions.votes(tx, [row.id for row in rows if row.state == "open" and verdicts[row.id].quorum > 1])
     return [
         Review(
             id=row.id,
@@ -349,45 +357,15 @@ def _reviews(tx: Transaction, rows: Sequence[Any]) -> list[Review]:
             on_deadline=row.on_deadline,
             claimed_by=row.claimed_by if row.claimed_until and row.claimed_until > tx.now else None,
             claimed_until=row.claimed_until,
-            decision=taken.get(row.decision),
+            decision=taken.get(row.decision) if row.state == "closed" else None,
             due=row.due,
             cost=row.cost,
             skills=tuple(json.loads(row.skills)),
+            assigned=row.assigned,
+            escalated_at=row.escalated_at,
+            held=taken.get(row.decision) if row.state == "open" else None,
+            held_until=row.held_until,
             votes=voted.get(row.id, ()),
         )
         for row in rows
     ]
-
-
-def _votes(tx: Transaction, ids: Sequence[str]) -> dict[str, tuple[Decision, ...]]:
-    """The approvals of open reviews, since somebody last changed what is approved."""
-    found: dict[str, tuple[Decision, ...]] = {}
-    query = select(decisions.c.id).where(decisions.c.review.in_(ids)).order_by(decisions.c.at, decisions.c.id)
-    given = tx.values(query) if ids else []
-    known = _decisions(tx, given)
-    for id in given:
-        one = known[id]
-        before = () if one.kind is DecisionKind.EDIT else found.get(one.review, ())
-        found[one.review] = (*before, one)
-    return found
-
-
-def _decisions(tx: Transaction, ids: Sequence[str]) -> dict[str, Decision]:
-    rows = tx.rows(select(decisions).where(decisions.c.id.in_(ids))) if ids else []
-    notes = bodies.load(tx, [row.note for row in rows])
-    return {
-        row.id: Decision(
-            id=row.id,
-            review=row.review,
-            kind=DecisionKind(row.kind),
-            by=row.by,
-            channel=row.channel,
-            note=notes[row.note] if row.note else "",
-            arguments=json.loads(row.arguments) if row.arguments else None,
-            verdict=verdict_from(row.verdict) if row.verdict else None,
-            digest=row.digest,
-            expires=row.expires,
-            at=row.at,
-        )
-        for row in rows
-    }

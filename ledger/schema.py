@@ -245,6 +245,9 @@ reviews = Table(
     Column("due", Double, nullable=False, server_default="0"),  # when it should be answered, for whatever reason
     Column("cost", Double, nullable=False, server_default="1"),  # of being late
     Column("skills", Text, nullable=False, server_default="[]"),
+    Column("held_until", Double),  # decided, and not sent before then; the decision can be undone until it is
+    Column("assigned", Text),  # to whom it was delegated
+    Column("escalated_at", Double),
 )
 _OPEN_ONLY = text("state = 'open'")
 Index("reviews_due", reviews.c.due, sqlite_where=_OPEN_ONLY, postgresql_where=_OPEN_ONLY)
@@ -267,9 +270,32 @@ decisions = Table(
     Column("digest", Text),  # what exactly was approved
     Column("expires", Double),
     Column("at", Double, nullable=False),
+    Column("source", Text, nullable=False, server_default="person"),
+    Column("undone_at", Double),
 )
 Index("decisions_review", decisions.c.review)
 Index("decisions_at", decisions.c.at)
+
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("review", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # comment, question or answer
+    Column("by", Text, nullable=False),
+    Column("body", _Serial, nullable=False),
+    Column("at", Double, nullable=False),
+)
+Index("remarks_review", remarks.c.review)
+
+snoozes = Table(
+    "snoozes",
+    metadata,
+    Column("review", Text, primary_key=True),
+    Column("by", Text, primary_key=True),
+    Column("until", Double, nullable=False),
+)
 
 events = Table(
     "events",

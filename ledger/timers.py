@@ -9,7 +9,7 @@ from baton.core import RunId, random_id
 from baton.ledger.schema import timers
 from baton.ledger.transaction import Transaction
 
-TimerKind = Literal["wait", "event", "review", "goal"]
+TimerKind = Literal["wait", "event", "review", "escalation", "decision", "goal"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Timer:
 
     Attributes:
         kind: `wait` (an agent waits until then), `event` (an agent is told of an event, or that none has come),
-            `review` (a question's deadline), `goal` (a goal's deadline).
+            `review` (a question's deadline), `escalation` (others are asked it as well), `decision` (one that was held
+            back goes out), `goal` (a goal's deadline).
         ref: The review's id, or that of the action that waits for an event; None otherwise.
     """
 
@@ -35,6 +36,11 @@ def start(tx: Transaction, run: RunId, due: float, kind: TimerKind, ref: str | N
     tx.times.add(due)
 
 
+def stop(tx: Transaction, run: RunId, kind: TimerKind, ref: str) -> bool:
+    """Have something not done that was to be; whether it was not done yet."""
+    return bool(tx.changed(_STOP, whose=run, what=kind, about=ref))
+
+
 def take(tx: Transaction, limit: int) -> list[Timer]:
     """Take timers whose time has come, oldest first: they are gone once this transaction is committed.
 
@@ -46,6 +52,9 @@ def take(tx: Transaction, limit: int) -> list[Timer]:
 
 
 _START = insert(timers)
+_STOP = delete(timers).where(
+    timers.c.run == bindparam("whose"), timers.c.kind == bindparam("what"), timers.c.ref == bindparam("about")
+)
 _DUE = (
     select(timers)
     .where(timers.c.due <= bindparam("now"))

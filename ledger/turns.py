@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Executable, bindparam, exists, func, or_, select
 
 from baton.core import ReviewId
-from baton.ledger.schema import reviews
+from baton.ledger.schema import reviews, snoozes
 from baton.ledger.transaction import Transaction
 
 _LOOKS = (10, 2000)
@@ -26,6 +26,7 @@ class Candidate:
         skills: What somebody has to know.
         reviewers: Roles or names that may decide; empty is anybody.
         agent: Who asks.
+        assigned: The person or role that it was delegated to; None where anybody may take it.
     """
 
     id: ReviewId
@@ -34,6 +35,7 @@ class Candidate:
     skills: frozenset[str]
     reviewers: tuple[str, ...]
     agent: str
+    assigned: str | None
 
 
 def candidates(
@@ -43,7 +45,7 @@ def candidates(
 
     Args:
         tx: The transaction.
-        by: Who asks; what others have claimed is left out.
+        by: Who asks; what others have claimed and what this person has put off is left out.
         fits: Whether somebody can answer a question.
         in_time: Seconds from now in which what is due cannot be answered in time any more.
         soon: Seconds from now in which what is due is due soon.
@@ -77,12 +79,20 @@ def _free() -> tuple[ColumnElement[bool], ...]:
         reviews.c.claimed_by == bindparam("by"),
         reviews.c.claimed_until <= bindparam("now"),
     )
-    return reviews.c.state == "open", others
+    asleep = exists().where(
+        snoozes.c.review == reviews.c.id, snoozes.c.by == bindparam("by"), snoozes.c.until > bindparam("now")
+    )
+    return reviews.c.state == "open", reviews.c.decision.is_(None), others, ~asleep
 
 
 def _first(*conditions: ColumnElement[bool]) -> Any:
-    columns = (reviews.c.id, reviews.c.due, reviews.c.cost, reviews.c.skills, reviews.c.reviewers, reviews.c.agent)
-    return select(*columns).where(*_free(), *conditions).order_by(reviews.c.due).limit(bindparam("most"))
+    names = ("id", "due", "cost", "skills", "reviewers", "agent", "assigned")
+    return (
+        select(*(reviews.c[name] for name in names))
+        .where(*_free(), *conditions)
+        .order_by(reviews.c.due)
+        .limit(bindparam("most"))
+    )
 
 
 _LATE = _first(reviews.c.due <= bindparam("until"))
@@ -101,4 +111,5 @@ def _candidate(row: Any) -> Candidate:
         skills=frozenset(json.loads(row.skills)),
         reviewers=tuple(json.loads(row.reviewers)),
         agent=row.agent,
+        assigned=row.assigned,
     )

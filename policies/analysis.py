@@ -120,7 +120,10 @@ def _as_free(wide: Rule, narrow: Rule) -> bool:
     confident = wide.min_confidence is None or (
         narrow.min_confidence is not None and wide.min_confidence <= narrow.min_confidence
     )
-    terms = [(each.reviewers, each.quorum, each.deadline, each.on_deadline) for each in (wide, narrow)]
+    terms = [
+        (one.reviewers, one.quorum, one.four_eyes, one.deadline, one.on_deadline, one.escalate_to, one.valid)
+        for one in (wide, narrow)
+    ]
     return confident and not wide.limits and terms[0] == terms[1]
 
 

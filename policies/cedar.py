@@ -27,7 +27,7 @@ from baton.core import (
 from baton.policies.circumstances import complete, context_of, shown
 from baton.policies.engine import Asked, Rulebook
 from baton.policies.probing import Tested, said
-from baton.policies.rules import PolicyText, Rule, read_rules
+from baton.policies.rules import ON_DEADLINE, PolicyText, Rule, read_rules
 from baton.policies.schema import BUILT_IN, CALL, CALL_WITH_APPROVAL, ToolType, tool_types
 from baton.policies.tracing import ABSENT, Readings, RecentReadings, Traced
 
@@ -399,7 +399,10 @@ def _terms(permits: Sequence[Rule]) -> dict[str, Any]:
         "reviewers": tuple(dict.fromkeys(name for rule in permits for name in rule.reviewers)),
         "quorum": max((rule.quorum for rule in permits), default=1),
         "deadline": min(deadlines, default=None),
-        "on_deadline": "deny" if any(rule.on_deadline == "deny" for rule in permits) else "park",
+        "on_deadline": min((rule.on_deadline for rule in permits), key=ON_DEADLINE.index, default="park"),
+        "escalate_to": tuple(dict.fromkeys(name for rule in permits for name in rule.escalate_to)),
+        "four_eyes": any(rule.four_eyes for rule in permits),
+        "valid": min((rule.valid for rule in permits if rule.valid is not None), default=None),
         "cost": max((rule.cost for rule in permits), default=1.0),
         "skills": tuple(dict.fromkeys(name for rule in permits for name in rule.skills)),
     }

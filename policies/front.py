@@ -81,6 +81,9 @@ class Entry(BaseModel):
     quorum: int | None = None
     deadline: str | None = None
     on_deadline: str | None = None
+    escalate_to: Texts | None = None
+    four_eyes: bool = False
+    valid: str | None = None
     cost: float | None = None
     skills: Texts | None = None
 
@@ -158,6 +161,9 @@ def _annotations(entry: Entry) -> Iterator[str]:
         "quorum": None if entry.quorum is None else str(entry.quorum),
         "deadline": entry.deadline,
         "on_deadline": entry.on_deadline,
+        "escalate_to": ",".join(entry.escalate_to) if entry.escalate_to else None,
+        "four_eyes": "true" if entry.four_eyes else None,
+        "valid": entry.valid,
         "cost": None if entry.cost is None else f"{entry.cost:g}",
         "skills": ",".join(entry.skills) if entry.skills else None,
     }

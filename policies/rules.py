@@ -28,10 +28,14 @@ ANNOTATIONS = (
     "quorum",
     "deadline",
     "on_deadline",
+    "escalate_to",
+    "four_eyes",
+    "valid",
     "cost",
     "skills",
 )
-ON_DEADLINE = ("park", "deny")
+ON_DEADLINE = ("deny", "escalate", "park", "approve")
+"""What may happen at a deadline. Where rules differ, the first of these counts."""
 
 _TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"|\s+|;|[^\s;/"]+|.', re.DOTALL)
 
@@ -76,7 +80,10 @@ class Rule:
         reviewers: Roles or names that may decide; empty is anybody.
         quorum: How many different people have to approve.
         deadline: Seconds that a question may wait; None is for ever.
-        on_deadline: What happens then.
+        on_deadline: What happens then, one of `ON_DEADLINE`.
+        escalate_to: Roles or names that are asked as well before the deadline.
+        four_eyes: Whether somebody else than who asked for the goal has to approve.
+        valid: Seconds for which an approval holds; None is the queue's default.
         cost: What it costs to answer late, beside other questions.
         skills: What somebody has to know to answer.
     """
@@ -97,6 +104,9 @@ class Rule:
     quorum: int = 1
     deadline: float | None = None
     on_deadline: str = "park"
+    escalate_to: tuple[str, ...] = ()
+    four_eyes: bool = False
+    valid: float | None = None
     cost: float = 1.0
     skills: tuple[str, ...] = ()
 
@@ -201,9 +211,31 @@ def _with_annotations(rule: Rule, given: dict[str, str | None]) -> Rule:
     shares = {field: values.pop(name) for name, field in _PROMISED.items() if name in values}
     if shares:
         values["promise"] = _promise(rule, shares, values)
-    if "on_deadline" in values and "deadline" not in values:
-        raise PolicyError(rule.where, f"rule {rule.id!r}: @on_deadline without @deadline", 'Add @deadline("4h").')
+    _check_deadline(rule, values)
     return Rule(**{**vars(rule), **values})
+
+
+def _check_deadline(rule: Rule, values: dict[str, Any]) -> None:
+    """Whether what is said of a deadline goes together; who is escalated to says that there is an escalation.
+
+    Raises:
+        PolicyError: if it does not.
+    """
+    if "escalate_to" in values:
+        values.setdefault("on_deadline", "escalate")
+    then, problem, hint = values.get("on_deadline"), None, ""
+    if then is not None and "deadline" not in values:
+        said = "escalate_to" if "escalate_to" in values else "on_deadline"
+        problem, hint = f"@{said} without @deadline", 'Add @deadline("4h").'
+    elif (then == "escalate") != ("escalate_to" in values):
+        problem, hint = '@on_deadline("escalate") and @escalate_to go together', 'Add @escalate_to("lead").'
+    elif then == "approve" and (values.get("quorum", 1) > 1 or "four_eyes" in values):
+        problem, hint = (
+            '@on_deadline("approve") beside @quorum or @four_eyes',
+            "Nobody would have looked: leave one out.",
+        )
+    if problem is not None:
+        raise PolicyError(rule.where, f"rule {rule.id!r}: {problem}", hint)
 
 
 def _has_meaning(annotation: str, rule: Rule) -> bool:
@@ -275,11 +307,23 @@ def _quorum(value: str) -> int:
     return int(value)
 
 
-def _seconds(value: str) -> float:
-    seconds = parse_duration(value).total_seconds()
-    if seconds <= 0:
-        raise InvalidValue("@deadline", value, "more than nothing, such as '4h'")
-    return seconds
+def _seconds(what: str, example: str) -> Callable[[str], float]:
+    def read(value: str) -> float:
+        seconds = parse_duration(value).total_seconds()
+        if seconds <= 0:
+            raise InvalidValue(what, value, f"more than nothing, such as {example!r}")
+        return seconds
+
+    return read
+
+
+def _flag(what: str) -> Callable[[str], bool]:
+    def read(value: str) -> bool:
+        if value not in ("", "true"):
+            raise InvalidValue(what, value, f"nothing: {what} stands alone")
+        return True
+
+    return read
 
 
 def _on_deadline(value: str) -> str:
@@ -298,8 +342,11 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "certainty": _share("@certainty"),
     "reviewers": _listed("@reviewers", "names or roles", "lead,finance"),
     "quorum": _quorum,
-    "deadline": _seconds,
+    "deadline": _seconds("@deadline", "4h"),
     "on_deadline": _on_deadline,
+    "escalate_to": _listed("@escalate_to", "names or roles", "lead,finance"),
+    "four_eyes": _flag("@four_eyes"),
+    "valid": _seconds("@valid", "2d"),
     "cost": _cost,
     "skills": _listed("@skills", "names", "refunds,french"),
 }

@@ -31,7 +31,10 @@ from baton.policies.shapes import ESCAPES, Fields, shape_of
 from baton.policies.tracing import Traced
 
 CALL, CALL_WITH_APPROVAL = "call", "call_with_approval"
-BUILT_IN = ("plan", "remember", "recall", "read_on", "wait", "wait_for", "finish", "hand_off", "ask_person")
+BUILT_IN = (
+    *("plan", "remember", "recall", "read_on", "explain", "take_back", "wait", "wait_for", "finish", "hand_off"),
+    "ask_person",
+)
 """Tools of Baton's own: known to every policy, whether or not the agent at hand has them."""
 
 _WORDS = frozenset(("true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar", "Agent"))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from baton.core import BatonError, Conflict, Fault, ReviewId, RunId
 from baton.ledger import DecisionKind, Ledger, Review, ReviewKind, Run, Transaction, reviews, runs
-from baton.review.queue import Answer, ReviewQueue
+from baton.review.deciding import Answer
+from baton.review.queue import ReviewQueue
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,72 +1,39 @@
 """The review queue: questions to people, claimed and decided by compare-and-set. The first answer wins."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any
 
-from baton.core import Action, Conflict, Forbidden, InvalidValue, ReviewId, Ruling, RunId, Verdict, format_time
+from baton.core import Conflict, Forbidden, InvalidValue, ReviewId, RunId, Trust, format_time
 from baton.ledger import (
     Decision,
-    DecisionKind,
     Ledger,
     Review,
     ReviewKind,
     Transaction,
-    journal,
+    events,
     mail,
-    promises,
+    remarks,
     reviews,
-    runs,
+    timers,
     turns,
 )
 from baton.ledger.locks import lock_name
-from baton.ledger.reviews import new_decision_id
+from baton.ledger.remarks import Remark
 from baton.ledger.turns import Candidate
-from baton.policies import approval_digest, asked_form
 from baton.policies.promises.learning import learn
+from baton.review import deciding
+from baton.review.deciding import Answer, Recheck
 from baton.review.discipline import SOON, WORK, Discipline, Turn, urgent_first
-from baton.review.learning import learn_from
 from baton.review.people import need_person
 
 CLAIM_SECONDS = 900.0
-"""How long a claim holds before the question is anybody's again."""
+"""How long a claim holds before the question is anybody's again; claiming again begins it anew."""
 
-APPROVAL_SECONDS = 7 * 86400.0
-"""How long an approval may wait for its action to be carried out."""
+HOLD_SECONDS = 5.0
+"""For how long a decision can be undone where people decide one after the other."""
 
-Recheck = Callable[[Action], Verdict]
-"""Checks edited arguments against the tool's schema and asks policy about them.
-
-Raises InvalidValue if they do not fit the tool.
-"""
-
-_ANSWERS = {
-    ReviewKind.ACTION: (DecisionKind.APPROVE, DecisionKind.EDIT, DecisionKind.REJECT),
-    ReviewKind.QUESTION: (DecisionKind.RESPOND, DecisionKind.REJECT),
-    ReviewKind.DOUBT: (DecisionKind.APPROVE, DecisionKind.RESPOND, DecisionKind.REJECT),
-    ReviewKind.TROUBLE: (DecisionKind.APPROVE, DecisionKind.RESPOND, DecisionKind.REJECT),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a person says to a review.
-
-    Attributes:
-        by: Who decides.
-        note: A reason, a note, or the answer itself.
-        arguments: The arguments as edited; None keeps them.
-        version: The version of the review that the person saw; None decides whatever it is now.
-        channel: Where the answer came from.
-    """
-
-    kind: DecisionKind
-    by: str
-    note: str = ""
-    arguments: dict[str, Any] | None = None
-    version: int | None = None
-    channel: str = "sdk"
+MOST_ASKED = 3
+"""How often people may ask an agent something about one question of its."""
 
 
 class ReviewQueue:
@@ -82,6 +49,11 @@ class ReviewQueue:
         """
         self._ledger, self._tenant, self._discipline = ledger, tenant, discipline
 
+    @property
+    def now(self) -> float:
+        """The ledger's time, in seconds since 1970."""
+        return self._ledger.clock.now()
+
     async def waiting(self, runs: Sequence[RunId] | None = None, limit: int | None = None) -> list[Review]:
         """Open reviews, the earliest deadline first, then the oldest; of some runs or of all."""
         return await self._ledger.read(lambda tx: reviews.waiting(tx, runs=runs, limit=limit))
@@ -94,6 +66,10 @@ class ReviewQueue:
         """
         return await self._ledger.read(lambda tx: reviews.get(tx, reviews.find(tx, review)))
 
+    async def remarks(self, review: str) -> list[Remark]:
+        """What people and the agent have said about a review without deciding it, oldest first."""
+        return await self._ledger.read(lambda tx: remarks.of(tx, reviews.find(tx, review)))
+
     async def claim(self, review: str, by: str, seconds: float = CLAIM_SECONDS) -> Review:
         """Take a question for oneself for a while, so that others leave it.
 
@@ -102,14 +78,30 @@ class ReviewQueue:
         """
 
         def take(tx: Transaction) -> Review:
-            known = self._held(tx, reviews.find(tx, review), None)
+            known = deciding.undecided(tx, reviews.find(tx, review), None)
             if known.claimed_by not in (None, by):
                 until = format_time(known.claimed_until or 0)
                 raise Conflict(f"claim {known.id}", f"{known.claimed_by} has it until {until}")
-            reviews.claim(tx, known.id, known.version, by, tx.now + seconds)
-            return reviews.get(tx, known.id)
+            return _claimed(tx, known, by, seconds)
 
         return await self._ledger.write(take)
+
+    async def release(self, review: str, by: str) -> Review:
+        """Give a claimed question back, so that it is anybody's again.
+
+        Raises:
+            Conflict: if somebody else has it, or nobody.
+        """
+
+        def give_back(tx: Transaction) -> Review:
+            known = deciding.undecided(tx, reviews.find(tx, review), None)
+            if known.claimed_by != by:
+                raise Conflict(f"release {known.id}", f"{known.claimed_by or 'nobody'} has it", "Claim it first.")
+            reviews.release(tx, known.id, known.version)
+            events.emit(tx, known.run, "review.released", review=known.id, by=by)
+            return reviews.get(tx, known.id)
+
+        return await self._ledger.write(give_back)
 
     async def next(
         self,
@@ -139,14 +131,96 @@ class ReviewQueue:
             if not found:
                 return None
             chosen = self._discipline(tx.now, [Turn(id=one.id, due=one.due, cost=one.cost) for one in found])
-            known = reviews.get(tx, ReviewId(chosen.id))
-            reviews.claim(tx, known.id, known.version, by, tx.now + seconds)
-            return reviews.get(tx, known.id)
+            return _claimed(tx, reviews.get(tx, ReviewId(chosen.id)), by, seconds)
 
         return await self._ledger.write(take)
 
+    async def delegate(self, review: str, to: str, *, by: str, note: str = "", version: int | None = None) -> Review:
+        """Give a question to a person or a role: `next` gives it to nobody else; who may decide stays as it is.
+
+        Raises:
+            Conflict: if it is answered, or has changed since `version` was seen.
+            InvalidValue: if it is the agent that asks, or nobody.
+        """
+        need_person(by, f"delegate {review}")
+
+        def assign(tx: Transaction) -> Review:
+            known = deciding.undecided(tx, reviews.find(tx, review), version)
+            if not to.strip() or to == known.agent:
+                raise InvalidValue("delegate to", to, "the name of a person, or a role")
+            reviews.assign(tx, known.id, known.version, to)
+            events.emit(tx, known.run, "review.delegated", review=known.id, by=by, to=to)
+            if note:
+                remarks.add(tx, known.run, known.id, "comment", by, note)
+            return reviews.get(tx, known.id)
+
+        return await self._ledger.write(assign)
+
+    async def snooze(self, review: str, until: float, *, by: str) -> Review:
+        """Put a question off for oneself: `next` does not give it to this person before then, only to others.
+
+        Raises:
+            Conflict: if it is answered.
+            InvalidValue: if that is not in the future, or so late that it could not be answered in time.
+        """
+
+        def put_off(tx: Transaction) -> Review:
+            known = deciding.undecided(tx, reviews.find(tx, review), None)
+            latest = known.due - WORK
+            if until <= tx.now or (known.due > tx.now and until > latest):
+                before = f"a time before {format_time(latest)}: it is due at {format_time(known.due)}"
+                raise InvalidValue("snooze until", format_time(until), before if latest > tx.now else "its answer now")
+            remarks.snooze(tx, known.id, by, until)
+            if known.claimed_by == by:
+                reviews.release(tx, known.id, known.version)
+            events.emit(tx, known.run, "review.snoozed", review=known.id, by=by, until=until)
+            return reviews.get(tx, known.id)
+
+        return await self._ledger.write(put_off)
+
+    async def comment(self, review: str, text: str, *, by: str) -> None:
+        """Say something about a question to others who look at it; the agent is not told.
+
+        Raises:
+            InvalidValue: if it says nothing.
+        """
+        if not text.strip():
+            raise InvalidValue("comment", text, "a text")
+
+        def say(tx: Transaction) -> None:
+            known = reviews.get(tx, reviews.find(tx, review))
+            remarks.add(tx, known.run, known.id, "comment", by, text)
+
+        await self._ledger.write(say)
+
+    async def ask(self, review: str, text: str, *, by: str) -> Review:
+        """Ask the agent something before deciding: the question stays open, the agent is told, and can answer.
+
+        Raises:
+            Conflict: if it is answered, or the agent was asked three times already.
+            InvalidValue: if nothing is asked, or the review is about an agent that cannot go on.
+        """
+        need_person(by, f"ask about {review}")
+        if not text.strip():
+            raise InvalidValue("question to the agent", text, "a text")
+
+        def put(tx: Transaction) -> Review:
+            known = deciding.undecided(tx, reviews.find(tx, review), None)
+            if known.kind is ReviewKind.TROUBLE:
+                raise InvalidValue(f"question about {known.id}", text, "an answer: the agent cannot go on without one")
+            if remarks.asked(tx, known.id) >= MOST_ASKED:
+                told = f"its agent was asked {MOST_ASKED} times"
+                raise Conflict(f"ask about {known.id}", told, "Decide it, or delegate it to somebody who can.")
+            remarks.add(tx, known.run, known.id, "question", by, text)
+            mail.post(tx, known.run, "question", sender=by, text=text, ref=known.id, trust=Trust.USER)
+            return reviews.get(tx, known.id)
+
+        return await self._ledger.write(put)
+
     async def decide(self, review: str, answer: Answer, recheck: Recheck | None = None) -> Decision:
         """Answer a review. Its run goes on at once, or once as many people have approved as its policy asks for.
+
+        Where the answer is held, it can be undone for that long, and its run goes on after that.
 
         Args:
             review: The review's id or the beginning of it.
@@ -159,138 +233,64 @@ class ReviewQueue:
             InvalidValue: if the answer does not fit the question, or the edit does not fit the tool.
         """
         known = await self.get(review)
-        _check(known, answer)
-        verdict = self._rechecked(await self._action(known, answer), answer, recheck)
+        deciding.check(known, answer)
+        action = await self._ledger.read(lambda tx: deciding.action_after(tx, known, answer))
+        verdict = deciding.rechecked(action, answer, recheck)
 
         def close(tx: Transaction) -> tuple[Decision, str | None]:
-            current = self._held(tx, known.id, answer.version)
-            counted, judged = _beside_others(current, answer, verdict)
-            decision = self._decision(tx, current, counted, judged)
-            if _needs_more(current, counted):
+            current = deciding.undecided(tx, known.id, answer.version)
+            counted, judged = deciding.beside_others(current, answer, verdict)
+            decision = deciding.decision_of(tx, current, counted, judged, self._tenant)
+            if deciding.needs_more(current, counted):
                 reviews.vote(tx, current.run, current.version, decision)
                 return decision, None
+            if answer.hold > 0:
+                reviews.hold(tx, current.run, current.version, decision, tx.now + answer.hold)
+                timers.start(tx, current.run, tx.now + answer.hold, "decision", current.id)
+                return decision, None
             reviews.close(tx, current.run, current.version, decision)
-            told = _tell_promise(tx, current, decision)
-            if decision.kind in (DecisionKind.EDIT, DecisionKind.REJECT) and current.kind is ReviewKind.ACTION:
-                learn_from(tx, current.agent, current.id)
-            mail.post(tx, current.run, "decision", sender=answer.by, ref=current.id)
-            return decision, told
+            return decision, deciding.follow(tx, current, decision)
 
         decision, certificate = await self._ledger.write(close)
         if certificate is not None:
             await learn(self._ledger, certificate)
         return decision
 
-    async def _action(self, review: Review, answer: Answer) -> Action | None:
-        """The action as it would run after this answer; None where the review is about none."""
-        if review.action is None:
-            return None
-        id = review.action
-        proposal = await self._ledger.read(lambda tx: journal.proposal(tx, id))
-        action = asked_form(proposal.action, review.question)
-        if answer.arguments is None:
-            return action
-        return action.edit(answer.arguments, answer.by)
+    async def undo(self, review: str, by: str) -> Decision:
+        """Take back what this person has decided, while it is held, or while others have to approve as well.
 
-    @staticmethod
-    def _rechecked(action: Action | None, answer: Answer, recheck: Recheck | None) -> Verdict | None:
-        if answer.arguments is None or action is None:
-            return None
-        if recheck is None:
-            raise InvalidValue("edit", answer.arguments, "an edit where the agent's tools and policy are at hand")
-        verdict = recheck(action)
-        if verdict.ruling is Ruling.DENY:
-            raise Forbidden(answer.by, f"edit {action.tool} to {answer.arguments}", verdict.reason)
-        return verdict
+        Raises:
+            Conflict: if it has gone out, or there is nothing of theirs to undo.
+            Forbidden: if somebody else has decided it.
+        """
 
-    def _decision(self, tx: Transaction, review: Review, answer: Answer, verdict: Verdict | None) -> Decision:
-        approving = answer.kind in (DecisionKind.APPROVE, DecisionKind.EDIT)
-        digest = expires = None
-        if approving and review.kind is ReviewKind.ACTION and review.action is not None:
-            action = asked_form(journal.proposal(tx, review.action).action, review.question)
-            if answer.arguments is not None:
-                action = replace(action, arguments=answer.arguments)
-            expires = tx.now + APPROVAL_SECONDS
-            rules = (verdict or review.verdict).rules
-            digest = approval_digest(tenant=self._tenant, action=action, rule=rules, expires=expires)
-        return Decision(
-            id=new_decision_id(),
-            review=review.id,
-            kind=answer.kind,
-            by=answer.by,
-            channel=answer.channel,
-            note=answer.note,
-            arguments=answer.arguments,
-            verdict=verdict,
-            digest=digest,
-            expires=expires,
-            at=tx.now,
-        )
+        def take_back(tx: Transaction) -> Decision:
+            known = reviews.get(tx, reviews.find(tx, review))
+            mine = known.held or next((vote for vote in reversed(known.votes) if vote.by == by), None)
+            if mine is None:
+                gone = known.decision and f"{known.decision.by}'s decision went out at {format_time(known.decision.at)}"
+                raise Conflict(f"undo {known.id}", gone or f"{by} has not decided it")
+            if mine.by != by:
+                raise Forbidden(by, f"undo {known.id}", f"{mine.by} decided it")
+            timers.stop(tx, known.run, "decision", known.id)
+            if not reviews.undo(tx, known, mine):
+                raise Conflict(f"undo {known.id}", "it has gone out")
+            if known.deadline is not None and known.deadline <= tx.now:  # it came while the decision was held
+                timers.start(tx, known.run, tx.now, "review", known.id)
+            return mine
 
-    @staticmethod
-    def _held(tx: Transaction, review: ReviewId, version: int | None) -> Review:
-        """An open review, with its run held: nobody else decides it, and the run does not end, until this is done."""
-        runs.lock(tx, reviews.get(tx, review).run)
-        known = reviews.get(tx, review)
-        if known.decision is not None:
-            who, when = known.decision.by, format_time(known.decision.at)
-            raise Conflict(f"review {review}", f"{who} decided it at {when}: {known.decision.kind}")
-        if version is not None and known.version != version:
-            raise Conflict(f"review {review}", "it has changed since you looked", "Look at it again.")
-        if runs.get(tx, known.run).ended:
-            raise Conflict(f"review {review}", f"its run {known.run} has ended")
-        return known
+        return await self._ledger.write(take_back)
+
+
+def _claimed(tx: Transaction, review: Review, by: str, seconds: float) -> Review:
+    reviews.claim(tx, review.id, review.version, by, tx.now + seconds)
+    return reviews.get(tx, review.id)
 
 
 def _is_for(one: Candidate, by: str, skills: Collection[str] | None, roles: Collection[str] | None) -> bool:
     """Whether a question is one that this person can and may answer."""
     knows = skills is None or one.skills.issubset(skills)
-    may = roles is None or not one.reviewers or not {by, *roles}.isdisjoint(one.reviewers)
-    return knows and may and by != one.agent
-
-
-def _tell_promise(tx: Transaction, review: Review, decision: Decision) -> str | None:
-    """Tell what a decision says of the action: approved as it was is right, changed or rejected is wrong.
-
-    Returns the certificate that it was told to; None where no promise speaks of the action.
-    """
-    if review.kind is not ReviewKind.ACTION or review.action is None:
-        return None
-    changed = decision.arguments is not None and decision.arguments != review.question.get("arguments")
-    wrong = changed or decision.kind is DecisionKind.REJECT
-    return promises.labelled(tx, review.action, wrong=wrong, source="review", by=decision.by)
-
-
-def _beside_others(review: Review, answer: Answer, verdict: Verdict | None) -> tuple[Answer, Verdict | None]:
-    """An answer as it counts beside earlier approvals: what an edit has changed is what is approved from then on.
-
-    Raises:
-        Conflict: if this person has approved it already.
-    """
-    if answer.kind is not DecisionKind.APPROVE or not review.votes:
-        return answer, verdict
-    if any(vote.by == answer.by for vote in review.votes):
-        who = ", ".join(vote.by for vote in review.votes)
-        told = f"{answer.by} has approved it already ({who}); {review.missing} more have to"
-        raise Conflict(f"review {review.id}", told, "Another person has to approve.")
-    first = review.votes[0]
-    return replace(answer, arguments=first.arguments), first.verdict
-
-
-def _needs_more(review: Review, answer: Answer) -> bool:
-    """Whether others have to approve as well; an edit begins anew, with its editor as the first."""
-    if answer.kind is DecisionKind.EDIT:
-        return review.verdict.quorum > 1
-    return answer.kind is DecisionKind.APPROVE and review.missing > 1
-
-
-def _check(review: Review, answer: Answer) -> None:
-    """Whether this person may give this kind of answer to this kind of question."""
-    need_person(answer.by, f"decide {review.id}", review.agent)
-    allowed = _ANSWERS[review.kind]
-    if answer.kind not in allowed:
-        raise InvalidValue(f"answer to {review.id}", answer.kind.value, " or ".join(kind.value for kind in allowed))
-    if answer.kind is DecisionKind.RESPOND and not answer.note.strip():
-        raise InvalidValue(f"answer to {review.id}", answer.note, "a text")
-    if answer.kind is DecisionKind.EDIT and answer.arguments is None:
-        raise InvalidValue(f"edit of {review.id}", None, "the arguments as they should be")
+    named = {by, *(roles or ())}
+    may = roles is None or not one.reviewers or not named.isdisjoint(one.reviewers)
+    theirs = one.assigned is None or one.assigned in named
+    return knows and may and theirs and by != one.agent

@@ -329,6 +329,10 @@ class Baton:
         recheck = await self._recheck(await self.reviews.get(review)) if answer.arguments is not None else None
         return await self.reviews.decide(review, answer, recheck)
 
+    async def undo(self, review: str, *, by: str | None = None) -> Decision:
+        """Take back a decision of one's own that is held, or that waits for others. See ReviewQueue.undo."""
+        return await self.reviews.undo(review, by or person())
+
     async def approve(self, review: str, *, by: str | None = None, note: str = "") -> Decision:
         """Let an action go ahead as it was proposed."""
         return await self.decide(review, Answer(kind=DecisionKind.APPROVE, by=by or person(), note=note))

@@ -19,6 +19,7 @@ from baton.ledger import (
     events,
     journal,
     mail,
+    remarks,
     reviews,
     runs,
     timers,
@@ -143,6 +144,9 @@ class _Lookup:
                 return audits.get(self._tx, event.data["audit"]).note
             case "outcome.reported":
                 return str(event.data["note"])
+            case "review.comment" | "review.question" | "review.answer":
+                said = remarks.of(self._tx, event.data["review"])
+                return next((remark.text for remark in said if remark.id == event.data["remark"]), "")
             case "run.ended":
                 return self._run(event.run).summary
             case _:

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from baton.agents.simulated.minds import JsonObject
 
-RESERVED = frozenset({"finish", "ask_person", "plan", "remember", "recall", "hand_off", "wait", "wait_for", "read_on"})
+RESERVED = frozenset(
+    {"finish", "ask_person", "plan", "remember", "recall", "hand_off", "wait", "wait_for", "read_on"}
+    | {"explain", "take_back"}
+)
 """Built-in tools; no word of a text asks for them."""
 
 _COMMON = frozenset(

@@ -1,54 +1,7 @@
-"""What is known of the actions that ran alone, and how often what is above each threshold was wrong lately.
-
-A proof speaks of everything since the last alarm, so a slow change hides in it. Two estimates guard against that: the
-recent rate above each threshold, and the account of all actions that ran alone so far, which the promise speaks of. The
-more of the account is used up, the lower a recent rate must be. They are estimates, not proofs: they only ever forbid.
-"""
+"""What is known of the actions that ran alone, which the promise speaks of."""
 
 import math
 from collections.abc import Sequence
-
-import numpy as np
-
-from baton.policies.promises.betting import SHARES
-
-
-class Recent:
-    """Rates of error above each threshold, of which older labels count less and less.
-
-    Attributes:
-        wrong: The weight of the errors above each threshold.
-        seen: The weight of all labels above it.
-        total: The weight of all labels.
-    """
-
-    def __init__(self, wrong: Sequence[float] = (), seen: Sequence[float] = (), total: float = 0.0) -> None:
-        self.wrong = np.array(wrong, dtype=np.float64) if len(wrong) else np.zeros(SHARES.size)
-        self.seen = np.array(seen, dtype=np.float64) if len(seen) else np.zeros(SHARES.size)
-        self.total = total
-
-    def take(self, rank: int, wrong: bool, stands_for: float, half_life: float) -> None:
-        """Take in a label that stands for so many actions; as many make what was before fade."""
-        fade = 0.5 ** (stands_for / half_life)
-        self.seen *= fade
-        self.wrong *= fade
-        self.total = self.total * fade + stands_for
-        self.seen[rank:] += stands_for
-        if wrong:
-            self.wrong[rank:] += stands_for
-
-    def loosest(self, bound: int, rate: float) -> int | None:
-        """The loosest threshold up to `bound` above which at most this share was wrong lately; None for none."""
-        kept = np.flatnonzero(self.wrong[: bound + 1] <= rate * self.seen[: bound + 1])
-        return int(kept[-1]) if kept.size else None
-
-    def share(self, rank: int) -> float:
-        """The share of the actions above a threshold."""
-        return float(self.seen[rank]) / self.total if self.total else 0.0
-
-    def rate(self, rank: int, expected: float) -> float:
-        """The share of errors above a threshold, beside ten more actions of which the expected share was wrong."""
-        return (float(self.wrong[rank]) + 10 * expected) / (float(self.seen[rank]) + 10)
 
 
 class Account:
@@ -82,19 +35,18 @@ class Account:
         self.weight += stands_for
         self.squares += stands_for**2
 
-    def used(self, most_wrong: float, opening: float, noticed: float) -> float:
-        """The share of the allowed errors that has been made; 1 is all of them.
+    def credit(self, most_wrong: float, noticed: float) -> float:
+        """How many more actions ran alone than the errors made allow for; negative where it is fewer.
 
-        It is estimated from the audits, and is at least what those errors make that are known.
+        The errors are estimated from the audits, and are at least those that are known.
 
         Args:
             most_wrong: What is promised.
-            opening: Actions with an ordinary share of errors that are counted as well.
             noticed: The share of the errors that people notice.
         """
-        ordinary, settled = 0.6 * most_wrong * opening, max(self.alone - self.awaited, 0.0)
-        estimated = (self.wrong / noticed + ordinary) / (most_wrong * (settled + opening))
-        return max(estimated, (self.found + self.reported + ordinary) / (most_wrong * (self.alone + opening)))
+        settled = max(self.alone - self.awaited, 0.0)
+        known = self.found + self.reported
+        return min(settled - self.wrong / (most_wrong * noticed), self.alone - known / most_wrong)
 
     def interval(self, noticed: float) -> tuple[float, float, float] | None:
         """The share of errors among those that ran alone, and a 95 % interval of it; None before the first label.

@@ -11,9 +11,10 @@ from hashlib import blake2b
 from typing import Any
 
 from baton.core import InvalidValue, Promise
-from baton.policies.promises.account import Account, Recent
+from baton.policies.promises.account import Account
 from baton.policies.promises.betting import SHARES, Wealth, lay_out, nearest
 from baton.policies.promises.drift import Drift
+from baton.policies.promises.recent import Recent
 from baton.policies.promises.standing import Point, Standing
 from baton.policies.promises.terms import Method
 
@@ -63,6 +64,7 @@ class Certifier:
         self._still_at = self._epoch_from = 0  # actions up to these numbers are not of `_late`, of the epoch
         self._noticed = 1.0  # the share of the errors that people notice
         self._reported: list[str] = []  # digests of the ids of the last ones
+        self._kept: int | None = None  # what was proven before errors became rarer
         self._alarms = 0
         self._last_alarm: int | None = None
         self._in_force: tuple[int | None, float] | None = None
@@ -179,14 +181,28 @@ class Certifier:
             self._late.take(*bet)
         if self._drift.height >= self.method.alarm:
             self._alarm()
+        elif self._drift.relief >= self.method.relief:
+            self._begin_anew()
 
     def _alarm(self) -> None:
         """Revoke the certificate, and begin again with what has been seen since the change."""
         self._alarms += 1
         self._last_alarm = self._actions
-        self._wealth, self._late = self._late, Wealth()
+        self._wealth, self._late, self._kept = self._late, Wealth(), None
         self._epoch_from = self._still_at
         self._drift.begin_again()
+
+    def _begin_anew(self) -> None:
+        """Errors have become rarer: prove from here on; what is proven already stands.
+
+        None of the labels that told so count, since they were picked for having few errors.
+        """
+        self._kept = self._proven()
+        self._wealth, self._late = Wealth(), Wealth()
+        self._epoch_from = self._still_at = self._actions
+        self._drift = Drift(self.method.shifts)
+        if self._kept is None:
+            self._recent = Recent()
 
     def _now(self) -> tuple[int | None, float]:
         """The threshold in force, by its place, and the probability of an audit."""
@@ -211,18 +227,25 @@ class Certifier:
 
     def _proven(self) -> int | None:
         """The loosest threshold that is proven."""
-        reached = [self._wealth.reached(start, doubt) for start, doubt in self._starts()]
+        reached = [self._kept, *(self._wealth.reached(start, doubt) for start, doubt in self._starts())]
         return max((place for place in reached if place is not None), default=None)
 
     def _allowed(self) -> int | None:
-        """The loosest threshold that is proven and was good enough lately; None while a change is suspected."""
+        """The loosest threshold that is proven and was good enough lately."""
         proven = self._proven() if self._rising else None
-        if proven is None or self._drift.height >= self.method.pause:
+        if proven is None:
             return None
-        method = self.method
-        left = 1 - self._account.used(self.promise.most_wrong, method.opening, self._noticed)
-        headroom = min(max(method.tightening * left, method.least_headroom), method.headroom)
-        return self._recent.loosest(proven, headroom * self._most_found)
+        rate = self._most_found * self._leeway() / self._feared()
+        return self._recent.loosest(proven, rate, self.method.caution, self.method.trust)
+
+    def _leeway(self) -> float:
+        """The share of what is promised that may be wrong now: it grows with the credit of what ran alone."""
+        method, credit = self.method, self._account.credit(self.promise.most_wrong, self._noticed)
+        return min(max(method.beginning + credit / method.horizon, method.least), 1.0)
+
+    def _feared(self) -> float:
+        """How many times as many errors are feared as were seen lately, for the change that is suspected."""
+        return 1 + math.exp(self._drift.height - self.method.suspicion)
 
     def standing(self) -> Standing:
         """How the promise stands now."""
@@ -237,7 +260,7 @@ class Certifier:
             evidence=math.exp(float(self._wealth.peaks[following])),
             needed_evidence=1 / doubt,
             decisions_needed=self._needed(following, doubt),
-            paused=self._drift.height >= self.method.pause,
+            paused=place is None and proven is not None and self._drift.height >= self.method.suspicion,
             alone=self._account.alone,
             audited=self._account.audited,
             reported=self._account.reported,
@@ -271,13 +294,13 @@ class Certifier:
             "awaited": {id: [one.number, one.score, one.alone, one.audit] for id, one in self._awaited.items()},
             "wealth": [self._wealth.logs.tolist(), self._wealth.peaks.tolist()],
             "late": [self._late.logs.tolist(), self._late.peaks.tolist()],
-            "sums": list(drift.sums),
+            "sums": [*drift.sums, drift.relief],
             "counts": drift.counts(),
-            "recent": [recent.wrong.tolist(), recent.seen.tolist(), recent.total],
+            "recent": [recent.wrong.tolist(), recent.seen.tolist()],
             "account": self._account.values(),
             "reported": list(self._reported),
             "noticed": self._noticed,
-            "marks": [self._still_at, self._epoch_from, self._alarms, self._last_alarm],
+            "marks": [self._still_at, self._epoch_from, self._kept, self._alarms, self._last_alarm],
         }
 
     @classmethod
@@ -290,11 +313,11 @@ class Certifier:
         one._rising = [-value for value in state["thresholds"]]
         one._awaited = {id: _Awaited(*values) for id, values in state["awaited"].items()}
         one._wealth, one._late = Wealth(*state["wealth"]), Wealth(*state["late"])
-        one._drift.sums = list(state["sums"])
+        *one._drift.sums, one._drift.relief = state["sums"]
         one._drift.set_counts(*state["counts"])
         one._recent, one._account = Recent(*state["recent"]), Account(state["account"])
         one._reported, one._noticed = list(state["reported"]), state["noticed"]
-        one._still_at, one._epoch_from, one._alarms, one._last_alarm = state["marks"]
+        one._still_at, one._epoch_from, one._kept, one._alarms, one._last_alarm = state["marks"]
         return one
 
     def curve(self) -> tuple[Point, ...]:
@@ -304,16 +327,17 @@ class Certifier:
             min((1 / doubt for start, doubt in self._starts() if start <= at), default=None)
             for at in range(len(self._rising))
         ]
+        above = [recent.above(at) for at in range(len(self._rising))]
         return tuple(
             Point(
                 threshold=-turned,
                 share=recent.share(at) or float(SHARES[at]),
-                wrong=float(recent.wrong[at] / recent.seen[at]) if recent.seen[at] else None,
-                labels=float(recent.seen[at]),
+                wrong=wrong / seen if seen else None,
+                labels=seen,
                 evidence=math.exp(float(self._wealth.peaks[at])),
                 needed_evidence=levels[at],
                 proven=proven is not None and at <= proven,
                 in_force=at == place,
             )
-            for at, turned in enumerate(self._rising)
+            for at, (turned, (wrong, seen)) in enumerate(zip(self._rising, above, strict=True))
         )

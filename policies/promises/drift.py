@@ -1,4 +1,4 @@
-"""Whether errors have become more frequent than they were, at the same scores: CUSUMs on all labels.
+"""Whether errors have become more frequent, or rarer, than they were at the same scores: CUSUMs on all labels.
 
 A label says as much of its score whether it was audited or escalated, so none is weighted: given the score, the coin
 says nothing of the outcome. Each CUSUM adds up the logarithm of the likelihood ratio of "the odds of an error have
@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from baton.policies.promises.betting import SHARES
 
 _RARE, _OFTEN = 0.002, 0.9
+_EASING = -1.0
+"""The change for the better that is looked for, in nats of the odds of an error."""
 
 
 class Drift:
@@ -19,6 +21,7 @@ class Drift:
 
     Attributes:
         sums: The CUSUMs, in nats.
+        relief: The one for errors that have become rarer.
         seen: Labels by the rank of their score, since the epoch began.
         wrong: Those that were errors.
         late_seen: Labels since the CUSUMs last stood at 0.
@@ -28,13 +31,13 @@ class Drift:
     def __init__(self, shifts: Sequence[float]) -> None:
         ranks = SHARES.size + 1
         self.shifts = tuple(shifts)
-        self.sums = [0.0] * len(shifts)
+        self.sums, self.relief = [0.0] * len(shifts), 0.0
         self.seen, self.wrong = [0] * ranks, [0] * ranks
         self.late_seen, self.late_wrong = [0] * ranks, [0] * ranks
         self.total = self.errors = 0
 
     def take(self, rank: int, wrong: bool, learning: int) -> bool:
-        """Take a label in; whether the CUSUMs all stand at 0 after it. None of them moves before `learning` labels."""
+        """Take a label in; whether `sums` all stand at 0 after it. No CUSUM moves before `learning` labels."""
         if self.total >= learning:
             self._add(self._expected(rank), wrong)
         self.seen[rank] += 1
@@ -58,7 +61,7 @@ class Drift:
         """After an alarm: what has been seen since the change is what is normal now."""
         none = [0] * len(self.seen)
         self.set_counts(self.late_seen, self.late_wrong, none, none)
-        self.sums = [0.0] * len(self.sums)
+        self.sums, self.relief = [0.0] * len(self.sums), 0.0
 
     def counts(self) -> list[list[int]]:
         """The four counts by rank."""
@@ -83,8 +86,15 @@ class Drift:
         return min(max((wrong + 2 * average) / (seen + 2), _RARE), _OFTEN)
 
     def _add(self, expected: float, wrong: bool) -> None:
-        for place, shift in enumerate(self.shifts):
-            odds = expected / (1 - expected) * math.exp(shift)
-            now = odds / (1 + odds)
-            ratio = now / expected if wrong else (1 - now) / (1 - expected)
-            self.sums[place] = max(0.0, self.sums[place] + math.log(ratio))
+        self.sums = [
+            max(0.0, height + _tells(expected, shift, wrong))
+            for height, shift in zip(self.sums, self.shifts, strict=True)
+        ]
+        self.relief = max(0.0, self.relief + _tells(expected, _EASING, wrong))
+
+
+def _tells(expected: float, shift: float, wrong: bool) -> float:
+    """The logarithm of how much likelier a label is where the odds of an error have changed by so many nats."""
+    odds = expected / (1 - expected) * math.exp(shift)
+    now = odds / (1 + odds)
+    return math.log(now / expected if wrong else (1 - now) / (1 - expected))

@@ -22,7 +22,7 @@ KEPT_EVERY = 500
 ALL = ""
 """What stands for all classes of an agent together: a class that begins later borrows their score."""
 
-_METHOD = 1  # raised when the same entries would give another certificate
+_METHOD = 2  # raised when the same entries would give another certificate
 _HALF_LIFE = 100.0  # labels
 _PRIOR = (9.0, 10.0)  # right ones, of so many
 _FULL = 255

@@ -19,13 +19,15 @@ class Method:
         audits_fade: Actions run alone in which the distance to the floor falls to 1/e.
         learning: Labels since the last alarm before changes are looked for.
         alarm: What a CUSUM must reach for an alarm, in nats.
-        pause: What it must reach for nothing to run alone until it has fallen again, in nats.
+        suspicion: What it must reach for twice as many errors to be feared as were seen lately, in nats.
+        relief: What the CUSUM for fewer errors must reach for a fresh beginning, in nats.
         shifts: The changes looked for: by how much the odds of an error grow, in nats.
         half_life: Actions after which what was seen counts half in the recent rates.
-        headroom: Share of `most_wrong` that the recent rate above a threshold may be.
-        tightening: How steeply that share falls as the account of all actions that ran alone is used up.
-        least_headroom: Where it stops falling.
-        opening: Actions with an ordinary share of errors that the account begins with, so that one error is not all.
+        caution: How many standard errors above its estimate the curve of the recent rates is read.
+        trust: How many errors seen above a threshold count for as much as the curve.
+        beginning: Share of `most_wrong` that the recent rate above a threshold may be before anything has run alone.
+        horizon: Actions of credit, or of debt, that raise or lower that share by 1; it is never larger than 1.
+        least: Where it stops falling.
         waiting: The largest number of labels waited for; beyond, the oldest is given up.
         remembered: The number of reported actions that are remembered, so that none counts twice.
     """
@@ -34,30 +36,25 @@ class Method:
     first_share: float
     tight_share: float
     favour: float = 0.95
-    audits: float = 0.5
+    audits: float = 0.75
     audits_floor: float = 0.25
     audits_fade: float
     learning: int = 300
     alarm: float = 8.0
-    pause: float
+    suspicion: float = 5.0
+    relief: float = 12.0
     shifts: tuple[float, ...] = (0.5, 1.0)
-    half_life: float
-    headroom: float = 0.95
-    tightening: float = 4.0
-    least_headroom: float = 0.25
-    opening: float
+    half_life: float = 1000.0
+    caution: float = 1.0
+    trust: float = 30.0
+    beginning: float = 0.6
+    horizon: float = 300.0
+    least: float = 0.25
     waiting: int = 400
     remembered: int = 400
 
     @classmethod
     def fitting(cls, promise: Promise) -> "Method":
-        """The method for a promise: the stricter it is, the stricter is the beginning and the longer the memory."""
+        """The method for a promise: the stricter it is, the stricter it begins and the longer it audits often."""
         first = min(0.1 + 7 * promise.most_wrong, 0.5)
-        return cls(
-            first_share=first,
-            tight_share=first / 3,
-            pause=min(2.5 + 50 * promise.most_wrong, 5.0),
-            audits_fade=30 / promise.most_wrong,
-            half_life=25 / promise.most_wrong,
-            opening=10 / promise.most_wrong,
-        )
+        return cls(first_share=first, tight_share=first / 3, audits_fade=30 / promise.most_wrong)

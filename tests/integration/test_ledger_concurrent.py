@@ -138,7 +138,7 @@ async def test_timers_that_several_fire_are_fired_once_each(postgres_url: str) -
         clock.advance(10)
 
         async def fire(ledger: Ledger) -> None:
-            while await fire_due(ledger):
+            while await fire_due(ledger, "local"):
                 pass
 
         async with asyncio.timeout(60):

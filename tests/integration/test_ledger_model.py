@@ -198,8 +198,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def fire(self) -> None:
         due = sorted(one for one in self.timers if one[0] <= self.clock.now())
-        assert self.runner.run(fire_due(self.ledger)) == len(due)
-        assert self.runner.run(fire_due(self.ledger)) == 0
+        assert self.runner.run(fire_due(self.ledger, "local")) == len(due)
+        assert self.runner.run(fire_due(self.ledger, "local")) == 0
         for one in due:
             self.timers.remove(one)
             if not self.known[one[1]].ended:

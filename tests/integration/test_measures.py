@@ -13,7 +13,7 @@ from baton.core import ManualClock, ReviewId, Ruling, RunId, Verdict
 from baton.flow import Anybody, Figures, Measures, Share, read_measures
 from baton.ledger import Decision, DecisionKind, Ledger, ReviewKind, Transaction, audits, reviews, runs
 from baton.ledger.courses import courses
-from baton.ledger.reviews import new_decision_id
+from baton.ledger.decisions import new_id
 from support import SmallStaff, call, on_both, open_office, script, set_policy, soon
 
 HOUR = 3600.0
@@ -113,18 +113,68 @@ async def test_a_claim_ends_when_it_runs_out_or_another_counts(tmp_path: Path) -
         assert [only(found.people, name).agreed for name in ("ann", "bob")] == [Share(1, 1), Share(1, 1)]
 
 
+async def test_a_claim_ends_when_it_is_given_back_passed_on_or_put_off(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with open_office(tmp_path, [clerk(tmp_path)], PAY, clock=clock) as baton:
+        run, review = await asked(baton)
+        queue = baton.reviews
+
+        async def claim_for(seconds: float, by: str = "ann") -> None:
+            await queue.claim(review, by)
+            clock.advance(seconds)
+
+        await claim_for(10.0)
+        await queue.release(review, "ann")
+        clock.advance(1.0)
+        await claim_for(20.0)
+        await queue.delegate(review, "bob", by="ann")
+        clock.advance(1.0)
+        await claim_for(30.0, "bob")
+        await queue.snooze(review, clock.now() + 60.0, by="eve")  # which is no matter of his
+        clock.advance(5.0)
+        await queue.snooze(review, clock.now() + 60.0, by="bob")
+        clock.advance(1.0)
+        await claim_for(40.0)
+        await baton.decide(review, Answer(kind=DecisionKind.REJECT, by="ann", note="no", hold=60.0))
+        clock.advance(2.0)
+        await queue.undo(review, "ann")
+        clock.advance(1.0)
+        await baton.approve(review, by="ann")
+        await soon(run.result())
+        (course,) = await baton.ledger.read(lambda tx: courses(tx, 0.0))
+        assert [(one.by, one.end - one.start) for one in course.claims] == [
+            ("ann", 10.0),
+            ("ann", 20.0),
+            ("bob", 35.0),
+            ("ann", 40.0),
+        ]
+        assert [one.kind for one in course.said] == [DecisionKind.APPROVE]  # what was undone was not said
+        assert (await baton.measures()).classes[0].parts.thinking == 105.0
+
+
+async def test_a_decision_that_is_held_back_is_delivered_later(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with open_office(tmp_path, [clerk(tmp_path)], PAY, clock=clock) as baton:
+        run, review = await asked(baton)
+        await baton.decide(review, Answer(kind=DecisionKind.APPROVE, by="ann", hold=60.0))
+        assert (await baton.measures()).classes[0].waiting == 1
+        clock.advance(61.0)
+        await soon(run.result())
+        assert (await baton.measures()).classes[0].parts.delivery == 61.0
+
+
 async def test_a_miss_is_avoidable_if_somebody_was_there(tmp_path: Path) -> None:
     clock = ManualClock()
     now = clock.now()
     there = SmallStaff({"ann": [(now, now + 2 * HOUR)]})
     later = SmallStaff({"ann": [(now + 2 * HOUR, now + 5 * HOUR)]})
-    for deadline in ("deny", "park"):
+    for deadline in ("deny", "park", "approve"):
         agent = clerk(tmp_path, f'@deadline("1h") @on_deadline("{deadline}")')
         async with open_office(tmp_path / deadline, [agent], PAY, clock=clock) as baton:
             await asked(baton)
             clock.advance(HOUR + 1)
-            expected = (0, 1) if deadline == "deny" else (1, 0)
-            await soon(gone(baton, expired=deadline == "deny"))
+            expected = (1, 0) if deadline == "park" else (0, 1)
+            await soon(gone(baton, expired=deadline != "park"))
             for staff, missed in ((there, (1, 0)), (later, (0, 1))):
                 (one,) = (await baton.measures(staff=staff)).classes
                 assert (one.avoidable, one.unavoidable) == missed
@@ -240,9 +290,10 @@ class Desk:
 
     def _decide(self, tx: Transaction, review: ReviewId) -> None:
         known = reviews.get(tx, review)
-        by = known.claimed_by or ""
-        given = {"id": new_decision_id(), "review": review, "kind": DecisionKind.APPROVE, "by": by, "channel": "test"}
-        assert reviews.close(tx, known.run, known.version, Decision(**given, at=tx.now))  # type: ignore[arg-type]
+        decision = Decision(
+            id=new_id(), review=review, kind=DecisionKind.APPROVE, by=known.claimed_by or "", channel="test", at=tx.now
+        )
+        assert reviews.close(tx, known.run, known.version, decision)
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from baton import Agent, Baton, Goal, RunHandle, tool
-from baton.agents.simulated import Answer, Conversation
+from baton import Agent, Answer, Baton, Goal, RunHandle, tool
+from baton.agents.simulated import Answer as Reply
+from baton.agents.simulated import Conversation
 from baton.core import ActionId, Fault, ManualClock, ReviewId, Ruling, RunId, Verdict
 from baton.flow import Anybody, Staff, Stuck, stuck_work
 from baton.graph.trouble import open_trouble
-from baton.ledger import Ledger, ReviewKind, Transaction, leases, mail, reviews, runs, timers, waits
+from baton.ledger import DecisionKind, Ledger, ReviewKind, Transaction, leases, mail, reviews, runs, timers, waits
 from support import Says, SmallStaff, call, calls, on_both, open_office, script, set_policy, soon
 
 ALWAYS = [(0.0, 1e12)]
@@ -89,11 +90,52 @@ async def test_a_quorum_waits_for_so_many_who_have_not_approved_yet(database: st
 
 
 async def test_a_question_that_is_closed_at_its_deadline_is_not_stuck(tmp_path: Path) -> None:
-    for number, (at_deadline, expected) in enumerate((("deny", 0), ("park", 2))):
+    for at_deadline, expected in (("deny", 0), ("approve", 0), ("park", 2)):
         agent = clerk(tmp_path, f'@reviewers("ann") @deadline("1h") @on_deadline("{at_deadline}")')
-        async with open_office(tmp_path / str(number), [agent], PAY) as baton:
+        async with open_office(tmp_path / at_deadline, [agent], PAY) as baton:
             await asked(baton)
             assert len(await baton.stuck(GONE)) == expected
+
+
+async def test_a_question_is_stuck_only_once_those_were_asked_whom_its_deadline_asks(tmp_path: Path) -> None:
+    clock = ManualClock()
+    terms = '@reviewers("ann") @deadline("4h") @on_deadline("escalate") @escalate_to("bob")'
+    both_gone, bob_there = SmallStaff({"ann": [], "bob": []}), SmallStaff({"ann": [], "bob": ALWAYS})
+    async with open_office(tmp_path, [clerk(tmp_path, terms)], PAY, clock=clock) as baton:
+        run, review = await asked(baton)
+        assert await baton.stuck(both_gone) == []
+        clock.advance(3.5 * 3600)
+        await soon(baton.until(lambda tx: reviews.get(tx, review).escalated_at))
+        assert await baton.stuck(bob_there) == []
+        assert heads(await baton.stuck(both_gone)) == [run.id]
+
+
+async def test_who_asked_for_the_goal_does_not_free_a_question_that_needs_four_eyes(tmp_path: Path) -> None:
+    only = SmallStaff({"ann": ALWAYS})
+    for terms, expected in (("", 0), ("@four_eyes", 2)):
+        async with open_office(tmp_path / f"{expected}", [clerk(tmp_path, terms)], PAY) as baton:
+            await soon((await baton.submit(Goal("go", requester="ann"))).settled())
+            assert len(await baton.stuck(only)) == expected
+
+
+async def test_a_question_that_was_given_to_somebody_gone_is_stuck_until_it_is_given_on(tmp_path: Path) -> None:
+    staff = SmallStaff({"ann": [], "bob": ALWAYS})
+    async with open_office(tmp_path, [clerk(tmp_path, "")], PAY) as baton:
+        _, review = await asked(baton)
+        assert await baton.stuck(staff) == []
+        await baton.reviews.delegate(review, "ann", by="bob")
+        found = await baton.stuck(staff)
+        assert found[0].ways_out[:2] == ("name a stand-in for ann", f"approve or reject {review}, or delegate it")
+        await baton.reviews.delegate(review, "bob", by="bob")
+        assert await baton.stuck(staff) == []
+
+
+async def test_what_is_decided_and_held_back_is_not_stuck(tmp_path: Path) -> None:
+    async with open_office(tmp_path, [clerk(tmp_path, '@reviewers("ann")')], PAY) as baton:
+        _, review = await asked(baton)
+        assert len(await baton.stuck(GONE)) == 2
+        await baton.decide(review, Answer(kind=DecisionKind.APPROVE, by="eve", hold=600.0))
+        assert await baton.stuck(GONE) == []
 
 
 async def test_the_same_proposal_twice_waits_for_one_question(tmp_path: Path) -> None:
@@ -106,9 +148,9 @@ async def test_the_same_proposal_twice_waits_for_one_question(tmp_path: Path) ->
 async def test_a_hand_off_is_stuck_behind_what_holds_its_child(tmp_path: Path) -> None:
     desk = Agent("desk", hands_off_to=["clerk"], policy="allow-all")
 
-    def answer(conversation: Conversation) -> Answer:
+    def answer(conversation: Conversation) -> Reply:
         if any(conversation.results()):
-            return Answer(text="waiting")
+            return Reply(text="waiting")
         hand_on = calls(call("hand_off", to="clerk", task="pay it"))
         return hand_on if "hand_off" in conversation.tools else calls(call("pay", cents=500))
 

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from baton.flow import Interval
-from baton.ledger import Review
 
 
 @dataclass
@@ -19,15 +18,18 @@ class SmallStaff:
     hours: Mapping[str, Sequence[Interval]]
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
-    def may_answer(self, review: Review) -> Collection[str] | None:
-        named = [person for name in review.reviewers for person in self.roles.get(name, [name])]
+    def able(self, reviewers: Collection[str], skills: Collection[str]) -> list[str]:
+        named = [person for name in reviewers for person in self.roles.get(name, [name])]
         return named or list(self.hours)
 
-    def next_on_duty(self, person: str, at: float) -> float | None:
-        if person not in self.hours:
-            return at
-        return min((max(at, start) for start, end in self.hours[person] if end > at), default=None)
+    def next_on_duty(self, reviewers: Collection[str], skills: Collection[str], at: float) -> float | None:
+        found = self.duty(reviewers, skills, at, 1e12)
+        return min((spans[0][0] for spans in found.values()), default=None)
 
-    def on_duty(self, person: str, start: float, end: float) -> Sequence[Interval]:
-        hours = self.hours.get(person, [(start, end)])
-        return [(max(start, since), min(end, until)) for since, until in hours if max(start, since) < min(end, until)]
+    def duty(
+        self, reviewers: Collection[str], skills: Collection[str], start: float, end: float
+    ) -> Mapping[str, Sequence[Interval]]:
+        each = {person: self.hours.get(person, [(start, end)]) for person in self.able(reviewers, skills)}
+        cut = {person: [(max(start, a), min(end, b)) for a, b in hours] for person, hours in each.items()}
+        there = {person: [span for span in spans if span[0] < span[1]] for person, spans in cut.items()}
+        return {person: spans for person, spans in there.items() if spans}

@@ -333,3 +333,37 @@ def test_what_is_overlooked_is_a_share_in_whole_percents() -> None:
     for bad in (-0.01, 0.91, math.nan, math.inf):
         with pytest.raises(InvalidValue, match="share"):
             certifier.overlooked(bad)
+
+
+def test_a_slow_change_keeps_the_promise() -> None:
+    broken, share = 0, 0.0
+    for seed in range(25):
+        draw, certifier = random.Random(seed), Certifier(PROMISE)
+        expected = {}
+        for number in range(2500):
+            score = draw.random()
+            risk = (0.1 + 0.2 * number / 2500) * 2 * (1 - score)
+            expected[f"a{number}"] = Seen(f"a{number}", score, draw.random() < risk, draw.random()), risk
+        ran = [expected[one.id][1] for one in alone(certifier, [one for one, _ in expected.values()])]
+        broken += sum(ran) > PROMISE.most_wrong * len(ran)
+        share += len(ran) / 2500 / 25
+    assert broken <= 2
+    assert share > 0.1
+
+
+@pytest.mark.parametrize("before", [500, 1500])
+def test_what_was_bad_comes_back_soon_when_it_is_good(before: int) -> None:
+    certifier = Certifier(PROMISE)
+    assert not alone(certifier, stream(1, before, 0.4))
+    assert len(alone(certifier, stream(2, 1000, 0.06))) > 400
+
+
+def test_what_is_proven_stands_when_errors_become_rarer() -> None:
+    certifier = Certifier(PROMISE)
+    alone(certifier, stream(1, 2000, 0.16))
+    before = certifier.standing()
+    assert before.threshold is not None and before.share < 0.6
+    better = stream(2, 1500, 0.01)
+    ran = alone(certifier, better)
+    assert certifier.standing().alarms == before.alarms
+    assert len(ran) > 1000 and all(one in ran for one in better if one.score >= before.threshold)

@@ -1,0 +1,223 @@
+"""What a decision is made of, whether somebody may take it, and what follows once it cannot be undone any more."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from baton.core import Action, Conflict, Forbidden, InvalidValue, ReviewId, Ruling, Verdict, format_time
+from baton.ledger import (
+    Decision,
+    DecisionKind,
+    Review,
+    ReviewKind,
+    Source,
+    Transaction,
+    decisions,
+    journal,
+    mail,
+    promises,
+    reviews,
+    runs,
+)
+from baton.policies import approval_digest, asked_form
+from baton.review.learning import learn_from
+from baton.review.people import need_person
+
+APPROVAL_SECONDS = 7 * 86400.0
+"""How long an approval may wait for its action to be carried out, where no rule says otherwise."""
+
+Recheck = Callable[[Action], Verdict]
+"""Checks edited arguments against the tool's schema and asks policy about them.
+
+Raises InvalidValue if they do not fit the tool.
+"""
+
+_ANSWERS = {
+    ReviewKind.ACTION: (DecisionKind.APPROVE, DecisionKind.EDIT, DecisionKind.REJECT),
+    ReviewKind.QUESTION: (DecisionKind.RESPOND, DecisionKind.REJECT),
+    ReviewKind.DOUBT: (DecisionKind.APPROVE, DecisionKind.RESPOND, DecisionKind.REJECT),
+    ReviewKind.TROUBLE: (DecisionKind.APPROVE, DecisionKind.RESPOND, DecisionKind.REJECT),
+}
+_APPROVING = (DecisionKind.APPROVE, DecisionKind.EDIT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a person says to a review.
+
+    Attributes:
+        by: Who decides.
+        note: A reason, a note, or the answer itself.
+        arguments: The arguments as edited; None keeps them.
+        version: The version of the review that the person saw; None decides whatever it is now.
+        channel: Where the answer came from.
+        hold: Seconds in which it can be undone; the run is told of it after them.
+    """
+
+    kind: DecisionKind
+    by: str
+    note: str = ""
+    arguments: dict[str, Any] | None = None
+    version: int | None = None
+    channel: str = "sdk"
+    hold: float = 0.0
+
+
+def check(review: Review, answer: Answer) -> None:
+    """Whether this person may give this kind of answer to this kind of question.
+
+    Raises:
+        Forbidden: if they may not.
+        InvalidValue: if the answer does not fit the question.
+    """
+    need_person(answer.by, f"decide {review.id}", review.agent)
+    allowed = _ANSWERS[review.kind]
+    if answer.kind not in allowed:
+        raise InvalidValue(f"answer to {review.id}", answer.kind.value, " or ".join(kind.value for kind in allowed))
+    if review.verdict.four_eyes and answer.by == review.requester and answer.kind in _APPROVING:
+        raise Forbidden(answer.by, f"approve {review.id}", "four eyes are asked for, and they asked for the goal")
+    if answer.kind is DecisionKind.RESPOND and not answer.note.strip():
+        raise InvalidValue(f"answer to {review.id}", answer.note, "a text")
+    if answer.kind is DecisionKind.EDIT and answer.arguments is None:
+        raise InvalidValue(f"edit of {review.id}", None, "the arguments as they should be")
+
+
+def undecided(tx: Transaction, review: ReviewId, version: int | None) -> Review:
+    """A review that nobody has decided, with its run held: until this is done nobody else does, nor does the run end.
+
+    Raises:
+        Conflict: if it is decided, has changed since `version` was seen, or its run has ended; says who and when.
+    """
+    runs.lock(tx, reviews.get(tx, review).run)
+    known = reviews.get(tx, review)
+    taken = known.decision or known.held
+    if taken is not None:
+        raise Conflict(f"review {review}", f"{taken.by} decided it at {format_time(taken.at)}: {taken.kind}")
+    if version is not None and known.version != version:
+        raise Conflict(f"review {review}", "it has changed since you looked", "Look at it again.")
+    if runs.get(tx, known.run).ended:
+        raise Conflict(f"review {review}", f"its run {known.run} has ended")
+    return known
+
+
+def action_after(tx: Transaction, review: Review, answer: Answer) -> Action | None:
+    """The action as it would run after this answer; None where the review is about none."""
+    if review.action is None:
+        return None
+    action = asked_form(journal.proposal(tx, review.action).action, review.question)
+    return action if answer.arguments is None else action.edit(answer.arguments, answer.by)
+
+
+def rechecked(action: Action | None, answer: Answer, recheck: Recheck | None) -> Verdict | None:
+    """What policy says of an edit; None without one.
+
+    Raises:
+        Forbidden: if policy denies it.
+        InvalidValue: if it does not fit the tool, or nothing is at hand that could say so.
+    """
+    if answer.arguments is None or action is None:
+        return None
+    if recheck is None:
+        raise InvalidValue("edit", answer.arguments, "an edit where the agent's tools and policy are at hand")
+    verdict = recheck(action)
+    if verdict.ruling is Ruling.DENY:
+        raise Forbidden(answer.by, f"edit {action.tool} to {answer.arguments}", verdict.reason)
+    return verdict
+
+
+def beside_others(review: Review, answer: Answer, verdict: Verdict | None) -> tuple[Answer, Verdict | None]:
+    """An answer as it counts beside earlier approvals: what an edit has changed is what is approved from then on.
+
+    Raises:
+        Conflict: if this person has approved it already.
+    """
+    if answer.kind is not DecisionKind.APPROVE or not review.votes:
+        return answer, verdict
+    if any(vote.by == answer.by for vote in review.votes):
+        who = ", ".join(vote.by for vote in review.votes)
+        told = f"{answer.by} has approved it already ({who}); {review.missing} more have to"
+        raise Conflict(f"review {review.id}", told, "Another person has to approve.")
+    first = review.votes[0]
+    return replace(answer, arguments=first.arguments), first.verdict
+
+
+def needs_more(review: Review, answer: Answer) -> bool:
+    """Whether others have to approve as well; an edit begins anew, with its editor as the first."""
+    if answer.kind is DecisionKind.EDIT:
+        return review.verdict.quorum > 1
+    return answer.kind is DecisionKind.APPROVE and review.missing > 1
+
+
+def decision_of(
+    tx: Transaction,
+    review: Review,
+    answer: Answer,
+    verdict: Verdict | None,
+    tenant: str,
+    source: Source = Source.PERSON,
+) -> Decision:
+    """The decision that an answer comes to, with the digest of exactly what it approves."""
+    digest = expires = None
+    if answer.kind in _APPROVING and review.kind is ReviewKind.ACTION and review.action is not None:
+        action = asked_form(journal.proposal(tx, review.action).action, review.question)
+        if answer.arguments is not None:
+            action = replace(action, arguments=answer.arguments)
+        rules, valid = (verdict or review.verdict).rules, (verdict or review.verdict).valid
+        expires = tx.now + (APPROVAL_SECONDS if valid is None else valid)
+        digest = approval_digest(tenant=tenant, action=action, rule=rules, expires=expires)
+    return Decision(
+        id=decisions.new_id(),
+        review=review.id,
+        kind=answer.kind,
+        by=answer.by,
+        channel=answer.channel,
+        note=answer.note,
+        arguments=answer.arguments,
+        verdict=verdict,
+        digest=digest,
+        expires=expires,
+        at=tx.now,
+        source=source,
+    )
+
+
+def follow(tx: Transaction, review: Review, decision: Decision) -> str | None:
+    """What follows from a decision that stands: it is learnt from, and its run is told.
+
+    Returns the certificate that it was told to as a label; None where no promise speaks of the action.
+    """
+    told = None
+    if decision.source is Source.PERSON and review.kind is ReviewKind.ACTION and review.action is not None:
+        changed = decision.arguments is not None and decision.arguments != review.question.get("arguments")
+        wrong = changed or decision.kind is DecisionKind.REJECT
+        told = promises.labelled(tx, review.action, wrong=wrong, source="review", by=decision.by)
+        if decision.kind in (DecisionKind.EDIT, DecisionKind.REJECT):
+            learn_from(tx, review.agent, review.id)
+    mail.post(tx, review.run, "decision", sender=decision.by, ref=review.id)
+    return told
+
+
+def send(tx: Transaction, review: ReviewId) -> str | None:
+    """Let a decision go out whose hold is over; nothing happens where it was undone.
+
+    Returns the certificate that it was told to; None where there is none.
+    """
+    known = reviews.get(tx, review)
+    decision = reviews.send(tx, known)
+    return None if decision is None else follow(tx, known, decision)
+
+
+def by_deadline(tx: Transaction, review: Review, tenant: str) -> None:
+    """What its rules have a question come to that nobody has answered in time: a no, or a yes.
+
+    It says nothing of whether the action was right, so nothing is learnt from it.
+    """
+    if review.on_deadline == "approve":
+        note = "nobody answered in time, and its rules approve it then"
+        answer = Answer(kind=DecisionKind.APPROVE, by="baton", note=note, channel="baton")
+        decision = decision_of(tx, review, answer, None, tenant, Source.TIMEOUT)
+        closed = reviews.close(tx, review.run, review.version, decision)
+    else:
+        closed = reviews.close_unanswered(tx, review, DecisionKind.EXPIRED, "nobody answered in time")
+    if closed:
+        mail.post(tx, review.run, "decision", sender="baton", ref=review.id)

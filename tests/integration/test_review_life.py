@@ -1,0 +1,330 @@
+"""The life of a question: held decisions, deadlines, delegating, putting off, asking back, taking back."""
+
+from pathlib import Path
+
+import pytest
+
+from baton import Agent, Baton, Goal, RunHandle, tool
+from baton.agents.simulated import Answer as Said
+from baton.agents.simulated import Conversation, SimulatedCall
+from baton.core import Conflict, Forbidden, InvalidValue, ManualClock, PolicyError
+from baton.ledger import DecisionKind, Review, Source, events, timers
+from baton.policies import load_policy
+from baton.review import Answer
+from support import Says, call, on_both, open_office, script, set_policy, soon, tool_lines, until
+
+PAY = script([call("pay", cents=500)])
+
+
+def rule(*annotations: str) -> str:
+    head = " ".join(f"@{one}" for one in ('id("ask")', *annotations))
+    return f'{head} permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
+
+
+class Till:
+    """Counts payments."""
+
+    def __init__(self, folder: Path) -> None:
+        self.paid: list[int] = []
+        self.policy = folder / "till.cedar"
+
+    def agent(self, *annotations: str) -> Agent:
+        @tool
+        async def pay(cents: int) -> str:
+            """Pay."""
+            self.paid.append(cents)
+            return f"paid {cents}"
+
+        return Agent("clerk", tools=[pay], policy=set_policy(self.policy, rule(*annotations)))
+
+
+@pytest.fixture
+def till(tmp_path: Path) -> Till:
+    return Till(tmp_path)
+
+
+async def asked(baton: Baton, goal: Goal | str = "go") -> tuple[RunHandle, Review]:
+    run = await baton.submit(goal)
+    await soon(run.settled())
+    (review,) = await baton.reviews.waiting([run.id])
+    return run, review
+
+
+def approval(by: str = "ann", hold: float = 5.0) -> Answer:
+    return Answer(kind=DecisionKind.APPROVE, by=by, note="fine", hold=hold)
+
+
+@on_both
+async def test_a_held_decision_goes_out_when_its_time_is_over(database: str, till: Till) -> None:
+    clock = ManualClock()
+    async with open_office(database, [till.agent()], PAY, clock=clock) as baton:
+        run, review = await asked(baton)
+        await baton.decide(review.id, approval())
+        held = await baton.reviews.get(review.id)
+        assert held.open and held.decision is None and held.held is not None
+        assert (held.held.by, held.held_until) == ("ann", clock.now() + 5)
+        with pytest.raises(Conflict, match="ann decided it"):
+            await baton.reject(review.id, "no", by="bob")
+        with pytest.raises(Conflict, match="ann decided it"):
+            await baton.reviews.claim(review.id, "bob")
+        assert await baton.reviews.next("bob") is None
+        assert till.paid == []
+        clock.advance(6)
+        assert (await soon(run.result())).status == "done"
+        assert till.paid == [500]
+        with pytest.raises(Conflict, match="went out"):
+            await baton.undo(review.id, by="ann")
+        assert "Note by ann: fine" in (await tool_lines(run))[1]
+
+
+@on_both
+async def test_a_held_decision_can_be_undone_and_another_taken(database: str, till: Till) -> None:
+    clock = ManualClock()
+    async with open_office(database, [till.agent()], PAY, clock=clock) as baton:
+        run, review = await asked(baton)
+        await baton.decide(review.id, approval())
+        with pytest.raises(Forbidden, match="ann decided it"):
+            await baton.undo(review.id, by="bob")
+        await baton.undo(review.id, by="ann")
+        again = await baton.reviews.get(review.id)
+        assert again.held is None and again.open and again.version > review.version
+        clock.advance(6)
+        await baton.reject(review.id, "not this one", by="ann")
+        await soon(run.result())
+        assert till.paid == []
+        decision = (await baton.reviews.get(review.id)).decision
+        assert decision is not None and (decision.kind, decision.source) == (DecisionKind.REJECT, Source.PERSON)
+
+
+@on_both
+async def test_one_of_several_approvals_can_be_taken_back(database: str, till: Till) -> None:
+    async with open_office(database, [till.agent('quorum("2")')], PAY) as baton:
+        _, review = await asked(baton)
+        await baton.approve(review.id, by="ann")
+        with pytest.raises(Conflict, match="bob has not decided it"):
+            await baton.undo(review.id, by="bob")
+        await baton.undo(review.id, by="ann")
+        assert (await baton.reviews.get(review.id)).votes == ()
+        await baton.approve(review.id, by="bob")
+        assert till.paid == []
+
+
+async def test_a_run_that_is_called_off_takes_a_held_decision_with_it(tmp_path: Path, till: Till) -> None:
+    clock = ManualClock()
+    async with open_office(tmp_path, [till.agent()], PAY, clock=clock) as baton:
+        run, review = await asked(baton)
+        await baton.decide(review.id, approval())
+        await run.cancel()
+        await soon(run.settled())
+        clock.advance(6)
+        known = await baton.reviews.get(review.id)
+        assert known.decision is not None and known.decision.kind is DecisionKind.WITHDRAWN
+        assert known.decision.source is Source.POLICY
+        assert till.paid == []
+
+
+async def test_a_deadline_that_passes_while_a_decision_is_held_counts_again_when_it_is_undone(
+    tmp_path: Path, till: Till
+) -> None:
+    clock = ManualClock()
+    agent = till.agent('deadline("10s")', 'on_deadline("deny")')
+    async with open_office(tmp_path, [agent], PAY, clock=clock) as baton:
+        run, review = await asked(baton)
+        clock.advance(8)
+        await baton.decide(review.id, approval(hold=600))
+        clock.advance(8)
+        await until(baton.ledger, lambda tx: timers.pending(tx, run.id, "review") is None)
+        assert (await baton.reviews.get(review.id)).open
+        await baton.undo(review.id, by="ann")
+        await soon(run.result())
+        decision = (await baton.reviews.get(review.id)).decision
+        assert decision is not None and decision.source is Source.TIMEOUT
+        assert till.paid == []
+
+
+@pytest.mark.parametrize(
+    ("then", "kind", "paid"), [("deny", DecisionKind.EXPIRED, []), ("approve", DecisionKind.APPROVE, [500])]
+)
+async def test_a_deadline_says_no_or_yes_and_that_it_was_no_person(
+    tmp_path: Path, till: Till, then: str, kind: DecisionKind, paid: list[int]
+) -> None:
+    clock = ManualClock()
+    agent = till.agent('deadline("1h")', f'on_deadline("{then}")')
+    async with open_office(tmp_path, [agent], PAY, clock=clock) as baton:
+        run, review = await asked(baton)
+        clock.advance(3601)
+        assert (await soon(run.result())).status == "done"
+        decision = (await baton.reviews.get(review.id)).decision
+        assert decision is not None
+        assert (decision.kind, decision.by, decision.source) == (kind, "baton", Source.TIMEOUT)
+        assert till.paid == paid
+        told = "\n".join(await tool_lines(run))
+        assert "nobody answered in time" in told or "expired unanswered" in told
+
+
+async def test_others_are_asked_as_well_before_the_deadline(tmp_path: Path, till: Till) -> None:
+    clock = ManualClock()
+    agent = till.agent('deadline("4h")', 'escalate_to("head")', 'reviewers("lead")')
+    async with open_office(tmp_path, [agent], PAY, clock=clock) as baton:
+        _, review = await asked(baton)
+        assert review.on_deadline == "escalate"
+        claimed = await baton.reviews.claim(review.id, "ann", 4 * 3600)
+        assert await baton.reviews.next("hedy", roles=["head"]) is None
+        clock.advance(3 * 3600 + 1)
+        await until(baton.ledger, lambda tx: events.latest(tx, review.run, "review.escalated"))
+        known = await baton.reviews.get(review.id)
+        assert known.reviewers == ("lead", "head") and known.escalated_at is not None
+        assert (known.claimed_by, known.version) == ("ann", claimed.version)  # who looks at it goes on
+        await baton.reviews.release(review.id, "ann")
+        taken = await baton.reviews.next("hedy", roles=["head"])
+        assert taken is not None and taken.id == review.id
+        clock.advance(3601)
+        await until(baton.ledger, lambda tx: events.latest(tx, review.run, "review.late"))
+        assert (await baton.reviews.get(review.id)).open
+
+
+@on_both
+async def test_whoever_asked_for_the_goal_does_not_approve_where_four_eyes_are_asked_for(
+    database: str, till: Till
+) -> None:
+    async with open_office(database, [till.agent("four_eyes")], PAY) as baton:
+        run, review = await asked(baton, Goal("go", requester="ann"))
+        with pytest.raises(Forbidden, match="four eyes"):
+            await baton.approve(review.id, by="ann")
+        with pytest.raises(Forbidden, match="four eyes"):
+            await baton.edit(review.id, {"cents": 100}, by="ann")
+        await baton.approve(review.id, by="bob")
+        await soon(run.result())
+        assert till.paid == [500]
+
+
+async def test_an_approval_holds_as_long_as_its_rule_says(tmp_path: Path, till: Till) -> None:
+    clock = ManualClock()
+    async with open_office(tmp_path, [till.agent('valid("2h")')], PAY, clock=clock) as baton:
+        _, review = await asked(baton)
+        decision = await baton.approve(review.id, by="ann")
+        assert decision.expires == clock.now() + 7200
+
+
+@on_both
+async def test_a_delegated_question_comes_to_one_person_and_anybody_may_still_decide(database: str, till: Till) -> None:
+    async with open_office(database, [till.agent()], PAY) as baton:
+        run, review = await asked(baton)
+        await baton.reviews.claim(review.id, "ann")
+        given = await baton.reviews.delegate(review.id, "bob", by="ann", note="you know them")
+        assert (given.assigned, given.claimed_by) == ("bob", None)
+        assert await baton.reviews.next("ann") is None
+        taken = await baton.reviews.next("bob")
+        assert taken is not None and taken.id == review.id
+        assert [(one.by, one.text) for one in await baton.reviews.remarks(review.id)] == [("ann", "you know them")]
+        with pytest.raises(InvalidValue, match="delegate to"):
+            await baton.reviews.delegate(review.id, "clerk", by="ann")
+        with pytest.raises(Conflict, match="it has changed since you looked"):
+            await baton.reviews.delegate(review.id, "eve", by="ann", version=review.version)
+        await baton.approve(review.id, by="eve")
+        await soon(run.result())
+        assert till.paid == [500]
+
+
+@on_both
+async def test_what_somebody_puts_off_comes_to_others_and_back_to_them_later(database: str, till: Till) -> None:
+    clock = ManualClock()
+    async with open_office(database, [till.agent('deadline("4h")')], PAY, clock=clock) as baton:
+        _, review = await asked(baton)
+        await baton.reviews.claim(review.id, "ann")
+        for late in (clock.now() - 1, clock.now() + 4 * 3600 - 60):
+            with pytest.raises(InvalidValue, match="snooze until"):
+                await baton.reviews.snooze(review.id, late, by="ann")
+        slept = await baton.reviews.snooze(review.id, clock.now() + 3600, by="ann")
+        assert slept.claimed_by is None
+        assert await baton.reviews.next("ann") is None
+        taken = await baton.reviews.next("bob")
+        assert taken is not None
+        await baton.reviews.release(review.id, "bob")
+        clock.advance(3601)
+        assert await baton.reviews.next("ann") is not None
+
+
+def answers_when_asked() -> Says:
+    """Pays; explains what somebody asks about it; takes the question back when it is told never to mind."""
+
+    def answer(conversation: Conversation) -> Said:
+        calls = [name for name, _, _ in conversation.results()]
+        pending = next((said for name, _, said in conversation.results() if name == "pay"), "")
+        review = next((word.strip(":") for word in pending.split() if word.startswith("rev_")), "")
+        said = "\n".join(conversation.user_texts())
+        if not calls:
+            return Said(calls=(SimulatedCall(name="pay", arguments={"cents": 500}),))
+        if "never mind" in said and "take_back" not in calls:
+            return Said(calls=(SimulatedCall(name="take_back", arguments={"review": review, "reason": "not needed"}),))
+        if " asks]" in said and "explain" not in calls:
+            return Said(calls=(SimulatedCall(name="explain", arguments={"review": review, "text": "it is due"}),))
+        return Said(text="done")
+
+    return Says(answer)
+
+
+@on_both
+async def test_an_agent_is_asked_back_and_its_answer_stands_beside_the_question(database: str, till: Till) -> None:
+    async with open_office(database, [till.agent()], answers_when_asked()) as baton:
+        run, review = await asked(baton)
+        await baton.reviews.ask(review.id, "why now?", by="ann")
+        await until(baton.ledger, lambda tx: events.latest(tx, run.id, "review.answer"))
+        said = await baton.reviews.remarks(review.id)
+        assert [(one.kind, one.by, one.text) for one in said] == [
+            ("question", "ann", "why now?"),
+            ("answer", "clerk", "it is due"),
+        ]
+        await soon(run.settled())
+        assert (await baton.reviews.get(review.id)).open
+        await baton.reviews.ask(review.id, "and?", by="bob")
+        await baton.reviews.ask(review.id, "and?", by="bob")
+        with pytest.raises(Conflict, match="asked 3 times"):
+            await baton.reviews.ask(review.id, "and?", by="bob")
+        await baton.approve(review.id, by="ann")
+        await soon(run.result())
+        assert till.paid == [500]
+
+
+@on_both
+async def test_an_agent_takes_back_what_no_longer_matters(database: str, till: Till) -> None:
+    async with open_office(database, [till.agent()], answers_when_asked()) as baton:
+        run, review = await asked(baton)
+        await run.message("never mind", sender="ann")
+        await soon(run.result())
+        decision = (await baton.reviews.get(review.id)).decision
+        assert decision is not None and decision.kind is DecisionKind.WITHDRAWN and "not needed" in decision.note
+        assert till.paid == []
+
+
+async def test_comments_are_for_people_and_stay(tmp_path: Path, till: Till) -> None:
+    async with open_office(tmp_path, [till.agent()], PAY) as baton:
+        run, review = await asked(baton)
+        with pytest.raises(InvalidValue, match="comment"):
+            await baton.reviews.comment(review.id, " ", by="ann")
+        await baton.reviews.comment(review.id, "I know this customer", by="ann")
+        await baton.approve(review.id, by="bob")
+        await soon(run.result())
+        await baton.reviews.comment(review.id, "it went well", by="ann")
+        assert [one.text for one in await baton.reviews.remarks(review.id)] == ["I know this customer", "it went well"]
+        assert not any("customer" in line for line in await tool_lines(run))
+
+
+@pytest.mark.parametrize(
+    ("annotations", "message"),
+    [
+        (('escalate_to("lead")',), "@escalate_to without @deadline"),
+        (('on_deadline("approve")',), "@on_deadline without @deadline"),
+        (('deadline("1h")', 'on_deadline("escalate")'), "go together"),
+        (('deadline("1h")', 'on_deadline("deny")', 'escalate_to("lead")'), "go together"),
+        (('deadline("1h")', 'on_deadline("approve")', 'quorum("2")'), "beside @quorum or @four_eyes"),
+        (('deadline("1h")', 'on_deadline("approve")', "four_eyes"), "beside @quorum or @four_eyes"),
+        (('four_eyes("no")',), "stands alone"),
+        (('valid("0s")',), "more than nothing"),
+        (('deadline("1h")', 'on_deadline("wait")'), "deny or escalate or park or approve"),
+    ],
+)
+def test_what_a_rule_says_of_a_deadline_goes_together(till: Till, annotations: tuple[str, ...], message: str) -> None:
+    agent = till.agent()
+    with pytest.raises(PolicyError, match=message):
+        load_policy(set_policy(till.policy, rule(*annotations)), tuple(agent.specs.values()), "clerk")
