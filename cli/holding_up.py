@@ -31,7 +31,8 @@ async def stuck(*, common: Common = DEFAULTS) -> int:
     for one in shown[:SHOWN]:
         screen.show(*_lines(one), "")
     more = f", {len(shown) - SHOWN} more than are shown here" if len(shown) > SHOWN else ""
-    screen.show(f"{len(found)} stuck, in {len(shown)} chains{more}.")
+    chains = "one chain" if len(shown) == 1 else f"{len(shown)} chains"
+    screen.show(f"{len(found)} stuck, in {chains}{more}.")
     return Exit.WAITING
 
 

@@ -15,6 +15,9 @@ from baton.cli.standing import percent
 from baton.core import format_duration, parse_duration
 from baton.flow import Anybody, Figures, LittlesLaw, Measures, Parts, Share, read_measures
 
+MANY = 30
+"""Closed reviews from which on Little's law is told: with fewer, what is open at the window's ends says it all."""
+
 _PARTS = {
     "off_duty": "off duty",
     "queueing": "queueing",
@@ -46,7 +49,8 @@ async def measures(*, since: str = "30d", common: Common = DEFAULTS) -> None:
             if not number:
                 screen.show(Text(f"by {about}", style="bold"))
             screen.show(*_lines(one), "")
-    screen.show(Text(_law(found.law), style="dim"))
+    if sum(one.closed for one in found.classes) >= MANY:
+        screen.show(Text(_law(found.law), style="dim"))
 
 
 def measures_json(found: Measures) -> dict[str, Any]:
@@ -112,7 +116,8 @@ def _counts(one: Figures) -> Iterator[str]:
 
 
 def _shares(parts: Parts) -> Iterator[str]:
-    yield from (f"{says} {percent(getattr(parts, name) / parts.whole)}" for name, says in _PARTS.items())
+    shares = {says: getattr(parts, name) / parts.whole for name, says in _PARTS.items()}
+    yield from (f"{says} {percent(share)}" for says, share in shares.items() if share >= 0.005)
 
 
 def _judged(one: Figures) -> Iterator[str]:

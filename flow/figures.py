@@ -44,6 +44,11 @@ class Figures:
     too_fast: Share
     effects: Mapping[str, int]
 
+    @property
+    def closed(self) -> int:
+        """Reviews that are closed, however."""
+        return self.answered + self.expired + self.withdrawn
+
     def wait(self, share: float) -> float | None:
         """The wait that this share of them does not exceed, in seconds: 0.5 is the median; None of none."""
         place = max(0, math.ceil(share * len(self.waits)) - 1)
