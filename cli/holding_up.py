@@ -9,6 +9,7 @@ from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen, one_line
 from baton.flow import Anybody, Stuck, stuck_work
+from baton.ledger import waits
 
 SHOWN = 50
 """Chains that are shown; all are in the JSON."""
@@ -22,18 +23,27 @@ async def stuck(*, common: Common = DEFAULTS) -> int:
     """
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
-        found = await ledger.read(lambda tx: stuck_work(tx, Anybody()))
-    screen.document({"stuck": [stuck_json(one) for one in found]})
+        found, endless = await ledger.read(lambda tx: (stuck_work(tx, Anybody()), waits.endless(tx)))
+    endless_json = [{"run": wait.run, "event": wait.event} for wait in endless]
+    screen.document({"stuck": [stuck_json(one) for one in found], "endless": endless_json})
     if not found:
         screen.show("Nothing is stuck.")
-        return Exit.OK
+    else:
+        _show(screen, found)
+    if endless:
+        events = ", ".join(dict.fromkeys(wait.event for wait in endless[:SHOWN]))
+        runs = "1 run waits" if len(endless) == 1 else f"{len(endless)} runs wait"
+        screen.show(Text(f"{runs} without limit for what has to be published: {one_line(events)}.", style="dim"))
+    return Exit.WAITING if found else Exit.OK
+
+
+def _show(screen: Screen, found: Sequence[Stuck]) -> None:
     shown = list(heads(found))
     for one in shown[:SHOWN]:
         screen.show(*_lines(one), "")
     more = f", {len(shown) - SHOWN} more than are shown here" if len(shown) > SHOWN else ""
     chains = "one chain" if len(shown) == 1 else f"{len(shown)} chains"
     screen.show(f"{len(found)} stuck, in {chains}{more}.")
-    return Exit.WAITING
 
 
 def heads(found: Sequence[Stuck]) -> Iterator[Stuck]:

@@ -2,19 +2,21 @@
 
 from pathlib import Path
 
-from baton.core import Goal, RunId
-from baton.ledger import Ledger, Transaction, leases, runs
+from baton.core import ActionId, Goal, RunId
+from baton.ledger import Ledger, Transaction, leases, runs, waits
 from support.commands import baton
 
 
 async def parked(database: Path) -> RunId:
-    """A run that waits, but for nothing."""
+    """A run that waits, but for nothing, beside one that waits for the world."""
 
     def create(tx: Transaction) -> RunId:
         id, _ = runs.create(tx, Goal("go"), "clerk")
         lease = leases.take(tx, id, "w", 30)
         assert lease is not None
         leases.park(tx, lease)
+        other, _ = runs.create(tx, Goal("go"), "clerk")
+        waits.begin(tx, other, ActionId("act"), "order.shipped", "4417", None)
         return id
 
     ledger = await Ledger.open(str(database))
@@ -39,8 +41,11 @@ async def test_stuck_says_what_can_never_move_why_and_what_would_free_it(tmp_pat
         f"  way out: say something to {run}, or cancel it",
         "",
         "1 stuck, in one chain.",
+        "1 run waits without limit for what has to be published: order.shipped 4417.",
     ]
-    (one,) = baton(tmp_path, "stuck", "--json", *place).json["stuck"]
+    found = baton(tmp_path, "stuck", "--json", *place).json
+    assert [one["event"] for one in found["endless"]] == ["order.shipped 4417"]
+    (one,) = found["stuck"]
     assert (one["id"], one["kind"], one["circle"], one["awaited"]) == (run, "run", None, False)
     assert "1 can never move: `baton stuck`" in baton(tmp_path, "doctor", *place).out
 
