@@ -4,7 +4,7 @@ The agents that state too much confidence, too little, or change halfway come fr
 is not part of Baton: the variable HARNESS names its folder. Beside them, streams of our own: errors that grow slowly
 over the whole stream, a reviewer who errs, late labels, and scores that shift while nothing else does. Prints the
 shares of streams in which the promise broke and what ran alone, as a share of what an oracle would have let run, and
-writes bench/results/promise.json. Arguments: `--seeds N` streams of each kind (default 600), `--own` for ours alone.
+writes bench/results/promise.json. Arguments: `--seeds N` streams of each kind (default 600, of ours 200), `--own` for ours alone.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from baton.policies.promises import Certifier, Promise
 
 ROOT = Path(__file__).parents[1]
 HARNESS = (ROOT / os.environ.get("HARNESS", "../shared/bench") / "promise_sim.py").resolve()
+OWN_STREAMS = 200  # at most, of each kind of ours
 MOST_AT_ONCE = 200  # streams of the harness for one random number
 STREAMS = (7, 1007, 2007, 3007, 4007)
 ACTIONS, LATE = 5000, 200
@@ -149,6 +150,7 @@ def run(job: tuple[Scenario, float, int]) -> dict[str, float]:
 
 def own(most_wrong: float, seeds: int) -> Iterator[Figure]:
     """Our own streams."""
+    seeds = min(seeds, OWN_STREAMS)
     with ProcessPoolExecutor(jobs()) as pool:
         for scenario in OWN:
             work = [(scenario, most_wrong, seed) for seed in range(seeds)]

@@ -16,11 +16,13 @@ from baton.policies.promises.betting import SHARES, Array
 
 _EDGES = np.concatenate([[0.0], SHARES, [1.0]])
 _MIDDLES = (_EDGES[1:] + _EDGES[:-1]) / 2
-_TERMS = np.stack([np.ones(_MIDDLES.size), np.log(_MIDDLES / (1 - _MIDDLES))])
-"""What level and slope of the curve are multiplied with, at each rank."""
+_AT = np.log(_MIDDLES / (1 - _MIDDLES))
+"""Where the curve is read, for each rank."""
+_POWERS = np.stack([np.ones(_AT.size), _AT, _AT * _AT])
 _SLOPE = 1.0
-_HELD = np.array([0.25, 4.0])
-"""The slope before any label, and how firmly the average and it are held to, as inverse variances."""
+"""The slope before any label."""
+_LEVEL_HELD, _SLOPE_HELD = 0.25, 4.0
+"""How firmly the average and that slope are held to, as inverse variances."""
 _STEPS, _CLOSE = 20, 1e-3
 
 
@@ -81,26 +83,33 @@ def risk(seen: Array, wrong: Array, caution: float) -> Array:
     few. Newton's method climbs to it; where many scores are alike a whole step can overshoot, and is halved.
     """
     average = (float(wrong.sum()) + 0.5) / (float(seen.sum()) + 5)
-    usual = np.array([math.log(average / (1 - average)), _SLOPE])
-    curve, height = usual, _height(seen, wrong, usual, usual)
+    usual = math.log(average / (1 - average))
+    level, slope, variance = usual, _SLOPE, np.zeros_like(_AT)
+    height, expected = _height(seen, wrong, level, slope, usual)
     for _ in range(_STEPS):
-        expected = _shares(curve @ _TERMS)
-        curvature = (_TERMS * (seen * expected * (1 - expected))) @ _TERMS.T + np.diag(_HELD)
-        step = np.linalg.solve(curvature, _TERMS @ (wrong - seen * expected) - _HELD * (curve - usual))
-        while (reached := _height(seen, wrong, curve + step, usual)) < height and np.abs(step).max() > _CLOSE:
-            step = step / 2
-        curve, height = curve + step, reached
-        if np.abs(step).max() <= _CLOSE:
+        flat, tilt, bend = (_POWERS @ (seen * expected * (1 - expected))).tolist()
+        up, tilted = (_POWERS[:2] @ (wrong - seen * expected)).tolist()
+        flat, bend = flat + _LEVEL_HELD, bend + _SLOPE_HELD
+        up, tilted = up - _LEVEL_HELD * (level - usual), tilted - _SLOPE_HELD * (slope - _SLOPE)
+        area = flat * bend - tilt * tilt
+        rise, turn = (bend * up - tilt * tilted) / area, (flat * tilted - tilt * up) / area
+        variance = (bend - 2 * tilt * _AT + flat * _POWERS[2]) / area
+        reached, expected = _height(seen, wrong, level + rise, slope + turn, usual)
+        while reached < height and max(abs(rise), abs(turn)) > _CLOSE:
+            rise, turn = rise / 2, turn / 2
+            reached, expected = _height(seen, wrong, level + rise, slope + turn, usual)
+        level, slope, height = level + rise, slope + turn, reached
+        if max(abs(rise), abs(turn)) <= _CLOSE:
             break
-    errors = np.sqrt(np.sum(_TERMS * np.linalg.solve(curvature, _TERMS), axis=0))
-    return _shares(curve @ _TERMS + caution * errors)
+    return _shares(level + slope * _AT + caution * np.sqrt(variance))
 
 
-def _height(seen: Array, wrong: Array, curve: Array, usual: Array) -> float:
-    """The logarithm of the likelihood of the labels under a curve, less what holds it to the usual one."""
-    log_odds = curve @ _TERMS
-    likelihood = wrong @ log_odds - seen @ np.logaddexp(0.0, log_odds)
-    return float(likelihood - _HELD @ (curve - usual) ** 2 / 2)
+def _height(seen: Array, wrong: Array, level: float, slope: float, usual: float) -> tuple[float, Array]:
+    """How likely a curve makes the labels, as a logarithm less what holds it back; and its share at each rank."""
+    log_odds = level + slope * _AT
+    likelihood = float(wrong @ log_odds) - float(seen @ np.logaddexp(0.0, log_odds))
+    held = _LEVEL_HELD * (level - usual) ** 2 + _SLOPE_HELD * (slope - _SLOPE) ** 2
+    return likelihood - held / 2, _shares(log_odds)
 
 
 def _shares(log_odds: Array) -> Array:
