@@ -77,7 +77,7 @@ def _figures_json(one: Figures) -> dict[str, Any]:
         "waiting": one.waiting,
         "expired": one.expired,
         "withdrawn": one.withdrawn,
-        "wait": {"median": one.wait(0.5), "90 %": one.wait(0.9), "all": one.parts.whole},
+        "wait": {"median": one.wait(0.5), "p90": one.wait(0.9), "all": one.parts.whole},
         "parts": {field.name: getattr(one.parts, field.name) for field in fields(Parts)},
         "missed": {"avoidable": one.avoidable, "unavoidable": one.unavoidable},
         "agreed": _share_json(one.agreed),
