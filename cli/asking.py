@@ -38,7 +38,7 @@ async def ask(review: Review, baton: "Baton", screen: Screen, read: Read) -> Ans
             case "reject" | "r":
                 return _decided(review, DecisionKind.REJECT, await read("why? ") or "no reason given")
             case "edit" | "e" if action:
-                answer = await _edit(review, baton, screen, read)
+                answer = await ask_edit(review, baton, screen, read)
                 if answer is not None:
                     return answer
             case words if words and not action:
@@ -47,7 +47,7 @@ async def ask(review: Review, baton: "Baton", screen: Screen, read: Read) -> Ans
                 screen.note("Type one of these words, or its first letter.", "dim")
 
 
-async def _edit(review: Review, baton: "Baton", screen: Screen, read: Read) -> Answer | None:
+async def ask_edit(review: Review, baton: "Baton", screen: Screen, read: Read) -> Answer | None:
     """An edit, a change a line; None if nothing was changed."""
     before = proposed(review)
     after, agent = before, baton.agents.get(review.agent)

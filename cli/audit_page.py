@@ -12,7 +12,7 @@ from rich.text import Text
 from baton.cli.assessing import assessed_rows
 from baton.cli.opening import Place
 from baton.cli.output import Screen, call, one_line, safe
-from baton.cli.review_page import arguments, goal, show_steps
+from baton.cli.review_page import arguments, goal, steps, steps_width
 from baton.cli.standing import ago
 from baton.cli.tables import pairs
 from baton.core import Verdict, format_time
@@ -81,7 +81,7 @@ def show_audit(screen: Screen, page: AuditPage, place: Place, by: str, now: floa
     audit = page.audit
     screen.show(_head(audit, now), _ran(page), _why(page, by), "", goal(page.run))
     rest = place.command(f"runs show {audit.run}") if audit.look == 1 else ""  # it tells what the first look said
-    show_steps(screen, page.story, rest)
+    screen.show(*steps(page.story, "what the agent had done by then", steps_width(screen), rest))
     if page.later and rest:
         screen.show(Text(f"  … and what came later: {rest}", style="dim"))
     if audit.state == "open" and by not in page.before:

@@ -21,9 +21,9 @@ def reason(review: Review) -> str:
 
 
 def why(review: Review, now: float) -> Table:
-    """Why a question is asked, and who decides it until when."""
+    """What speaks for and against, and who decides it until when."""
     verdict, question = review.verdict, review.question
-    rows: list[tuple[str, str | Text]] = [("why asked", reason(review))]
+    rows: list[tuple[str, str | Text]] = []
     if "was" in question:
         was = cast("dict[str, Any]", question["was"])
         rows.append(("before", f"version {was['version']}: {call(review.tool, was['arguments'], 400)}"))

@@ -1,6 +1,6 @@
 """A question to people on one page: what would happen, why it is asked, what it rests on, how to answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -23,6 +23,9 @@ from baton.story import Moment, told
 
 _BODY_LINES = 14
 """Lines that are shown of each attachment."""
+
+_BESIDE = 60
+"""Characters of a value and of where it came from that stand on one line."""
 
 _STEPS = 12
 """Steps of the agent that are shown, the newest."""
@@ -74,46 +77,62 @@ def read_page(tx: Transaction, review: str) -> ReviewPage:
 
 def show_question(screen: Screen, review: Review, now: float) -> None:
     """Print what would happen and why it is asked."""
-    screen.show(_head(review, now), _proposal(review), why(review, now))
+    screen.show(*question(review, now))
 
 
 def show_page(screen: Screen, page: ReviewPage, place: Place, now: float) -> None:
     """Print the whole page."""
     review = page.review
-    show_question(screen, review, now)
-    screen.show("", goal(page.run))
-    show_steps(screen, page.story[: page.asked_at], place.command(f"runs show {review.run}"))
-    show_steps(screen, page.since, "", title="what has happened since it was asked")
-    show_remarks(screen, page.remarks)
+    screen.show(*whole(page, now, place.command(f"runs show {review.run}"), steps_width(screen)))
     if review.open:
         screen.show("", Text("answer with", style="bold"))
         screen.show(*(Text(f"  {place.command(words)}", style="cyan") for words in answers(review)))
 
 
-def show_remarks(screen: Screen, said: Sequence[Remark]) -> None:
-    """Print what people and the agent have said about a question."""
-    if said:
-        screen.show("", Text("what was said about it", style="bold"))
-    for remark in said:
+def question(review: Review, now: float) -> list[RenderableType]:
+    """What would happen and why it is asked."""
+    asked_because = Text.assemble(("why asked  ", "dim"), reason(review))
+    return [_head(review, now), asked_because, _proposal(review), why(review, now)]
+
+
+def whole(page: ReviewPage, now: float, rest: str, width: int) -> list[RenderableType]:
+    """All that a person needs to decide; `rest` is the command that shows all steps, `width` that of a line."""
+    asked_at = page.asked_at
+    return [
+        *question(page.review, now),
+        "",
+        goal(page.run),
+        *steps(page.story[:asked_at], "what the agent has done so far", width, rest),
+        *steps(page.since, "what has happened since it was asked", width),
+        *said(page.remarks),
+    ]
+
+
+def said(about: Sequence[Remark]) -> Iterator[RenderableType]:
+    """What people and the agent have said about a question; nothing where nobody has."""
+    if about:
+        yield from ("", Text("what was said about it", style="bold"))
+    for remark in about:
         how = {"comment": "", "question": " asks the agent", "answer": " answers"}[remark.kind]
-        screen.show(Text(f"  {one_line(remark.by)}{how}: {one_line(remark.text, 400)}"))
+        yield Text(f"  {one_line(remark.by)}{how}: {one_line(remark.text, 400)}")
 
 
-def show_steps(
-    screen: Screen, story: Sequence[Moment], rest: str, title: str = "what the agent has done so far"
-) -> None:
-    """Print the newest steps of a story; `rest` is the command that shows all, empty where none is to be named."""
-    steps = [line for moment in story if (line := tell(moment)) and moment.event.kind not in _NO_STEPS]
-    if not steps:
-        return
-    screen.show("", Text(title, style="bold"))
-    width = screen.out.width - 4 if screen.out.is_terminal else LONGEST
-    if len(steps) > _STEPS:
-        screen.show(Text(f"  … {len(steps) - _STEPS} earlier steps{rest and ': ' + rest}", style="dim"))
-    for line in steps[-_STEPS:]:
+def steps_width(screen: Screen) -> int:
+    """How wide a step may be shown."""
+    return screen.out.width - 4 if screen.out.is_terminal else LONGEST
+
+
+def steps(story: Sequence[Moment], title: str, width: int, rest: str = "") -> Iterator[RenderableType]:
+    """The newest steps of a story, nothing where there are none; `rest` is the command that shows all of them."""
+    found = [line for moment in story if (line := tell(moment)) and moment.event.kind not in _NO_STEPS]
+    if found:
+        yield from ("", Text(title, style="bold"))
+    if len(found) > _STEPS:
+        yield Text(f"  … {len(found) - _STEPS} earlier steps{rest and ': ' + rest}", style="dim")
+    for line in found[-_STEPS:]:
         shown = Text.assemble(f"  {line.mark} ", (line.text, line.style), no_wrap=True)
         shown.truncate(width, overflow="ellipsis")
-        screen.show(shown)
+        yield shown
 
 
 def answers(review: Review) -> list[str]:
@@ -186,7 +205,7 @@ def _proposal(review: Review) -> Panel:
         return Panel(_question(review), border_style=style, title_align="left", title="the question")
     title = Text.assemble(" if approved: ", (one_line(review.tool), "bold"), " ")
     rows = arguments(proposed(review), review.verdict)
-    return Panel(rows, border_style=style, title=title, title_align="left", padding=(1, 2))
+    return Panel(rows, border_style=style, title=title, title_align="left", padding=(0, 1))
 
 
 def arguments(given: Mapping[str, Any], verdict: Verdict) -> Table:
@@ -194,10 +213,11 @@ def arguments(given: Mapping[str, Any], verdict: Verdict) -> Table:
     traced = cast(Mapping[str, Any], verdict.evidence.get("arguments") or {})
     rows = Table.grid(padding=(0, 2, 0, 0))
     rows.add_column(style="bold", no_wrap=True)
-    rows.add_column(overflow="fold", ratio=3)
-    rows.add_column(overflow="fold", ratio=2, style="dim")
+    rows.add_column(overflow="fold")
     for name, said in given.items():
-        rows.add_row(one_line(name), _argument(said), _origin(traced.get(name)))
+        shown, origin = _shown(said), _origin(traced.get(name))
+        apart = "\n" if "\n" in shown or len(shown) + len(origin) > _BESIDE else "  "
+        rows.add_row(one_line(name), Text.assemble(shown, apart if origin else "", (origin, "dim")))
     return rows
 
 
@@ -246,10 +266,6 @@ def _origin(traced: Mapping[str, Any] | None) -> str:
         return ""
     sources: list[str] = [_SOURCES.get(source) or str(source).replace(":", " ") for source in traced.get("from", ())]
     return one_line(f"{traced.get('trust', '')} trust: {', '.join(sources)}".replace("_tool trust", " tool trust"))
-
-
-def _argument(said: Any) -> Text:
-    return Text(_shown(said), overflow="fold")
 
 
 def _shown(said: Any) -> str:

@@ -43,6 +43,26 @@ Make = Callable[[Review, "Mapping[str, Agent]"], Answer]
 
 
 @app.default
+async def walk(*, skill: Names = (), role: Names = (), common: Common = DEFAULTS) -> None:
+    """Go through what waits for you, one question a screen; without a terminal, list what waits for people.
+
+    Args:
+        skill: Something that you know; may be given several times (default: everything).
+        role: A role that you have, beside your own name; may be given several times (default: all).
+        common: Options of every command.
+    """
+    screen, place = Screen(common.json), find_place(common, prefer_origin=True)
+    if not screen.asks:
+        await list_(common=common)
+        return
+    from baton.cli.keyboard import Keyboard
+    from baton.cli.walking import Walk
+
+    place.require()
+    async with at_work(place, screen, needs_agents=False) as baton:
+        await Walk(baton, place, screen, Keyboard(screen), skills=skill or None, roles=role or None).go()
+
+
 @app.command(name="list")
 async def list_(*, common: Common = DEFAULTS) -> None:
     """List what waits for a person: the earliest deadline first.

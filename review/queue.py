@@ -32,6 +32,9 @@ CLAIM_SECONDS = 900.0
 HOLD_SECONDS = 5.0
 """For how long a decision can be undone where people decide one after the other."""
 
+URGENT_SECONDS = 3600.0
+"""What is due within so many seconds is not held."""
+
 MOST_ASKED = 3
 """How often people may ask an agent something about one question of its."""
 
@@ -280,6 +283,11 @@ class ReviewQueue:
             return mine
 
         return await self._ledger.write(take_back)
+
+
+def hold_for(review: Review, now: float) -> float:
+    """For how many seconds a decision should be held: none where it is urgent."""
+    return HOLD_SECONDS if review.due - now > URGENT_SECONDS else 0.0
 
 
 def _claimed(tx: Transaction, review: Review, by: str, seconds: float) -> Review:
