@@ -205,7 +205,9 @@ def of_run(tx: Transaction, run: RunId) -> list[Review]:
 _GOAL = select(runs.c.deadline, runs.c.parent).where(runs.c.id == bindparam("run"))
 _KNOWN = select(reviews.c.id).where(reviews.c.id == bindparam("review"))
 _OF_RUN = select(reviews).where(reviews.c.run == bindparam("run")).order_by(reviews.c.opened_at)
-_ASKED_BY = select(reviews.c.run).where(reviews.c.id == bindparam("review"))
+_HELD_BY = select(reviews.c.run, reviews.c.claimed_by, reviews.c.claimed_until).where(
+    reviews.c.id == bindparam("review")
+)
 _CLOSED_SINCE = (
     select(reviews)
     .join(decision_rows, decision_rows.c.id == reviews.c.decision)
@@ -229,11 +231,12 @@ def count_open(tx: Transaction, run: RunId) -> int:
 
 def claim(tx: Transaction, review: ReviewId, version: int, by: str, until: float) -> bool:
     """Take a question for oneself for a while; whether the version was still the newest."""
-    run: RunId = tx.value(_ASKED_BY, review=review)
-    lock(tx, run)  # before the review's row, as whoever decides does
+    before = tx.row(_HELD_BY, review=review)
+    lock(tx, before.run)  # before the review's row, as whoever decides does
     if not _changed(tx, review, version, claimed_by=by, claimed_until=until):
         return False
-    emit(tx, run, "review.claimed", review=review, by=by, until=until)
+    renewed = before.claimed_by == by and before.claimed_until > tx.now
+    emit(tx, before.run, "review.claimed", review=review, by=by, until=until, renewed=renewed)
     return True
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from baton import Agent, Answer, Baton, Goal, RunHandle, tool
+from baton import Agent, Answer, Baton, Goal, RunHandle, story, tool
+from baton.cli.telling import tell
 from baton.core import ManualClock, ReviewId, Ruling, RunId, Verdict
 from baton.flow import Anybody, Figures, Measures, Share, read_measures
 from baton.ledger import Decision, DecisionKind, Ledger, ReviewKind, Transaction, audits, reviews, runs
@@ -123,7 +124,8 @@ async def test_a_claim_ends_when_it_is_given_back_passed_on_or_put_off(tmp_path:
             await queue.claim(review, by)
             clock.advance(seconds)
 
-        await claim_for(10.0)
+        await claim_for(4.0)
+        await claim_for(6.0)  # renewed
         await queue.release(review, "ann")
         clock.advance(1.0)
         await claim_for(20.0)
@@ -143,13 +145,18 @@ async def test_a_claim_ends_when_it_is_given_back_passed_on_or_put_off(tmp_path:
         await soon(run.result())
         (course,) = await baton.ledger.read(lambda tx: courses(tx, 0.0))
         assert [(one.by, one.end - one.start) for one in course.claims] == [
-            ("ann", 10.0),
+            ("ann", 4.0),
+            ("ann", 6.0),
             ("ann", 20.0),
             ("bob", 35.0),
             ("ann", 40.0),
         ]
         assert [one.kind for one in course.said] == [DecisionKind.APPROVE]  # what was undone was not said
         assert (await baton.measures()).classes[0].parts.thinking == 105.0
+        told = [
+            line.text for moment in await baton.ledger.read(partial(story.told, run=run.id)) if (line := tell(moment))
+        ]
+        assert [text.split(" has taken ")[0] for text in told if " has taken " in text] == ["ann", "ann", "bob", "ann"]
 
 
 async def test_a_decision_that_is_held_back_is_delivered_later(tmp_path: Path) -> None:
