@@ -34,6 +34,8 @@ class Agent:
         memory: The scope of what it remembers; agents with the same scope share it.
         context_tokens: What one request to its model may hold.
         open_questions: How many questions of one run may wait for people; a run that keeps asking beyond is stopped.
+        round_trips: How often in a row people may answer in vain, with a no to one class of actions or to the same
+            question; a run that comes with it once more is stopped.
         description: What it is good for, told to agents that may hand work to it.
     """
 
@@ -46,6 +48,7 @@ class Agent:
     memory: str = "team"
     context_tokens: int = 100_000
     open_questions: int = 20
+    round_trips: int = 3
     samples: int = 1
     judge: str | None = None
     shadow: str | Path | None = None
@@ -56,7 +59,7 @@ class Agent:
 
         Raises:
             InvalidValue: for a bad name, a doubled tool, an `undo` that is no tool of its own, a context too small to
-                hold anything, no question at all.
+                hold anything, no question at all, no round trip.
         """
         if not _NAME.fullmatch(self.name):
             raise InvalidValue("agent name", self.name, "a letter, then letters, digits, _ or -, 64 at most")
@@ -64,6 +67,8 @@ class Agent:
             raise InvalidValue(f"context_tokens of agent {self.name}", self.context_tokens, "1000 or more")
         if self.open_questions < 1:
             raise InvalidValue(f"open_questions of agent {self.name}", self.open_questions, "1 or more")
+        if self.round_trips < 1:
+            raise InvalidValue(f"round_trips of agent {self.name}", self.round_trips, "1 or more")
         if not 1 <= self.samples <= 20:
             raise InvalidValue(f"samples of agent {self.name}", self.samples, "a number from 1 to 20")
         names = [spec.name for spec in self._own]

@@ -139,6 +139,7 @@ def _packages() -> Finding:
 
 async def _database(place: "Place") -> list[Finding]:
     from baton.cli.opening import to_look
+    from baton.flow import Anybody, stuck_work
     from baton.ledger import at_work, reviews, runs
 
     if place.file is not None and not place.file.exists():
@@ -147,6 +148,7 @@ async def _database(place: "Place") -> list[Finding]:
         asked = await ledger.read(reviews.waiting)
         found = await ledger.read(runs.listed)
         worker = await at_work(ledger)
+        held_up = await ledger.read(lambda tx: stuck_work(tx, Anybody()))
         kept = _file(place.file) if place.file is not None else await _server(ledger)
     going = sum(not run.ended for run in found)
     held = f"{len(found)} runs, {going} of them not ended"
@@ -160,6 +162,11 @@ async def _database(place: "Place") -> list[Finding]:
             "reviews",
             "note" if asked else "ok",
             f"{len(asked)} wait for a person" + (": `baton review`" if asked else ""),
+        ),
+        Finding(
+            "stuck",
+            "note" if held_up else "ok",
+            f"{len(held_up)} can never move: `baton stuck`" if held_up else "nothing",
         ),
         *(Finding("trouble", "note", f"{run.id}: {run.trouble}") for run in troubled),
     ]

@@ -9,6 +9,7 @@ from rich.text import Text
 from baton.cli.audit_page import AuditPage, audit_card, looked_before, read_audit, show_audit
 from baton.cli.editing import edited
 from baton.cli.looking_back import is_audit, need_review, right, wrong
+from baton.cli.measuring import measures
 from baton.cli.opening import Place, at_work, find_place, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from baton.app import Baton
 
 app = App(name="review", help="See what waits for a person, and decide it.")
-for command in (right, wrong, *COMMANDS):
+for command in (right, wrong, measures, *COMMANDS):
     app.command(command)
 
 CHANNEL = "cli"

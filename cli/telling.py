@@ -182,6 +182,8 @@ def _tell_review(moment: Moment, review: Review) -> Told | None:
         case "review.opened":
             asks = "" if review.kind is ReviewKind.ACTION else f": {review.question['summary']}"
             return Told("⏸", one_line(f"{review.id} waits for {reviewers(review)}{asks}"), "yellow")
+        case "review.claimed" if not moment.event.data["renewed"]:
+            return Told("⏸", one_line(f"{moment.event.data['by']} has taken {review.id}"), "dim")
         case "review.late":
             return Told("⏸", f"{review.id} is late", "red")
         case "review.escalated":

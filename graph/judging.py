@@ -19,14 +19,14 @@ from baton.core import (
     action_id,
     call_id,
     charged,
-    dump,
     random_id,
 )
 from baton.graph.forking import echo_of, guarded
+from baton.graph.rounds import call_of, rounds
 from baton.graph.team import Member
 from baton.ledger import DecisionKind, Proposal, Review, ReviewKind, Run
 from baton.ledger.forks import Echo
-from baton.policies import ASKED_TOO_OFTEN
+from baton.policies import ASKED_TOO_OFTEN, TOLD_NO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +90,8 @@ def judge_reply(
         if verdict.ruling is Ruling.ASK:
             verdict, review = _joined(action, verdict, record, judged)
             verdict, review = _unless_flooded(member.agent.open_questions, verdict, review, record, judged)
+            if run.compensates is None:  # else its plan is worked off, whatever people say to one step of it
+                verdict, review = _unless_told_no(member.agent.round_trips, action, verdict, review, record)
         judged.append(
             Proposal(
                 action=action,
@@ -167,11 +169,11 @@ def _joined(action: Action, verdict: Verdict, record: Record, judged: Sequence[P
 
     What a person has rejected is not asked again: the verdict becomes a deny that says who rejected it.
     """
-    same = _same(action)
+    same = call_of(action)
     asked = {p.action.id: p for p in (*record.proposals, *judged)}
     for review in reversed(record.reviews):
         earlier = asked.get(review.action) if review.action else None
-        if earlier is None or _same(earlier.action) != same:
+        if earlier is None or call_of(earlier.action) != same:
             continue
         if review.open:
             return verdict, review.id
@@ -181,7 +183,7 @@ def _joined(action: Action, verdict: Verdict, record: Record, judged: Sequence[P
             )
             return _denied(verdict, reason), review.id
     for earlier in judged:
-        if earlier.review and _same(earlier.action) == same:
+        if earlier.review and call_of(earlier.action) == same:
             return verdict, earlier.review
     return verdict, ReviewId(random_id("rev"))
 
@@ -198,15 +200,25 @@ def _unless_flooded(
     return replace(_denied(verdict, reason), rules=(ASKED_TOO_OFTEN,)), None
 
 
+def _unless_told_no(
+    most: int, action: Action, verdict: Verdict, review: ReviewId | None, record: Record
+) -> tuple[Verdict, ReviewId | None]:
+    """What people have said no to as often as may be is not asked again, nor told again that they have."""
+    waits = verdict.ruling is Ruling.ASK and any(one.id == review and one.open for one in record.reviews)
+    if review is None or waits:
+        return verdict, review
+    found = rounds(action, verdict.kind, record.proposals, record.reviews)
+    if len(found) < most:
+        return verdict, review
+    reason = f"people have answered {len(found)} such proposals of this run in vain: they are asked what to do now"
+    return replace(_denied(verdict, reason), rules=(TOLD_NO,)), None
+
+
 def flooded(most: int, reviews: Sequence[Review], proposals: Sequence[Proposal]) -> bool:
     """Whether a run has asked for more than it may, and as much still waits."""
     last = max((one.turn for one in proposals), default=0)
     refused = any(ASKED_TOO_OFTEN in one.verdict.rules for one in proposals if one.turn == last)
     return refused and sum(one.open and one.kind is not ReviewKind.TROUBLE for one in reviews) >= most
-
-
-def _same(action: Action) -> tuple[str, str]:
-    return action.tool, dump(dict(sorted(action.arguments.items())))
 
 
 def _denied(verdict: Verdict, reason: str) -> Verdict:

@@ -32,6 +32,7 @@ from baton.graph.packing import packed
 from baton.graph.past import Past, certificates_of, load
 from baton.graph.promised import record_decisions
 from baton.graph.receive import News, receive, unread
+from baton.graph.rounds import refused, rounds, told
 from baton.graph.state import Place
 from baton.graph.team import Member, Team
 from baton.graph.trouble import open_for, open_trouble
@@ -139,10 +140,10 @@ class _Step:
         self.riders.append(lambda tx: end(tx, run, cursor, how, label))
         return self.move("end")
 
-    def troubled(self, problem: str, fault: Fault) -> Move:
+    def troubled(self, problem: str, fault: Fault, known: Mapping[str, str] | None = None) -> Move:
         """People are asked what to do; until they answer, the run waits."""
         run = self.past.run
-        self.riders.append(lambda tx: open_trouble(tx, run, problem, fault))
+        self.riders.append(lambda tx: open_trouble(tx, run, problem, fault, known))
         self.strikes = 0
         return self.parked()
 
@@ -160,6 +161,9 @@ async def _propose(step: _Step) -> Move:
     if not step.news.granted and flooded(most, step.past.reviews, step.past.proposals):
         kept = f"{run.agent} keeps asking: {most} of its questions wait, as many as may"
         return step.troubled(kept, Fault.EXHAUSTED)
+    again = None if step.news.granted else refused(step.past.proposals, step.place.turn)
+    if again is not None:
+        return _told_no(step, again)
     if step.strikes >= STRIKES:
         return step.troubled(f"{run.agent}: {STRIKES} answers of its model in a row could not be used", Fault.LASTING)
     others = {name: step.office.team.member(name).agent.description for name in step.member.agent.hands_off_to}
@@ -188,6 +192,14 @@ async def _propose(step: _Step) -> Move:
     if reply.calls:
         return _called(step, judge_reply(step.member, run, turn, reply, record, asked))
     return await _spoke(step, reply)
+
+
+def _told_no(step: _Step, again: Proposal) -> Move:
+    """People see what they have said no to, and what is proposed once more."""
+    before = step.past.proposals[: step.past.proposals.index(again)]
+    found = rounds(again.action, again.verdict.kind, before, step.past.reviews)
+    problem = f"{step.past.run.agent} goes on proposing {again.action.tool}, in vain {len(found)} times in a row"
+    return step.troubled(problem, Fault.EXHAUSTED, told(found, again, step.past.reviews))
 
 
 async def _certificates(step: _Step, reply: ModelReply) -> Mapping[str, Certificate]:

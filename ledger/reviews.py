@@ -14,6 +14,7 @@ from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
 from baton.ledger.runs import lock as hold_run
+from baton.ledger.schema import decisions as decision_rows
 from baton.ledger.schema import reviews, runs
 from baton.ledger.transaction import Transaction
 
@@ -217,7 +218,22 @@ _KNOWN = select(reviews.c.id).where(reviews.c.id == bindparam("review"))
 _RUN = select(reviews.c.run).where(reviews.c.id == bindparam("review"))
 _LOCK = select(reviews.c.id).where(reviews.c.id == bindparam("review")).with_for_update()
 _OF_RUN = select(reviews).where(reviews.c.run == bindparam("run")).order_by(reviews.c.opened_at)
+_HELD_BY = select(reviews.c.run, reviews.c.claimed_by, reviews.c.claimed_until).where(
+    reviews.c.id == bindparam("review")
+)
+_CLOSED_SINCE = (
+    select(reviews)
+    .join(decision_rows, decision_rows.c.id == reviews.c.decision)
+    .where(reviews.c.state == "closed", decision_rows.c.at >= bindparam("since"))
+    .order_by(decision_rows.c.at, reviews.c.id)
+)
 _COUNT_OPEN = select(func.count()).where(reviews.c.run == bindparam("run"), reviews.c.state == "open")
+
+
+def closed(tx: Transaction, since: float) -> list[Review]:
+    """Reviews that were closed since a time, in the order in which they were."""
+    rows = tx.rows(_CLOSED_SINCE, since=since)
+    return [review for start in range(0, len(rows), 500) for review in _reviews(tx, rows[start : start + 500])]
 
 
 def count_open(tx: Transaction, run: RunId) -> int:
@@ -228,7 +244,13 @@ def count_open(tx: Transaction, run: RunId) -> int:
 
 def claim(tx: Transaction, review: ReviewId, version: int, by: str, until: float) -> bool:
     """Take a question for oneself for a while; whether the version was still the newest."""
-    return _changed(tx, review, version, claimed_by=by, claimed_until=until)
+    before = tx.row(_HELD_BY, review=review)
+    hold_run(tx, before.run)  # before the review's row, as whoever decides does
+    if not _changed(tx, review, version, claimed_by=by, claimed_until=until):
+        return False
+    renewed = before.claimed_by == by and before.claimed_until > tx.now
+    emit(tx, before.run, "review.claimed", review=review, by=by, until=until, renewed=renewed)
+    return True
 
 
 def release(tx: Transaction, review: ReviewId, version: int) -> bool:

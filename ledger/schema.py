@@ -119,6 +119,8 @@ _HAS_PARENT = text("parent IS NOT NULL")
 Index("runs_parent", runs.c.parent, sqlite_where=_HAS_PARENT, postgresql_where=_HAS_PARENT)
 Index("runs_conversation", runs.c.conversation)
 Index("runs_created", runs.c.created_at)
+_NOT_ENDED = text("ended_at IS NULL")
+Index("runs_open", runs.c.id, sqlite_where=_NOT_ENDED, postgresql_where=_NOT_ENDED)
 
 messages = Table(
     "messages",
@@ -272,6 +274,7 @@ decisions = Table(
     Column("undone_at", Double),
 )
 Index("decisions_review", decisions.c.review)
+Index("decisions_at", decisions.c.at)
 
 remarks = Table(
     "remarks",
@@ -450,6 +453,7 @@ audits = Table(
     UniqueConstraint("action", "look", name="audits_action"),
 )
 Index("audits_open", audits.c.opened_at, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"))
+Index("audits_at", audits.c.at)
 
 facts = Table(
     "facts",

@@ -119,6 +119,11 @@ def pending(tx: Transaction, members: Sequence[RunId]) -> list[Wait]:
     return [_wait(row) for row in tx.rows(_PENDING, members=list(members))]
 
 
+def endless(tx: Transaction) -> list[Wait]:
+    """Waits for events that have not come and have no limit of time, oldest first."""
+    return [_wait(row) for row in tx.rows(_ENDLESS)]
+
+
 def drop(tx: Transaction, run: RunId) -> None:
     """Have a run wait for no event any more."""
     tx.changed(_DROP, of=run)
@@ -160,6 +165,7 @@ _GIVEN_TOO = (
 _ONE = select(waits).where(waits.c.action == bindparam("action"))
 _SIGNAL = select(signals).where(signals.c.id == bindparam("signal"))
 _PENDING = select(waits).where(waits.c.run.in_(bindparam("members", expanding=True)), _LEFT).order_by(waits.c.opened_at)
+_ENDLESS = select(waits).where(waits.c.state == "open", waits.c.until.is_(None)).order_by(waits.c.opened_at)
 _DROP = update(waits).where(waits.c.run == bindparam("of"), _LEFT).values(state="dropped")
 _OLD = select(signals.c.id).where(signals.c.at < bindparam("before"))
 _UNTIE = update(waits).where(waits.c.signal.in_(_OLD), waits.c.state != "met").values(signal=None)

@@ -2,7 +2,7 @@
 
 from baton.policies.approval import approval_digest, asked_form
 from baton.policies.cedar import CedarPolicy, Recorded
-from baton.policies.hindsight import ASKED_TOO_OFTEN
+from baton.policies.hindsight import ASKED_TOO_OFTEN, TOLD_NO
 from baton.policies.loading import SHIPPED, YAML, DenyAll, load_policy, policy_text, policy_texts
 from baton.policies.rules import PolicyText
 from baton.policies.schema import BUILT_IN, cedar_name
@@ -12,6 +12,7 @@ __all__ = [
     "ASKED_TOO_OFTEN",
     "BUILT_IN",
     "SHIPPED",
+    "TOLD_NO",
     "YAML",
     "CedarPolicy",
     "DenyAll",

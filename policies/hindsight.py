@@ -17,6 +17,11 @@ from baton.policies.cedar import CedarPolicy, Recorded
 ASKED_TOO_OFTEN = "open-questions"
 """What a verdict cites where a question was not asked because too many of the run wait already."""
 
+TOLD_NO = "round-trips"
+"""What a verdict cites where a question was not asked because people have said no to such too often."""
+
+_UNASKED = frozenset({ASKED_TOO_OFTEN, TOLD_NO})
+
 
 class Outcome(StrEnum):
     """What is known of an action."""
@@ -163,7 +168,8 @@ class Replayed:
 def recorded(judged: Judged) -> Verdict:
     """What policy said of it then; what it asked about and nobody was asked again is a question all the same."""
     verdict = judged.proposal.verdict
-    asked = verdict.ruling is Ruling.DENY and (judged.proposal.review is not None or ASKED_TOO_OFTEN in verdict.rules)
+    unasked = not _UNASKED.isdisjoint(verdict.rules)
+    asked = verdict.ruling is Ruling.DENY and (judged.proposal.review is not None or unasked)
     return replace(verdict, ruling=Ruling.ASK) if asked else verdict
 
 

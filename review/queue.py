@@ -104,6 +104,7 @@ class ReviewQueue:
             if known.claimed_by != by:
                 raise Conflict(f"release {known.id}", f"{known.claimed_by or 'nobody'} has it", "Claim it first.")
             sure(reviews.release(tx, known.id, known.version), known.id)
+            events.emit(tx, known.run, "review.released", review=known.id, by=by)
             return reviews.get(tx, known.id)
 
         return await self._ledger.write(give_back, alone=True)

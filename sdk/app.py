@@ -26,6 +26,7 @@ from baton.core import (
     Verdict,
     check_due,
 )
+from baton.flow import Anybody, Measures, Staff, Stuck, read_measures, stuck_work
 from baton.graph import (
     Engine,
     Member,
@@ -297,6 +298,23 @@ class Baton:
     async def retry(self, *wanted: str, by: str | None = None, note: str = "") -> list[Retried]:
         """Let runs in trouble go on, each in a transaction of its own; those that cannot are told with the reason."""
         return await retry(self.ledger, self.reviews, wanted, by=by or person(), note=note)
+
+    async def stuck(self, staff: Staff | None = None) -> list[Stuck]:
+        """What can never move again unless somebody does something, each with why and the ways out.
+
+        Args:
+            staff: Who may answer and when they are there; None is anybody, always.
+        """
+        return await self.ledger.read(lambda tx: stuck_work(tx, staff or Anybody()))
+
+    async def measures(self, *, days: float = 30.0, staff: Staff | None = None) -> Measures:
+        """How reviews go, by class and by person: what waiting consists of, misses, agreement, effects.
+
+        Args:
+            days: How far back: reviews closed since then count, and those that are open.
+            staff: Who may answer and when they are on duty; None is anybody, always.
+        """
+        return await self.ledger.read(lambda tx: read_measures(tx, tx.now - days * 86400.0, staff or Anybody()))
 
     async def run(self, goal: Goal | str, *, agent: str | None = None, key: str | None = None) -> Result:
         """Submit a goal and wait until it is reached, refused, or waits for somebody."""

@@ -32,6 +32,7 @@ class _AgentEntry(BaseModel):
     memory: str = "team"
     context_tokens: int = Field(100_000, ge=1000)
     open_questions: int = Field(20, ge=1)
+    round_trips: int = Field(3, ge=1)
     samples: int = Field(1, ge=1, le=20)
     judge: str | None = None
 

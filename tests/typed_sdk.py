@@ -19,6 +19,7 @@ from baton import (
     tool,
 )
 from baton.core import RunId
+from baton.flow import Anybody, Measures, Staff, Stuck
 from baton.ledger import Decision, Event, Line, Review, Run
 from baton.review import DeadLetter, Retried
 
@@ -82,6 +83,11 @@ async def decide(baton: Baton, answer: Answer) -> None:
 async def let_go_on(baton: Baton) -> None:
     assert_type(await baton.dead(fault=Fault.TRANSIENT), list[DeadLetter])
     assert_type(await baton.retry("run_1", by="ann"), list[Retried])
+
+
+async def how_it_goes(baton: Baton, staff: Staff) -> None:
+    assert_type(await baton.stuck(staff), list[Stuck])
+    assert_type(await baton.measures(days=7, staff=Anybody()), Measures)
 
 
 def opened(project: Project) -> Baton:

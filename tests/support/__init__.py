@@ -14,12 +14,14 @@ from support.office import (
     tool_lines,
     until,
 )
+from support.staff import SmallStaff
 
 __all__ = [
     "PATIENCE",
     "SERIAL",
     "CountingMind",
     "Says",
+    "SmallStaff",
     "call",
     "calls",
     "on_both",

@@ -1,0 +1,41 @@
+"""How it goes: stuck work, and what waiting consists of. Reads the record only."""
+
+from baton.flow.answers import Share
+from baton.flow.figures import Figures, Measures
+from baton.flow.littles_law import LittlesLaw, littles_law
+from baton.flow.measures import measure, read_measures
+from baton.flow.parts import Parts, Presence, presence, split
+from baton.flow.staff import Anybody, Interval, Staff
+from baton.flow.stuck import Stuck, stuck
+from baton.flow.waiting import FREE, NEVER, Graph, Node, Wait, all_of, any_of, movable, some_of
+from baton.flow.work import graph_of, stuck_work
+
+__all__ = [
+    "FREE",
+    "NEVER",
+    "Anybody",
+    "Figures",
+    "Graph",
+    "Interval",
+    "LittlesLaw",
+    "Measures",
+    "Node",
+    "Parts",
+    "Presence",
+    "Share",
+    "Staff",
+    "Stuck",
+    "Wait",
+    "all_of",
+    "any_of",
+    "graph_of",
+    "littles_law",
+    "measure",
+    "movable",
+    "presence",
+    "read_measures",
+    "some_of",
+    "split",
+    "stuck",
+    "stuck_work",
+]

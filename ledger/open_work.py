@@ -1,0 +1,79 @@
+"""What is open and waits for something: found by indexes of what is open, however much has ended."""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select
+
+from baton.core import Fault, RunId
+from baton.ledger import bodies, reviews
+from baton.ledger.reviews import Review
+from baton.ledger.schema import runs, timers, waits
+from baton.ledger.transaction import Transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenRun:
+    """A run that has not ended.
+
+    Attributes:
+        parent: The run that waits for its end; None where none does.
+        ready: Whether it has something to look at, or somebody is at work on it; a lease that has run out counts, for
+            another worker takes it over.
+        timed: Whether a time comes at which it is told something.
+        listens: Whether it waits for an event from outside.
+        conversation: Whether it goes on with whatever its requester says.
+        poisoned: Whether it has killed its workers, and nothing but an answer to that lets it go on.
+    """
+
+    id: RunId
+    agent: str
+    parent: RunId | None
+    requester: str | None
+    ready: bool
+    timed: bool
+    listens: bool
+    conversation: bool
+    poisoned: bool
+
+
+@dataclass(frozen=True)
+class OpenWork:
+    """All that is open, the reviews in the order in which they are listed."""
+
+    runs: tuple[OpenRun, ...]
+    reviews: tuple[Review, ...]
+
+
+def open_work(tx: Transaction) -> OpenWork:
+    """Read what is open, in a handful of statements."""
+    rows = tx.rows(_OPEN)
+    parked = [row for row in rows if not row.ready]
+    goals = bodies.load(tx, [row.goal for row in parked])
+    talks = {row.id for row in parked if json.loads(goals[row.goal]).get("conversation")}
+    timed, listening = set(tx.values(_TIMED)), set(tx.values(_LISTENING))
+    found = tuple(
+        OpenRun(
+            id=row.id,
+            agent=row.agent,
+            parent=row.parent,
+            requester=row.requester,
+            ready=bool(row.ready),
+            timed=row.id in timed,
+            listens=row.id in listening,
+            conversation=row.id in talks,
+            poisoned=row.fault == Fault.POISONED,
+        )
+        for row in rows
+    )
+    return OpenWork(found, tuple(reviews.waiting(tx)))
+
+
+_READY = or_(runs.c.wake > runs.c.seen, runs.c.lease_owner.is_not(None)).label("ready")
+_OPEN = (
+    select(runs.c.id, runs.c.agent, runs.c.parent, runs.c.requester, runs.c.goal, runs.c.fault, _READY)
+    .where(runs.c.ended_at.is_(None))
+    .order_by(runs.c.id)
+)
+_TIMED = select(timers.c.run).where(timers.c.kind.in_(("wait", "event", "goal"))).distinct()
+_LISTENING = select(waits.c.run).where(waits.c.state == "open").distinct()
