@@ -18,7 +18,7 @@ from baton.cli.review_page import ReviewPage, read_page, whole
 from baton.cli.telling import DECIDED
 from baton.core import BatonError, Conflict, ReviewId, RunId
 from baton.handles import person
-from baton.ledger import DecisionKind, Review, ReviewKind, audits, reviews
+from baton.ledger import DecisionKind, Review, ReviewKind, audits, reviews, runs
 from baton.review import Answer
 from baton.review.queue import CLAIM_SECONDS, hold_for
 
@@ -34,11 +34,12 @@ _KEYS = {
     "b": "ask back",
     "d": "delegate",
     "s": "snooze",
+    "g": "group",
     "u": "undo",
     "q": "quit",
 }
 _FITS = {
-    ReviewKind.ACTION: "aercbdsuq",
+    ReviewKind.ACTION: "aercbdsguq",
     ReviewKind.QUESTION: "wrcbdsuq",
     ReviewKind.DOUBT: "awrcbdsuq",
     ReviewKind.TROUBLE: "awrcdsuq",
@@ -51,6 +52,7 @@ c  say something to others who look at it; the agent is not told
 b  ask the agent something; its answer stands beside the question
 d  give it to somebody else, or to a role
 s  put it off for yourself; others may take it
+g  show what else asks for the very same, to decide it all at once
 u  take the last decision back, as long as it is held
 space  the rest of the page
 q  leave; what you have not decided stays as it is"""
@@ -149,6 +151,7 @@ class Walk:
             "b": self._ask_back,
             "d": self._delegate,
             "s": self._snooze,
+            "g": self._together,
             "u": self._undo,
         }
         self.told = Text()
@@ -208,6 +211,29 @@ class Walk:
             return False
         await put_off(self.baton.reviews, review.id, until.strip() or "1h")
         self.told = Text(f"{review.id} is put off", style="dim")
+        return True
+
+    async def _together(self, review: Review) -> bool:
+        others = await self.baton.reviews.alike(review.id, person())
+        if not others:
+            self.told = Text("nothing else asks for the very same, or this is decided by itself", style="dim")
+            return False
+        goals = await self.baton.ledger.read(lambda tx: [runs.get(tx, one.run).goal.statement for one in others])
+        self.screen.out.print(Text(f"\nthe very same is asked {len(others)} times more, by the same rules:"))
+        for one, goal in zip(others, goals, strict=True):
+            self.screen.out.print(Text(one_line(f"  {one.id}  {goal}", self.screen.out.width - 2)))
+        said = await self.keys.line(f"approve all {len(others) + 1} (yes), or reject them (why?), or nothing: ")
+        if not said or not said.strip():
+            return False
+        yes = said.strip() == "yes"
+        kind, note = (DecisionKind.APPROVE, "") if yes else (DecisionKind.REJECT, said)
+        answer = Answer(kind=kind, by=person(), note=note, channel="cli")
+        done = await self.baton.reviews.decide_alike([review, *others], answer)
+        self.decided |= {one.id: one.run for one in (review, *others)}
+        failed = [str(one) for one in done if isinstance(one, BatonError)]
+        self.last = None
+        self.told = Text(f"{DECIDED[kind]} {len(done) - len(failed)} questions; they have gone out", style="green")
+        self.told.append("".join(f"\n{one}" for one in failed), style="red")
         return True
 
     async def _undo(self, review: Review) -> bool:

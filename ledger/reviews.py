@@ -208,6 +208,11 @@ _WAITING_IN_RUN = _ORDERED.where(reviews.c.run == bindparam("run"))
 _WAITING_IN_RUNS = _ORDERED.where(reviews.c.run.in_(bindparam("runs", expanding=True)))
 
 
+def of_tool(tx: Transaction, tool: str, limit: int) -> list[Review]:
+    """Open reviews about calls of a tool, oldest first."""
+    return _reviews(tx, tx.rows(_OF_TOOL, tool=tool, most=limit))
+
+
 def of_run(tx: Transaction, run: RunId) -> list[Review]:
     """All reviews of a run, oldest first."""
     return _reviews(tx, tx.rows(_OF_RUN, run=run))
@@ -217,6 +222,12 @@ _GOAL = select(runs.c.deadline, runs.c.parent).where(runs.c.id == bindparam("run
 _KNOWN = select(reviews.c.id).where(reviews.c.id == bindparam("review"))
 _RUN = select(reviews.c.run).where(reviews.c.id == bindparam("review"))
 _LOCK = select(reviews.c.id).where(reviews.c.id == bindparam("review")).with_for_update()
+_OF_TOOL = (
+    select(reviews)
+    .where(reviews.c.state == "open", reviews.c.tool == bindparam("tool"))
+    .order_by(reviews.c.opened_at)
+    .limit(bindparam("most"))
+)
 _OF_RUN = select(reviews).where(reviews.c.run == bindparam("run")).order_by(reviews.c.opened_at)
 _HELD_BY = select(reviews.c.run, reviews.c.claimed_by, reviews.c.claimed_until).where(
     reviews.c.id == bindparam("review")

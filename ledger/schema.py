@@ -254,6 +254,7 @@ Index("reviews_due", reviews.c.due, sqlite_where=_OPEN_ONLY, postgresql_where=_O
 Index("reviews_cost", reviews.c.cost, reviews.c.due, sqlite_where=_OPEN_ONLY, postgresql_where=_OPEN_ONLY)
 Index("reviews_open", reviews.c.opened_at, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"))
 Index("reviews_run", reviews.c.run)
+Index("reviews_tool", reviews.c.tool, reviews.c.opened_at, sqlite_where=_OPEN_ONLY, postgresql_where=_OPEN_ONLY)
 
 decisions = Table(
     "decisions",

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
-from baton.core import Conflict, Forbidden, InvalidValue, ReviewId, RunId, Trust, format_time
+from baton.core import BatonError, Conflict, Forbidden, InvalidValue, ReviewId, RunId, Trust, format_time
 from baton.ledger import (
     Decision,
+    DecisionKind,
     Ledger,
     Review,
     ReviewKind,
@@ -25,6 +27,7 @@ from baton.policies.promises.learning import learn
 from baton.review import deciding
 from baton.review.deciding import Answer, Recheck, sure
 from baton.review.discipline import SOON, WORK, Discipline, Turn, urgent_first
+from baton.review.grouping import alike
 from baton.review.people import need_person
 
 CLAIM_SECONDS = 900.0
@@ -269,6 +272,38 @@ class ReviewQueue:
         if certificate is not None:
             await learn(self._ledger, certificate)
         return decision
+
+    async def alike(self, review: str, by: str) -> list[Review]:
+        """The other questions that may be decided together with one, oldest first; none where it stands alone."""
+        return await self._ledger.read(lambda tx: alike(tx, reviews.get(tx, reviews.find(tx, review)), by))
+
+    async def decide_alike(self, seen: Sequence[Review], answer: Answer) -> list[Decision | BatonError]:
+        """Give one answer to several questions that are alike, each by itself, as it was seen.
+
+        Args:
+            seen: The questions, the first of which the others are like.
+            answer: An approval, or a rejection with its reason.
+
+        Returns:
+            What became of each, in order: its decision, or why there is none, such as that somebody else was faster.
+
+        Raises:
+            InvalidValue: if they are not alike, or the answer is another one.
+        """
+        first, *others = seen
+        known = {one.id for one in await self.alike(first.id, answer.by)}
+        apart = [one.id for one in others if one.id not in known]
+        if apart:
+            raise InvalidValue("questions decided together", ", ".join(apart), f"open ones that are like {first.id}")
+        if answer.kind not in (DecisionKind.APPROVE, DecisionKind.REJECT):
+            raise InvalidValue("answer to several questions", answer.kind.value, "approve or reject")
+        done: list[Decision | BatonError] = []
+        for one in seen:
+            try:
+                done.append(await self.decide(one.id, replace(answer, version=one.version)))
+            except BatonError as error:
+                done.append(error)
+        return done
 
     async def undo(self, review: str, by: str) -> Decision:
         """Take back what this person has decided, while it is held, or while others have to approve as well.

@@ -328,3 +328,42 @@ def test_what_a_rule_says_of_a_deadline_goes_together(till: Till, annotations: t
     agent = till.agent()
     with pytest.raises(PolicyError, match=message):
         load_policy(set_policy(till.policy, rule(*annotations)), tuple(agent.specs.values()), "clerk")
+
+
+@on_both
+async def test_the_very_same_questions_are_decided_together_each_by_itself(database: str, till: Till) -> None:
+    async with open_office(database, [till.agent()], PAY) as baton:
+        asking = [await asked(baton) for _ in range(4)]
+        runs, first, rest = [run for run, _ in asking], asking[0][1], [review for _, review in asking[1:]]
+        assert [one.id for one in await baton.reviews.alike(first.id, "ann")] == [one.id for one in rest]
+        await baton.reviews.claim(rest[0].id, "bob")  # he looks at it
+        assert [one.id for one in await baton.reviews.alike(first.id, "ann")] == [one.id for one in rest[1:]]
+        with pytest.raises(InvalidValue, match="open ones that are like"):
+            await baton.reviews.decide_alike([first, rest[0]], approval(hold=0))
+        edit = Answer(kind=DecisionKind.EDIT, by="ann", arguments={"cents": 1})
+        with pytest.raises(InvalidValue, match="approve or reject"):
+            await baton.reviews.decide_alike([first, *rest[1:]], edit)
+        seen = [first, *await baton.reviews.alike(first.id, "ann")]
+        await baton.reviews.delegate(rest[1].id, "eve", by="bob")  # it changes before she decides
+        done = await baton.reviews.decide_alike(seen, approval(hold=0))
+        assert [type(one).__name__ for one in done] == ["Decision", "Conflict", "Decision"]
+        for run in (runs[0], runs[3]):
+            await soon(run.result())
+        assert till.paid == [500, 500]
+        assert len(await baton.reviews.waiting()) == 2
+
+
+@pytest.mark.parametrize("grave", ['quorum("2")', "four_eyes"])
+async def test_what_several_have_to_look_at_is_never_decided_together(tmp_path: Path, till: Till, grave: str) -> None:
+    async with open_office(tmp_path, [till.agent(grave)], PAY) as baton:
+        _, first = await asked(baton)
+        await asked(baton)
+        assert await baton.reviews.alike(first.id, "ann") == []
+
+
+async def test_other_arguments_are_another_question(tmp_path: Path, till: Till) -> None:
+    says = Says(lambda talk: script([call("pay", cents=len(talk.user_texts()[0]))]).answer(talk))
+    async with open_office(tmp_path, [till.agent()], says) as baton:
+        _, first = await asked(baton, "go")
+        await asked(baton, "go on")
+        assert await baton.reviews.alike(first.id, "ann") == []
