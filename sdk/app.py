@@ -333,22 +333,23 @@ class Baton:
         """Take back a decision of one's own that is held, or that waits for others. See ReviewQueue.undo."""
         return await self.reviews.undo(review, by or person())
 
-    async def approve(self, review: str, *, by: str | None = None, note: str = "") -> Decision:
-        """Let an action go ahead as it was proposed."""
-        return await self.decide(review, Answer(kind=DecisionKind.APPROVE, by=by or person(), note=note))
+    async def approve(self, review: str, *, by: str | None = None, note: str = "", hold: float = 0.0) -> Decision:
+        """Let an action go ahead as it was proposed; it can be undone for `hold` seconds, and goes ahead after them."""
+        return await self.decide(review, _answer(DecisionKind.APPROVE, by, note, hold))
 
-    async def edit(self, review: str, arguments: dict[str, Any], *, by: str | None = None, note: str = "") -> Decision:
-        """Let an action go ahead with other arguments; policy is asked again."""
-        kind = DecisionKind.EDIT
-        return await self.decide(review, Answer(kind=kind, by=by or person(), note=note, arguments=arguments))
+    async def edit(
+        self, review: str, arguments: dict[str, Any], *, by: str | None = None, note: str = "", hold: float = 0.0
+    ) -> Decision:
+        """Let an action go ahead with other arguments; policy is asked again. `hold` as for `approve`."""
+        return await self.decide(review, replace(_answer(DecisionKind.EDIT, by, note, hold), arguments=arguments))
 
-    async def reject(self, review: str, reason: str, *, by: str | None = None) -> Decision:
-        """Say no, and why."""
-        return await self.decide(review, Answer(kind=DecisionKind.REJECT, by=by or person(), note=reason))
+    async def reject(self, review: str, reason: str, *, by: str | None = None, hold: float = 0.0) -> Decision:
+        """Say no, and why. `hold` as for `approve`."""
+        return await self.decide(review, _answer(DecisionKind.REJECT, by, reason, hold))
 
-    async def respond(self, review: str, text: str, *, by: str | None = None) -> Decision:
-        """Answer a question in words."""
-        return await self.decide(review, Answer(kind=DecisionKind.RESPOND, by=by or person(), note=text))
+    async def respond(self, review: str, text: str, *, by: str | None = None, hold: float = 0.0) -> Decision:
+        """Answer a question in words. `hold` as for `approve`."""
+        return await self.decide(review, _answer(DecisionKind.RESPOND, by, text, hold))
 
     def _sync(self, work: Callable[[], Awaitable[T]]) -> T:
         async def opened() -> T:
@@ -424,3 +425,7 @@ class Baton:
             for other in agent.hands_off_to:
                 if other not in names:
                     raise InvalidValue(f"hands_off_to of agent {agent.name}", other, f"one of: {', '.join(names)}")
+
+
+def _answer(kind: DecisionKind, by: str | None, note: str, hold: float) -> Answer:
+    return Answer(kind=kind, by=by or person(), note=note, hold=hold)
