@@ -36,6 +36,8 @@ class Agent:
         open_questions: How many questions of one run may wait for people; a run that keeps asking beyond is stopped.
         round_trips: How often in a row people may answer in vain, with a no to one class of actions or to the same
             question; a run that comes with it once more is stopped.
+        prepares: Whether it is asked, while a question waits, what it can look up for when it is answered; that takes a
+            model call more for each question.
         description: What it is good for, told to agents that may hand work to it.
     """
 
@@ -49,6 +51,7 @@ class Agent:
     context_tokens: int = 100_000
     open_questions: int = 20
     round_trips: int = 3
+    prepares: bool = False
     samples: int = 1
     judge: str | None = None
     shadow: str | Path | None = None

@@ -19,6 +19,7 @@ from baton.graph.judging import judge
 from baton.graph.move import Move, Office
 from baton.graph.outcome import Outcome, Rider, denial
 from baton.graph.past import Past, load
+from baton.graph.preparing import prepares
 from baton.graph.promised import open_audits
 from baton.graph.receive import called_off
 from baton.graph.state import Place
@@ -72,14 +73,26 @@ def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tu
     outcomes = [outcome for _, outcome in done]
     _refuse_early_end(outcomes)
     riders: list[Rider] = [rider for outcome in outcomes for rider in outcome.riders]
-    riders.append(lambda tx: transcript.append(tx, hold.run, place.head, [_line(*one) for one in done]))
+    lines, waiting = [_line(*one) for one in done], all(outcome.pending for outcome in outcomes)
+    if waiting and (notice := _preparing(scene, past, place, done)) is not None:
+        lines, waiting = [*lines, notice], False
+    riders.append(lambda tx: transcript.append(tx, hold.run, place.head, lines))
     riders.append(lambda tx: open_audits(tx, past.run, done))
-    here = place.moved(head=place.head + len(done), todo=(), waiting=all(outcome.pending for outcome in outcomes))
+    here = place.moved(head=place.head + len(lines), todo=(), waiting=waiting)
     ending = next((outcome.end for outcome in outcomes if outcome.end is not None), None)
     if ending is None:
         return Move(goto="think", place=here, riders=tuple(riders))
     riders.append(lambda tx: end(tx, past.run, place.cursor, ending, scene.label))
     return Move(goto="end", place=here, riders=tuple(riders))
+
+
+def _preparing(scene: Scene, past: Past, place: Place, done: Sequence[tuple[Job, Outcome]]) -> Line | None:
+    if not scene.member.agent.prepares:
+        return None
+    asked = [
+        job.proposal.review for job, _ in done if job.proposal.review and job.proposal.verdict.ruling is Ruling.ASK
+    ]
+    return prepares(asked, past.lines, place.turn)
 
 
 def _refuse_early_end(outcomes: Sequence[Outcome]) -> None:

@@ -33,6 +33,7 @@ class _AgentEntry(BaseModel):
     context_tokens: int = Field(100_000, ge=1000)
     open_questions: int = Field(20, ge=1)
     round_trips: int = Field(3, ge=1)
+    prepares: bool = False
     samples: int = Field(1, ge=1, le=20)
     judge: str | None = None
 

@@ -367,3 +367,32 @@ async def test_other_arguments_are_another_question(tmp_path: Path, till: Till) 
         _, first = await asked(baton, "go")
         await asked(baton, "go on")
         assert await baton.reviews.alike(first.id, "ann") == []
+
+
+async def test_an_agent_prepares_once_while_its_question_waits(tmp_path: Path) -> None:
+    log: list[str] = []
+
+    @tool(effect="read", verified=True)
+    async def look(what: str) -> str:
+        """Look something up."""
+        log.append(f"look {what}")
+        return "found"
+
+    @tool
+    async def pay(cents: int) -> str:
+        """Pay."""
+        log.append(f"pay {cents}")
+        return "paid"
+
+    looks = '@id("looks") permit (principal, action == Action::"call", resource is Tool::look);'
+    policy = set_policy(tmp_path / "till.cedar", rule(), looks)
+    agent = Agent("clerk", tools=[look, pay], policy=policy, prepares=True)
+    mind = script([call("pay", cents=5)], [call("look", what="address")], [call("pay", cents=5)])
+    async with open_office(tmp_path, [agent], mind) as baton:
+        run, review = await asked(baton)
+        assert log == ["look address"]
+        lines = await tool_lines(run)
+        assert sum("[preparing for" in line for line in lines) == 1
+        await baton.approve(review.id, by="ann")
+        await soon(run.result())
+        assert log == ["look address", "pay 5"]
