@@ -50,6 +50,7 @@ class Decision:
         verdict: What policy said of the edit; None without one.
         digest: Of exactly what was approved; None where nothing was.
         expires: When the approval lapses; None is never.
+        delivery: What its sender calls the answer; None where it has no name.
     """
 
     id: DecisionId
@@ -63,6 +64,7 @@ class Decision:
     verdict: Verdict | None = None
     digest: str | None = None
     expires: float | None = None
+    delivery: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,6 +291,7 @@ def _record(tx: Transaction, run: RunId, decision: Decision) -> None:
             digest=decision.digest,
             expires=decision.expires,
             at=decision.at,
+            delivery=decision.delivery,
         )
     )
 
@@ -299,6 +302,13 @@ def close_unanswered(tx: Transaction, review: Review, kind: DecisionKind, note: 
         id=new_decision_id(), review=review.id, kind=kind, by="baton", channel="baton", note=note, at=tx.now
     )
     return close(tx, review.run, review.version, decision)
+
+
+def delivered(tx: Transaction, review: ReviewId, delivery: str) -> Decision | None:
+    """The decision or vote that the delivery of this name has led to; None if there is none."""
+    query = select(decisions.c.id).where(decisions.c.review == review, decisions.c.delivery == delivery)
+    ids = tx.values(query)
+    return _decisions(tx, ids)[ids[0]] if ids else None
 
 
 def new_decision_id() -> DecisionId:
@@ -369,6 +379,7 @@ def _decisions(tx: Transaction, ids: Sequence[str]) -> dict[str, Decision]:
             digest=row.digest,
             expires=row.expires,
             at=row.at,
+            delivery=row.delivery,
         )
         for row in rows
     }

@@ -265,6 +265,7 @@ decisions = Table(
     Column("digest", Text),  # what exactly was approved
     Column("expires", Double),
     Column("at", Double, nullable=False),
+    Column("delivery", Text),  # what its sender calls the answer, so that it counts once
 )
 Index("decisions_review", decisions.c.review)
 

@@ -59,6 +59,8 @@ class Answer:
         arguments: The arguments as edited; None keeps them.
         version: The version of the review that the person saw; None decides whatever it is now.
         channel: Where the answer came from.
+        delivery: What the sender calls this answer. The same answer of the same person then counts once, however often
+            it comes. None says nothing: the same answer again is a Conflict.
     """
 
     kind: DecisionKind
@@ -67,6 +69,7 @@ class Answer:
     arguments: dict[str, Any] | None = None
     version: int | None = None
     channel: str = "sdk"
+    delivery: str | None = None
 
 
 class ReviewQueue:
@@ -148,6 +151,8 @@ class ReviewQueue:
     async def decide(self, review: str, answer: Answer, recheck: Recheck | None = None) -> Decision:
         """Answer a review. Its run goes on at once, or once as many people have approved as its policy asks for.
 
+        An answer with a `delivery` that has been taken before changes nothing: the decision that stands is returned.
+
         Args:
             review: The review's id or the beginning of it.
             answer: What the person says.
@@ -160,9 +165,17 @@ class ReviewQueue:
         """
         known = await self.get(review)
         _check(known, answer)
+        taken = await self._ledger.read(lambda tx: _taken(tx, known.id, answer)) if answer.delivery else None
+        if taken is not None:
+            return taken
         verdict = self._rechecked(await self._action(known, answer), answer, recheck)
 
         def close(tx: Transaction) -> tuple[Decision, str | None]:
+            if answer.delivery:
+                runs.lock(tx, known.run)  # of two deliveries at once, the second waits here and finds the first
+            taken = _taken(tx, known.id, answer)
+            if taken is not None:
+                return taken, None
             current = self._held(tx, known.id, answer.version)
             counted, judged = _beside_others(current, answer, verdict)
             decision = self._decision(tx, current, counted, judged)
@@ -225,6 +238,7 @@ class ReviewQueue:
             digest=digest,
             expires=expires,
             at=tx.now,
+            delivery=answer.delivery,
         )
 
     @staticmethod
@@ -247,6 +261,35 @@ def _is_for(one: Candidate, by: str, skills: Collection[str] | None, roles: Coll
     knows = skills is None or one.skills.issubset(skills)
     may = roles is None or not one.reviewers or not {by, *roles}.isdisjoint(one.reviewers)
     return knows and may and by != one.agent
+
+
+def answers_to(kind: ReviewKind) -> tuple[DecisionKind, ...]:
+    """What people may answer to a question of this kind."""
+    return _ANSWERS[kind]
+
+
+def _taken(tx: Transaction, id: ReviewId, answer: Answer) -> Decision | None:
+    """The decision that this very answer has led to already; None where it is new, or has no delivery's name.
+
+    Raises:
+        Conflict: if the delivery of that name brought another answer.
+    """
+    if not answer.delivery:
+        return None
+    before = reviews.delivered(tx, id, answer.delivery)
+    if before is not None and not _same(before, answer):
+        told = f"it brought another answer to {id}: {before.by} at {format_time(before.at)}: {before.kind}"
+        raise Conflict(f"delivery {answer.delivery}", told, "Give each answer a name of its own.")
+    if before is None:
+        known = reviews.get(tx, id)
+        alike = [one for one in (*known.votes, known.decision) if one is not None and _same(one, answer)]
+        before = alike[0] if alike else None
+    return before
+
+
+def _same(decision: Decision, answer: Answer) -> bool:
+    said = (decision.kind, decision.by, decision.note) == (answer.kind, answer.by, answer.note)
+    return said and (answer.kind is not DecisionKind.EDIT or decision.arguments == answer.arguments)
 
 
 def _tell_promise(tx: Transaction, review: Review, decision: Decision) -> str | None:

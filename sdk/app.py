@@ -16,6 +16,7 @@ from baton.core import (
     Fault,
     Goal,
     InvalidValue,
+    JsonSchema,
     Label,
     LedgerError,
     Model,
@@ -25,6 +26,7 @@ from baton.core import (
     Trust,
     Verdict,
     check_due,
+    random_id,
 )
 from baton.graph import (
     Engine,
@@ -46,6 +48,7 @@ from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
 from baton.policies import load_policy
 from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
+from baton.review.wire import Applied, Shape, apply, decode, encode
 from baton.watch import Watch
 
 T = TypeVar("T")
@@ -327,6 +330,48 @@ class Baton:
     async def respond(self, review: str, text: str, *, by: str | None = None) -> Decision:
         """Answer a question in words."""
         return await self.decide(review, Answer(kind=DecisionKind.RESPOND, by=by or person(), note=text))
+
+    async def wire_request(self, *reviews: str, shape: Shape = "batched") -> Any:
+        """Reviews as clients of LangChain's human-in-the-loop middleware or of Agent Inbox read them, for JSON.
+
+        Args:
+            reviews: Their ids, or the beginnings of them.
+            shape: `batched` or `per_call`, which are LangChain's, or `inbox`, which takes one review.
+
+        Raises:
+            InvalidValue: if there is no such shape, or it does not take as many reviews.
+        """
+        return encode([await self.reviews.get(review) for review in reviews], shape, self._schema)
+
+    async def wire_answer(
+        self, said: object, *reviews: str, by: str | None = None, channel: str = "wire", delivery: str | None = None
+    ) -> list[Applied]:
+        """Take such a client's answer, in any of the shapes, and decide the reviews, each by itself.
+
+        The same answer of the same person counts once, however often it comes.
+
+        Args:
+            said: The answer, read from JSON.
+            reviews: What was asked, in the order of the request.
+            by: Who answers; None is the person at the keyboard.
+            channel: Where it came from.
+            delivery: What the sender calls this delivery; None where it has no name.
+
+        Returns:
+            What became of each: the decision that stands, or why there is none.
+
+        Raises:
+            InvalidValue: if it is no answer to these reviews; nothing is decided then.
+        """
+        known = [await self.reviews.get(review) for review in reviews]
+        name = delivery or random_id("dlv")
+        answers = decode(known, said, by=by or person(), channel=channel, delivery=name)
+        return await apply(self.decide, answers)
+
+    def _schema(self, review: Review) -> JsonSchema:
+        agent = self._agents.get(review.agent)
+        spec = agent.specs.get(review.tool) if agent else None
+        return spec.parameters if spec else {"type": "object"}
 
     def _sync(self, work: Callable[[], Awaitable[T]]) -> T:
         async def opened() -> T:
