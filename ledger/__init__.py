@@ -1,9 +1,9 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`,
-`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`, `corrections`, `turns`
-and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth`
-and `archive` keep the record small.
+`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`, `corrections`, `turns`,
+`keys` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
+`Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -19,6 +19,7 @@ from baton.ledger import (
     forks,
     growth,
     journal,
+    keys,
     leases,
     mail,
     promises,
@@ -85,6 +86,7 @@ __all__ = [
     "forks",
     "growth",
     "journal",
+    "keys",
     "leases",
     "mail",
     "promises",

@@ -426,6 +426,25 @@ audits = Table(
 )
 Index("audits_open", audits.c.opened_at, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"))
 
+keys = Table(
+    "keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+    Column("made_at", Double, nullable=False),
+)
+
+used_links = Table(
+    "used_links",
+    metadata,
+    Column("nonce", Text, primary_key=True),
+    Column("review", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("expires", Double, nullable=False),  # then it opens nothing anyway
+)
+Index("used_links_expires", used_links.c.expires)
+
 facts = Table(
     "facts",
     metadata,
