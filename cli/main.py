@@ -27,6 +27,7 @@ _COMMANDS = (
     ("replay", "baton.cli.replaying:replay", _WORK, "Show a run step by step from the record."),
     ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),
     ("promise", "baton.cli.promises:app", _PEOPLE, "See how much agents may do alone by promises."),
+    ("notices", "baton.cli.noticing:app", _PEOPLE, "See what is told by webhook and mail, and tell it again."),
     ("eval", "baton.cli.evaluating:app", _LOOK, "Play cases and score what came of them."),
     ("init", "baton.cli.starting:init", _LOOK, "Write a starter project."),
     ("doctor", "baton.cli.doctor:doctor", _LOOK, "Say what is configured and what is missing."),

@@ -2,7 +2,7 @@
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`,
 `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`, `corrections`, `turns`,
-`keys` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
+`notices`, `keys` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
 `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
@@ -22,6 +22,7 @@ from baton.ledger import (
     keys,
     leases,
     mail,
+    notices,
     promises,
     reviews,
     rule_proposals,
@@ -89,6 +90,7 @@ __all__ = [
     "keys",
     "leases",
     "mail",
+    "notices",
     "promises",
     "reviews",
     "rule_proposals",

@@ -48,6 +48,7 @@ from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
 from baton.policies import load_policy
 from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
+from baton.review.notices import Courier, Notices
 from baton.review.wire import Applied, Shape, apply, decode, encode
 from baton.watch import Watch
 
@@ -75,6 +76,7 @@ class Baton:
         dispatch: bool = True,
         standby: bool = False,
         clock: Clock | None = None,
+        notices: Notices | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
 
@@ -88,6 +90,7 @@ class Baton:
             dispatch: Whether this process advances runs; beside a file one at a time does.
             standby: On Postgres, whether it does so only while no other worker is there.
             clock: Where the time comes from; None is the machine's.
+            notices: Who is told of reviews and runs, by webhook or mail; None tells nobody.
 
         Raises:
             InvalidValue: if two agents have one name, or one hands off to nobody known.
@@ -99,6 +102,7 @@ class Baton:
         self._mind = mind or SimpleMind()
         self._concurrency, self._standby = concurrency, standby
         self._dispatch, self._clock = dispatch and bool(agents), clock
+        self._notices = notices
         self._stack = contextlib.AsyncExitStack()
         self._live: list[Callable[[RunId, str], None]] = []
         self.endpoint: Endpoint = endpoint()
@@ -129,7 +133,12 @@ class Baton:
             self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self._delta)
-                self._engine = engine_of(office, self._concurrency, standby=self._standby)
+                self._engine = engine = engine_of(office, self._concurrency, standby=self._standby)
+                if self._notices is not None:  # before anything happens that is to be told
+                    tenant = self._setting.tenant
+                    courier = Courier(self.ledger, self._notices, tenant, working=lambda: engine.leading)
+                    await courier.start()
+                    stack.push_async_callback(courier.stop)
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
             self._watch = Watch(self.ledger, self._failure)

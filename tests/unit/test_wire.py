@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -244,6 +244,7 @@ def meant(choice: tuple[Any, ...]) -> tuple[DecisionKind, str, dict[str, Any] | 
     return kind, choice[1] if len(choice) > 1 else "", None
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(calls, choices), min_size=1, max_size=4))
 def test_an_answer_means_the_same_in_every_shape(asked: list[tuple[dict[str, Any], tuple[Any, ...]]]) -> None:
     reviews = [review(number, **arguments) for number, (arguments, _) in enumerate(asked)]
@@ -269,6 +270,7 @@ def test_an_answer_means_the_same_in_every_shape(asked: list[tuple[dict[str, Any
         assert found(read([one], old)) == [wanted]
 
 
+@settings(deadline=None)
 @given(words)
 def test_an_answer_in_words_means_the_same_in_every_shape(text: str) -> None:
     for kind in (ReviewKind.QUESTION, ReviewKind.DOUBT, ReviewKind.TROUBLE):
