@@ -11,12 +11,12 @@ from baton.cli.opening import Place, at_work, find_place
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line, safe
 from baton.cli.review_page import card, show_question
-from baton.cli.shapes import review_json
 from baton.cli.telling import tell
 from baton.cli.typed import TypedLines
 from baton.core import BatonError, RunId
 from baton.handles import RunHandle
 from baton.ledger import Review
+from baton.review.record import review_json
 from baton.story import Moment
 
 if TYPE_CHECKING:

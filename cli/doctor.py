@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from baton.agents import Agent
     from baton.cli.opening import Place
     from baton.ledger import Ledger
+    from baton.review.notices import Notices
 
 _NEEDED = ("langgraph", "openai", "pydantic", "sqlalchemy", "sqlite-utils", "cedarpy", "rich", "cyclopts")
 
@@ -110,6 +111,8 @@ async def _findings(common: Common) -> list[Finding]:
     findings.append(Finding("project", "ok", f"{place.project} (agents: {names}; simulated mind: {project.simulated})"))
     findings += await _homeless(place, {agent.name for agent in project.agents})
     findings += _secrets()
+    if project.notices is not None:
+        findings += await _notices(place, project.notices)
     return [*findings, *(finding for agent in project.agents for finding in _agent(agent))]
 
 
@@ -211,6 +214,24 @@ async def _homeless(place: "Place", here: set[str]) -> list[Finding]:
         count = sum(run.agent == name for run in going)
         waits = "1 open run waits for it" if count == 1 else f"{count} open runs wait for it"
         findings.append(Finding(f"agent {name}", "note", f"not here, and {waits}"))
+    return findings
+
+
+async def _notices(place: "Place", told: "Notices") -> list[Finding]:
+    """Who is told what happens, and what could not be."""
+    from baton.cli.opening import to_look
+    from baton.ledger import notices
+
+    names = ", ".join([webhook.name for webhook in told.webhooks] + (["mail"] if told.mail else []))
+    findings = [Finding("notices", "ok", f"to {names or 'nobody'}")]
+    if place.file is not None and not place.file.exists():
+        return findings
+    async with to_look(place) as ledger:
+        dead, gone = await ledger.read(lambda tx: (notices.listed(tx, ["dead"]), notices.gone(tx)))
+    if dead or gone:
+        said = [f"{len(dead)} were given up"] if dead else []
+        said += [f"{name} is told nothing: {why}" for name, (why, _) in gone.items()]
+        findings.append(Finding("notices", "note", f"{'; '.join(said)}. See `{place.command('notices')}`"))
     return findings
 
 

@@ -11,10 +11,10 @@ from baton.cli.assessing import assessed_rows
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, call, one_line
-from baton.cli.shapes import assessed_json
 from baton.cli.tables import pairs
 from baton.core import NotFound, Ruling, RunId, Verdict
 from baton.ledger import Proposal, Transaction, journal, runs
+from baton.review.record import assessed_json
 
 _SAID = {
     Ruling.ALLOW: ("goes ahead alone", "green"),

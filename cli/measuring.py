@@ -10,10 +10,10 @@ from rich.text import Text
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line
-from baton.cli.shapes import time_json
 from baton.cli.standing import percent
 from baton.core import format_duration, parse_duration
 from baton.flow import Anybody, Figures, LittlesLaw, Measures, Parts, Share, read_measures
+from baton.review.record import time_json
 
 MANY = 30
 """Closed reviews from which on Little's law is told: with fewer, what is open at the window's ends says it all."""

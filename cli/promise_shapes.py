@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from baton.cli.shapes import promise_json, time_json
 from baton.ledger.audits import Audit
 from baton.ledger.promises import CertificateRow, Entry
 from baton.policies.promises.figures import BINS, reliability, signals_known, stretches
 from baton.policies.promises.looking import Look, Page
+from baton.review.record import promise_json, time_json
 
 
 def look_json(look: Look) -> dict[str, Any]:

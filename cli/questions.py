@@ -8,11 +8,11 @@ from baton.cli.looking_back import need_review
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line
-from baton.cli.shapes import review_json
 from baton.core import InvalidValue, ReviewId, format_time, parse_duration, parse_time
 from baton.handles import person
 from baton.ledger import Review
 from baton.review import ReviewQueue
+from baton.review.record import review_json
 
 
 async def claim(review: str, /, *, common: Common = DEFAULTS) -> None:

@@ -10,10 +10,10 @@ from rich.text import Text
 from baton.cli.opening import Place, find_place, load, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, call, one_line, safe
-from baton.cli.shapes import review_json, run_json, time_json
 from baton.cli.telling import STATUS_STYLE, decided, reviewers, tell
 from baton.core import BatonError, InvalidValue, Ruling, format_time
 from baton.ledger import Line, Review
+from baton.review.record import review_json, run_json, time_json
 from baton.story import moments
 
 if TYPE_CHECKING:

@@ -17,13 +17,14 @@ from baton.cli.progress import show_progress, show_result
 from baton.cli.promise_shapes import audit_json
 from baton.cli.questions import COMMANDS
 from baton.cli.review_page import ReviewPage, card, change, read_page, show_page
-from baton.cli.shapes import assessed_json, moment_json, review_json, run_json
+from baton.cli.shapes import moment_json
 from baton.cli.telling import DECIDED, proposed
 from baton.core import InvalidValue
 from baton.handles import person
 from baton.ledger import DecisionKind, Review, Transaction, audits, reviews, runs
 from baton.ledger.audits import Audit
 from baton.review import Answer, ReviewQueue
+from baton.review.record import assessed_json, review_json, run_json
 from baton.story import top
 
 if TYPE_CHECKING:

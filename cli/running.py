@@ -11,9 +11,9 @@ from baton.cli.opening import Place, at_work, find_place
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen
 from baton.cli.progress import show_progress, show_result
-from baton.cli.shapes import review_json, run_json
 from baton.core import Goal, InvalidValue, NotFound, parse_deadline
 from baton.handles import RunHandle
+from baton.review.record import review_json, run_json
 
 if TYPE_CHECKING:
     from baton.app import Baton

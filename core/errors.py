@@ -7,6 +7,11 @@ BatonError
 ├── Ambiguous               an abbreviated id fits several things
 ├── Conflict                somebody else was first; says who, what and when
 ├── Forbidden               this person or agent may not do this
+├── BadLink                 a link to a review opens nothing
+│   ├── LinkForged          it was not made here, or was changed
+│   ├── LinkExpired         its time is over
+│   ├── LinkUsed            it was used already
+│   └── LinkClosed          the review is decided; says by whom and when
 ├── OverLimit               a limit of the policy has no room for an action, which was not begun
 ├── PolicyError             a policy cannot be read or evaluated: everything it judges is denied
 ├── LedgerError             the database of record cannot be used
@@ -96,6 +101,39 @@ class Forbidden(BatonError):
 
     def __init__(self, who: str, what: str, why: str) -> None:
         super().__init__(f"{who} may not {what}: {why}")
+
+
+class BadLink(BatonError):
+    """A link to a review opens nothing."""
+
+
+class LinkForged(BadLink):
+    """The link was not made here, or was changed on the way."""
+
+    def __init__(self) -> None:
+        super().__init__("this link was not made here, or is not whole. Copy all of it, or ask for a new one.")
+
+
+class LinkExpired(BadLink):
+    """The link's time is over."""
+
+    def __init__(self, review: str, when: str) -> None:
+        super().__init__(f"this link to {review} has expired at {when}. `baton review show {review}` shows it.")
+
+
+class LinkUsed(BadLink):
+    """The link was used already; it opens its review once."""
+
+    def __init__(self, review: str, when: str) -> None:
+        super().__init__(f"this link to {review} was used at {when}. `baton review show {review}` shows it.")
+
+
+class LinkClosed(BadLink):
+    """The review that the link leads to is decided."""
+
+    def __init__(self, review: str, happened: str) -> None:
+        """`happened` says who decided what and when."""
+        super().__init__(f"{review} needs no answer any more: {happened}")
 
 
 class OverLimit(BatonError):

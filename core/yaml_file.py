@@ -50,7 +50,8 @@ def refused(
     first = error.errors()[0]
     path = (*within, *first["loc"])
     field = ".".join(str(part) for part in path) or "file"
-    value = "***" if {"headers", "password"} & set(path) else _short(first["input"])  # it may be a secret itself
+    secret = bool({"headers", "password", "secrets"} & set(path))  # the value may be one itself
+    value = "***" if secret else _short(first["input"])
     return InvalidFile(str(file), line_of(tree, path), field, value, _allowed(first, model))
 
 

@@ -2,8 +2,8 @@
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
-`corrections`, `turns` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
-`Ledger.read`. `growth` and `archive` keep the record small.
+`corrections`, `turns`, `notices`, `keys` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
+`Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -20,8 +20,10 @@ from baton.ledger import (
     forks,
     growth,
     journal,
+    keys,
     leases,
     mail,
+    notices,
     promises,
     remarks,
     reviews,
@@ -90,8 +92,10 @@ __all__ = [
     "forks",
     "growth",
     "journal",
+    "keys",
     "leases",
     "mail",
+    "notices",
     "promises",
     "remarks",
     "reviews",

@@ -28,6 +28,7 @@ from baton.ledger.schema import (
     events,
     messages,
     model_calls,
+    notices,
     reviews,
     runs,
     spending,
@@ -234,6 +235,7 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
     for table in (checkpoint_writes, checkpoints):
         tx.changed(delete(table).where(table.c.thread.in_(ids)))
     tx.changed(delete(spending).where(spending.c.run.in_(ids), spending.c.account.contains("/run=")))
+    tx.changed(delete(notices).where(notices.c.run.in_(ids), notices.c.state != "waiting"))
     tx.changed(delete(runs).where(runs.c.id.in_(ids)))
     return len(ids)
 

@@ -40,6 +40,7 @@ class Decision:
 
     Attributes:
         by: The person, or `baton` for the queue's own.
+        delivery: What its sender calls the answer; None where it has no name.
         source: Whether that was a person, a deadline, or a policy of the queue's.
         channel: Where it came from, such as `cli` or `sdk`.
         arguments: The arguments as edited; None where they are as proposed.
@@ -60,6 +61,7 @@ class Decision:
     digest: str | None = None
     expires: float | None = None
     source: Source = Source.PERSON
+    delivery: str | None = None
 
 
 def new_id() -> DecisionId:
@@ -84,6 +86,7 @@ def record(tx: Transaction, run: RunId, decision: Decision) -> None:
             expires=decision.expires,
             at=decision.at,
             source=decision.source,
+            delivery=decision.delivery,
         )
     )
 
@@ -94,6 +97,13 @@ def undo(tx: Transaction, decision: DecisionId) -> None:
 
 
 _UNDO = update(decisions).where(decisions.c.id == bindparam("taken_back")).values(undone_at=bindparam("now"))
+
+
+def delivered(tx: Transaction, review: ReviewId, delivery: str) -> Decision | None:
+    """The decision or vote that the delivery of this name has led to; None if there is none."""
+    query = select(decisions.c.id).where(decisions.c.review == review, decisions.c.delivery == delivery)
+    ids = tx.values(query)
+    return read(tx, ids)[ids[0]] if ids else None
 
 
 def votes(tx: Transaction, ids: Sequence[str]) -> dict[str, tuple[Decision, ...]]:
@@ -128,6 +138,7 @@ def read(tx: Transaction, ids: Sequence[str]) -> dict[str, Decision]:
             expires=row.expires,
             at=row.at,
             source=Source(row.source),
+            delivery=row.delivery,
         )
         for row in rows
     }

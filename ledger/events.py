@@ -87,6 +87,13 @@ def of_all(tx: Transaction, after: Mark = (0, 0), limit: int = 1000) -> list[Eve
     return [_event(row) for row in tx.rows(_BEHIND, xact=after[0], id=after[1], most=limit)]
 
 
+def of_kinds(tx: Transaction, kinds: Sequence[str], after: Mark, until: Mark, limit: int) -> list[Event]:
+    """Events of some kinds of all runs behind `after`, up to and with `until`, oldest first."""
+    tx.flush()
+    marks = {"xact": after[0], "id": after[1], "last_xact": until[0], "last_id": until[1]}
+    return [_event(row) for row in tx.rows(_OF_KINDS, kinds=list(kinds), most=limit, **marks)]
+
+
 def last(tx: Transaction) -> Mark:
     """Where the events end now; (0, 0) if there is none."""
     tx.flush()
@@ -101,6 +108,10 @@ _BEHIND = (
     .where(_ORDER > tuple_(bindparam("xact", type_=BigInteger), bindparam("id", type_=BigInteger)), _FINISHED)
     .order_by(events.c.xact, events.c.id)
     .limit(bindparam("most"))
+)
+_OF_KINDS = _BEHIND.where(
+    events.c.kind.in_(bindparam("kinds", expanding=True)),
+    _ORDER <= tuple_(bindparam("last_xact", type_=BigInteger), bindparam("last_id", type_=BigInteger)),
 )
 _LAST = select(events.c.xact, events.c.id).where(_FINISHED).order_by(events.c.xact.desc(), events.c.id.desc()).limit(1)
 

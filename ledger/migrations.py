@@ -45,6 +45,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE decisions ADD COLUMN undone_at DOUBLE PRECISION",
         "UPDATE decisions SET source = 'timeout' WHERE kind = 'expired'",
         "UPDATE decisions SET source = 'policy' WHERE kind = 'withdrawn'",
+        "ALTER TABLE decisions ADD COLUMN delivery TEXT",
     ),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.

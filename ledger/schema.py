@@ -273,6 +273,7 @@ decisions = Table(
     Column("at", Double, nullable=False),
     Column("source", Text, nullable=False, server_default="person"),
     Column("undone_at", Double),
+    Column("delivery", Text),  # what its sender calls the answer, so that it counts once
 )
 Index("decisions_review", decisions.c.review)
 Index("decisions_at", decisions.c.at)
@@ -455,6 +456,66 @@ audits = Table(
 )
 Index("audits_open", audits.c.opened_at, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"))
 Index("audits_at", audits.c.at)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("recipient", Text, nullable=False),  # the person that is written to; empty for a webhook
+    Column("event", Text, nullable=False),  # what it is known by to whoever gets it
+    Column("kind", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("review", Text),
+    Column("body", Text, nullable=False),  # JSON, as it is sent
+    Column("state", Text, nullable=False),  # waiting, sent, dead or dropped
+    Column("at", Double, nullable=False),  # when there is something to tell
+    Column("due", Double, nullable=False),  # when it is sent, or tried again
+    Column("letter", Text),  # what went out, or is to go out, together
+    Column("attempts", Integer, nullable=False),  # begun so far
+    Column("held_until", Double),  # by whoever sends it, and the fence of what they write then
+    Column("said", Text),  # what the last attempt came to
+    Column("ended_at", Double),
+    UniqueConstraint("channel", "recipient", "event", name="notices_event"),
+)
+_WAITING_ONLY = text("state = 'waiting'")
+Index("notices_due", notices.c.channel, notices.c.due, sqlite_where=_WAITING_ONLY, postgresql_where=_WAITING_ONLY)
+Index("notices_state", notices.c.state, notices.c.at)
+
+notice_marks = Table(
+    "notice_marks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("xact", BigInteger, nullable=False),
+    Column("event", BigInteger, nullable=False),
+)
+
+gone_channels = Table(
+    "gone_channels",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("said", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+    Column("made_at", Double, nullable=False),
+)
+
+used_links = Table(
+    "used_links",
+    metadata,
+    Column("nonce", Text, primary_key=True),
+    Column("review", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("expires", Double, nullable=False),  # then it opens nothing anyway
+)
+Index("used_links_expires", used_links.c.expires)
 
 facts = Table(
     "facts",

@@ -52,6 +52,8 @@ class Answer:
         version: The version of the review that the person saw; None decides whatever it is now.
         channel: Where the answer came from.
         hold: Seconds in which it can be undone; the run is told of it after them.
+        delivery: What the sender calls this answer. The same answer of the same person then counts once, however often
+            it comes. None says nothing: the same answer again is a Conflict.
     """
 
     kind: DecisionKind
@@ -61,6 +63,12 @@ class Answer:
     version: int | None = None
     channel: str = "sdk"
     hold: float = 0.0
+    delivery: str | None = None
+
+
+def answers_to(kind: ReviewKind) -> tuple[DecisionKind, ...]:
+    """What people may answer to a question of this kind."""
+    return _ANSWERS[kind]
 
 
 def check(review: Review, answer: Answer) -> None:
@@ -98,6 +106,30 @@ def undecided(tx: Transaction, review: ReviewId, version: int | None) -> Review:
     if runs.get(tx, known.run).ended:
         raise Conflict(f"review {review}", f"its run {known.run} has ended")
     return known
+
+
+def taken(tx: Transaction, id: ReviewId, answer: Answer) -> Decision | None:
+    """The decision that this very answer has led to already; None where it is new, or has no delivery's name.
+
+    Raises:
+        Conflict: if the delivery of that name brought another answer.
+    """
+    if not answer.delivery:
+        return None
+    before = decisions.delivered(tx, id, answer.delivery)
+    if before is not None and not _same(before, answer):
+        told = f"it brought another answer to {id}: {before.by} at {format_time(before.at)}: {before.kind}"
+        raise Conflict(f"delivery {answer.delivery}", told, "Give each answer a name of its own.")
+    if before is None:
+        known = reviews.get(tx, id)
+        alike = [one for one in (*known.votes, known.held, known.decision) if one is not None and _same(one, answer)]
+        before = alike[0] if alike else None
+    return before
+
+
+def _same(decision: Decision, answer: Answer) -> bool:
+    said = (decision.kind, decision.by, decision.note) == (answer.kind, answer.by, answer.note)
+    return said and (answer.kind is not DecisionKind.EDIT or decision.arguments == answer.arguments)
 
 
 def sure(changed: bool, review: ReviewId) -> None:
@@ -188,6 +220,7 @@ def decision_of(
         expires=expires,
         at=tx.now,
         source=source,
+        delivery=answer.delivery,
     )
 
 

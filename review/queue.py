@@ -237,7 +237,8 @@ class ReviewQueue:
     async def decide(self, review: str, answer: Answer, recheck: Recheck | None = None) -> Decision:
         """Answer a review. Its run goes on at once, or once as many people have approved as its policy asks for.
 
-        Where the answer is held, it can be undone for that long, and its run goes on after that.
+        Where the answer is held, it can be undone for that long, and its run goes on after that. One with a `delivery`
+        that has been taken before changes nothing: the decision that stands is returned.
 
         Args:
             review: The review's id or the beginning of it.
@@ -251,10 +252,18 @@ class ReviewQueue:
         """
         known = await self.get(review)
         deciding.check(known, answer)
+        taken = await self._ledger.read(lambda tx: deciding.taken(tx, known.id, answer)) if answer.delivery else None
+        if taken is not None:
+            return taken
         action = await self._ledger.read(lambda tx: deciding.action_after(tx, known, answer))
         verdict = deciding.rechecked(action, answer, recheck)
 
         def close(tx: Transaction) -> tuple[Decision, str | None]:
+            if answer.delivery:
+                reviews.lock(tx, known.id)  # of two deliveries at once, the second waits here and finds the first
+            taken = deciding.taken(tx, known.id, answer)
+            if taken is not None:
+                return taken, None
             current = deciding.undecided(tx, known.id, answer.version)
             counted, judged = deciding.beside_others(current, answer, verdict)
             decision = deciding.decision_of(tx, current, counted, judged, self._tenant)

@@ -16,6 +16,7 @@ from baton.core import (
     Fault,
     Goal,
     InvalidValue,
+    JsonSchema,
     Label,
     LedgerError,
     Model,
@@ -25,6 +26,7 @@ from baton.core import (
     Trust,
     Verdict,
     check_due,
+    random_id,
 )
 from baton.flow import Anybody, Measures, Staff, Stuck, read_measures, stuck_work
 from baton.graph import (
@@ -47,6 +49,8 @@ from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
 from baton.policies import load_policy
 from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
+from baton.review.notices import Courier, Notices
+from baton.review.wire import Applied, Shape, apply, decode, encode
 from baton.watch import Watch
 
 T = TypeVar("T")
@@ -73,6 +77,7 @@ class Baton:
         dispatch: bool = True,
         standby: bool = False,
         clock: Clock | None = None,
+        notices: Notices | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
 
@@ -86,6 +91,7 @@ class Baton:
             dispatch: Whether this process advances runs; beside a file one at a time does.
             standby: On Postgres, whether it does so only while no other worker is there.
             clock: Where the time comes from; None is the machine's.
+            notices: Who is told of reviews and runs, by webhook or mail; None tells nobody.
 
         Raises:
             InvalidValue: if two agents have one name, or one hands off to nobody known.
@@ -97,6 +103,7 @@ class Baton:
         self._mind = mind or SimpleMind()
         self._concurrency, self._standby = concurrency, standby
         self._dispatch, self._clock = dispatch and bool(agents), clock
+        self._notices = notices
         self._stack = contextlib.AsyncExitStack()
         self._live: list[Callable[[RunId, str], None]] = []
         self.endpoint: Endpoint = endpoint()
@@ -127,7 +134,12 @@ class Baton:
             self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self._delta)
-                self._engine = engine_of(office, self._concurrency, standby=self._standby)
+                self._engine = engine = engine_of(office, self._concurrency, standby=self._standby)
+                if self._notices is not None:  # before anything happens that is to be told
+                    tenant = self._setting.tenant
+                    courier = Courier(self.ledger, self._notices, tenant, working=lambda: engine.leading)
+                    await courier.start()
+                    stack.push_async_callback(courier.stop)
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
             self._watch = Watch(self.ledger, self._failure)
@@ -350,6 +362,48 @@ class Baton:
     async def respond(self, review: str, text: str, *, by: str | None = None, hold: float = 0.0) -> Decision:
         """Answer a question in words. `hold` as for `approve`."""
         return await self.decide(review, _answer(DecisionKind.RESPOND, by, text, hold))
+
+    async def wire_request(self, *reviews: str, shape: Shape = "batched") -> Any:
+        """Reviews as clients of LangChain's human-in-the-loop middleware or of Agent Inbox read them, for JSON.
+
+        Args:
+            reviews: Their ids, or the beginnings of them.
+            shape: `batched` or `per_call`, which are LangChain's, or `inbox`, which takes one review.
+
+        Raises:
+            InvalidValue: if there is no such shape, or it does not take as many reviews.
+        """
+        return encode([await self.reviews.get(review) for review in reviews], shape, self._schema)
+
+    async def wire_answer(
+        self, said: object, *reviews: str, by: str | None = None, channel: str = "wire", delivery: str | None = None
+    ) -> list[Applied]:
+        """Take such a client's answer, in any of the shapes, and decide the reviews, each by itself.
+
+        The same answer of the same person counts once, however often it comes.
+
+        Args:
+            said: The answer, read from JSON.
+            reviews: What was asked, in the order of the request.
+            by: Who answers; None is the person at the keyboard.
+            channel: Where it came from.
+            delivery: What the sender calls this delivery; None where it has no name.
+
+        Returns:
+            What became of each: the decision that stands, or why there is none.
+
+        Raises:
+            InvalidValue: if it is no answer to these reviews; nothing is decided then.
+        """
+        known = [await self.reviews.get(review) for review in reviews]
+        name = delivery or random_id("dlv")
+        answers = decode(known, said, by=by or person(), channel=channel, delivery=name)
+        return await apply(self.decide, answers)
+
+    def _schema(self, review: Review) -> JsonSchema:
+        agent = self._agents.get(review.agent)
+        spec = agent.specs.get(review.tool) if agent else None
+        return spec.parameters if spec else {"type": "object"}
 
     def _sync(self, work: Callable[[], Awaitable[T]]) -> T:
         async def opened() -> T:

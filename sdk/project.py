@@ -16,6 +16,7 @@ from baton.agents import MINDS, Agent, Mind, Tool, find_mind
 from baton.core import InvalidFile, InvalidValue, NotFound, ToolSpec
 from baton.core.yaml_file import line_of, read_yaml, refused
 from baton.policies import YAML
+from baton.review.notices import Notices, NoticesEntry
 
 
 class _AgentEntry(BaseModel):
@@ -44,6 +45,7 @@ class _ProjectFile(BaseModel):
     agents: list[_AgentEntry] = Field(min_length=1)
     simulated: str = "simple"
     database: str | None = None
+    notices: NoticesEntry | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +57,14 @@ class Project:
         agents: In the file's order; the first one is asked when none is named.
         simulated: Name of the mind that the simulated model thinks with.
         database: The ledger: a server's URL, or a file relative to the project file; None is the default.
+        notices: Who is told of reviews and runs; None is nobody.
     """
 
     path: Path
     agents: tuple[Agent, ...]
     simulated: str
     database: str | None
+    notices: Notices | None = None
 
     @property
     def mind(self) -> Mind:
@@ -87,7 +91,16 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         line = line_of(tree, ("simulated",))
         raise InvalidFile(str(file), line, "simulated", entry.simulated, f"one of: {', '.join(MINDS)}")
     agents = tuple(_agent(file, number, agent, tree) for number, agent in enumerate(entry.agents))
-    return Project(path=file, agents=agents, simulated=entry.simulated, database=entry.database)
+    notices = _notices(file, entry.notices, tree) if entry.notices is not None else None
+    return Project(path=file, agents=agents, simulated=entry.simulated, database=entry.database, notices=notices)
+
+
+def _notices(file: Path, entry: NoticesEntry, tree: yaml.Node | None) -> Notices:
+    try:
+        return entry.made()
+    except InvalidValue as error:
+        line = line_of(tree, ("notices",))
+        raise InvalidFile(str(file), line, f"notices: {error.what}", error.value, error.allowed) from error
 
 
 def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) -> Agent:

@@ -5,11 +5,9 @@ import ssl
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from baton.agents.shipped.network import Resolve, resolve
-from baton.agents.shipped.urls import Hosts, check_host
-from baton.agents.shipped.web import Answered, Headers, Web
 from baton.agents.tool import Tool, tool
 from baton.core import InvalidValue, Secret
+from baton.core.web import Answered, Headers, Hosts, Resolve, Web, check_host, resolve
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _SENSITIVE = re.compile("authorization|cookie|token|secret|password|api-?key", re.IGNORECASE)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from baton.agents.shipped.folder import Folder
-from baton.agents.shipped.letters import Rules
-from baton.agents.shipped.outlets import Outbox, Security, Server
+from baton.agents.shipped.outlets import Outbox
 from baton.agents.tool import Tool, tool
 from baton.core import InvalidValue, Secret
+from baton.core.post import Rules, Security, Server
 
 
 class Sent(TypedDict):

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Tag, model_validator
 from baton.agents.shipped.files import file_tools
 from baton.agents.shipped.http import http_tools
 from baton.agents.shipped.mail import mail_tools
-from baton.agents.shipped.outlets import Security
 from baton.agents.tool import Tool
 from baton.core import Secret, secret
+from baton.core.post import Security
 
 
 class _Entry(BaseModel):

@@ -119,7 +119,8 @@ def test_every_column_that_refers_to_a_text_is_known() -> None:
         if isinstance(column.type, BigInteger) and not column.primary_key
     }
     known = {(column.table.name, column.name) for column in growth.REFERENCES}
-    assert large == known | {("waits", "signal"), ("events", "xact"), ("spending", "amount")}
+    marks = {("notice_marks", "xact"), ("notice_marks", "event")}
+    assert large == known | marks | {("waits", "signal"), ("events", "xact"), ("spending", "amount")}
 
 
 async def test_old_events_are_forgotten_unless_they_are_on_their_way(database: Path, clock: ManualClock) -> None:

@@ -14,8 +14,8 @@ import httpcore
 import pytest
 
 from baton import Agent, TryAgain, http_tools, secret
-from baton.agents.shipped.network import CheckedBackend, NotPublic, Resolve, Unreachable
 from baton.core import InvalidValue
+from baton.core.web.network import CheckedBackend, NotPublic, Resolve, Unreachable
 from baton.ledger import ReviewKind
 from support import call, open_office, script, soon, tool_lines
 from support.servers import Asked, Says, WebServer, serving, trusting, web_server

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton import Agent, TryAgain, mail_tools, secret
-from baton.agents.shipped.letters import Rules, mail_id
 from baton.core import InvalidValue
+from baton.core.post import Rules, mail_id
 from baton.ledger import ReviewKind
 from support import call, open_office, script, soon, tool_lines
 from support.servers import mail_server, serving, trusting

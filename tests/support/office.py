@@ -15,6 +15,7 @@ from baton.agents.retries import RetryPolicy
 from baton.agents.simulated import Faults
 from baton.core import Clock, RunId
 from baton.ledger import Ledger, Line, Run, Transaction, runs
+from baton.review.notices import Notices
 
 T = TypeVar("T")
 
@@ -37,12 +38,13 @@ async def open_office(
     faults: Faults | None = None,
     dispatch: bool = True,
     clock: Clock | None = None,
+    notices: Notices | None = None,
 ) -> AsyncGenerator[Baton]:
     """Baton with a simulated endpoint of its own."""
     async with (
         SimulatedServer(mind, faults=faults) as server,
         OpenAIModel(base_url=server.base_url, api_key="simulated", stream=False, retries=SERIAL) as model,
-        Baton(agents=agents, database=database, model=model, dispatch=dispatch, clock=clock) as baton,
+        Baton(agents=agents, database=database, model=model, dispatch=dispatch, clock=clock, notices=notices) as baton,
     ):
         yield baton
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baton.agents.shipped.addresses import is_public
-from baton.agents.shipped.urls import Hosts, read_url
 from baton.core import InvalidValue
+from baton.core.web.addresses import is_public
+from baton.core.web.urls import Hosts, read_url
 
 READ = {
     "https://example.org": ("https", "example.org", 443, "example.org"),

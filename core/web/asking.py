@@ -13,10 +13,11 @@ from typing import TypedDict
 import httpcore
 import httpx
 
-from baton.agents.shipped import answers
-from baton.agents.shipped.network import CheckedBackend, Resolve, Unreachable
-from baton.agents.shipped.urls import PORTS, Hosts, Target, read_url
-from baton.core import Secret, TryAgain
+from baton.core.errors import TryAgain
+from baton.core.secrets import Secret
+from baton.core.web import answers
+from baton.core.web.network import CheckedBackend, Resolve, Unreachable
+from baton.core.web.urls import PORTS, Hosts, Target, read_url
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LATER = (408, 425, 429)

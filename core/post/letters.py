@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import localtime
 
-from baton.core import InvalidValue
+from baton.core.errors import InvalidValue
 
 _WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])")
@@ -66,7 +66,7 @@ class Rules:
         Raises:
             InvalidValue: for a sender, a domain or a number that cannot be one.
         """
-        if not _is_address(self.sender):
+        if not is_mail_address(self.sender):
             raise InvalidValue("sender of mail_tools", self.sender, "an address such as desk@shop.example")
         for domain in self.domains or ():
             if not _DOMAIN.fullmatch(domain.removeprefix("*.")):
@@ -100,13 +100,14 @@ class Rules:
         if not 1 <= len(to) <= self.most_recipients:
             raise ValueError(f"give 1 to {self.most_recipients} addresses, not {len(to)}")
         for address in to:
-            if not _is_address(address):
+            if not is_mail_address(address):
                 raise ValueError(f"{address!r} is no address: give one such as anna@example.org, without a name")
             if self.domains is not None and not _holds(self.domains, address.rpartition("@")[2].lower()):
                 raise ValueError(f"nobody at {address!r} may be written to; who may: {', '.join(self.domains)}")
 
 
-def _is_address(text: str) -> bool:
+def is_mail_address(text: str) -> bool:
+    """Whether a text is one address such as anna@example.org, without a name."""
     return len(text) <= MOST_ADDRESS and len(text.partition("@")[0]) <= 64 and bool(_ADDRESS.fullmatch(text))
 
 

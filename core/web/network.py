@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import httpcore
 
-from baton.agents.shipped.addresses import is_public
-from baton.agents.shipped.urls import is_address
+from baton.core.web.addresses import is_public
+from baton.core.web.urls import is_address
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Gives the addresses of a name; raises socket.gaierror where there are none."""

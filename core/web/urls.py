@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import httpx
 
-from baton.core import InvalidValue
+from baton.core.errors import InvalidValue
 
 PORTS = {"http": 80, "https": 443}
 

@@ -1,0 +1,125 @@
+"""Runs and reviews as JSON: the one record that the command line, webhooks and servers give. Fields are added, never
+renamed.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from baton.core import Assessed, Promise
+from baton.ledger import Decision, Review, Run
+from baton.ledger.remarks import Remark
+
+
+def time_json(at: float | None) -> str | None:
+    """A time as ISO 8601 in UTC; None where there is none."""
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """A run."""
+    return {
+        "id": run.id,
+        "status": run.status,
+        "agent": run.agent,
+        "goal": run.goal.statement,
+        "key": run.key,
+        "parent": run.parent,
+        "forked_from": run.forked_from,
+        "forked_at": run.forked_at,
+        "compensates": run.compensates,
+        "pinned": run.pinned,
+        "requester": run.requester,
+        "summary": run.summary,
+        "evidence": list(run.evidence),
+        "turns": run.turns,
+        "tokens": run.prompt_tokens + run.completion_tokens,
+        "trouble": run.trouble,
+        "fault": run.fault.value if run.fault else None,
+        "created_at": time_json(run.created_at),
+        "ended_at": time_json(run.ended_at),
+        "deadline": time_json(run.deadline),
+    }
+
+
+def review_json(review: Review) -> dict[str, Any]:
+    """A review, with why it is asked and how it was decided."""
+    verdict, decision = review.verdict, review.decision
+    return {
+        "id": review.id,
+        "run": review.run,
+        "state": review.state,
+        "kind": review.kind.value,
+        "agent": review.agent,
+        "tool": review.tool,
+        "summary": review.question.get("summary"),
+        "arguments": review.question.get("arguments"),
+        "confidence": review.question.get("confidence"),
+        "reason": review.question.get("reason"),
+        "known": review.question.get("known"),
+        "why": {
+            "reason": verdict.reason,
+            "rules": list(verdict.rules),
+            "class": verdict.kind,
+            "threshold": verdict.threshold,
+            "value": verdict.value,
+            "assessed": assessed_json(verdict.assessed),
+            "policy": verdict.policy,
+            "evidence": verdict.evidence,
+        },
+        "reviewers": list(review.reviewers),
+        "quorum": verdict.quorum,
+        "approved_by": [vote.by for vote in review.votes],
+        "opened_at": time_json(review.opened_at),
+        "deadline": time_json(review.deadline),
+        "on_deadline": review.on_deadline,
+        "escalate_to": list(verdict.escalate_to),
+        "escalated_at": time_json(review.escalated_at),
+        "four_eyes": verdict.four_eyes,
+        "assigned": review.assigned,
+        "claimed_by": review.claimed_by,
+        "claimed_until": time_json(review.claimed_until if review.claimed_by else None),
+        "decision": decision and decision_json(decision),
+        "held": review.held and decision_json(review.held) | {"until": time_json(review.held_until)},
+    }
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """What was decided, and whether a person did."""
+    return {
+        "kind": decision.kind.value,
+        "by": decision.by,
+        "source": decision.source.value,
+        "channel": decision.channel,
+        "note": decision.note,
+        "arguments": decision.arguments,
+        "at": time_json(decision.at),
+    }
+
+
+def remark_json(remark: Remark) -> dict[str, Any]:
+    """Something said about a question without deciding it."""
+    return {"kind": remark.kind, "by": remark.by, "text": remark.text, "at": time_json(remark.at)}
+
+
+def promise_json(promise: Promise) -> dict[str, Any]:
+    """What is promised."""
+    return {"most_wrong": promise.most_wrong, "certainty": promise.certainty}
+
+
+def assessed_json(assessed: Assessed | None) -> dict[str, Any] | None:
+    """What was known of an action of a class with a promise; None where there is none."""
+    if assessed is None:
+        return None
+    return {
+        "class": assessed.kind,
+        "promise": promise_json(assessed.promise),
+        "certificate": assessed.certificate,
+        "scorer": assessed.scorer,
+        "score": assessed.score,
+        "threshold": assessed.threshold,
+        "alone": assessed.alone,
+        "audit": assessed.audit,
+        "audited": assessed.audited,
+        "lacks": assessed.lacks or None,
+        "signals": assessed.signals,
+    }
