@@ -1,6 +1,7 @@
 """The words everybody shares: ids, errors, clock, labels, values and ports."""
 
 from baton.core.actions import Action, Ruling, Verdict
+from baton.core.calendars import Calendar, Hours, Span, is_holiday
 from baton.core.canonical import digest, dump, storable
 from baton.core.clock import Clock, ManualClock, OffsetClock, SystemClock, format_duration, format_time, parse_duration
 from baton.core.errors import (
@@ -52,6 +53,7 @@ from baton.core.labels import Confidentiality, Label, Marks, Trust, derived
 from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
 from baton.core.promising import Assessed, Promise
+from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
 from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
@@ -61,6 +63,7 @@ __all__ = [
     "GOAL",
     "SCOPES",
     "UNIT",
+    "Absence",
     "Action",
     "ActionId",
     "Ambiguous",
@@ -69,6 +72,7 @@ __all__ = [
     "BatonError",
     "BodyId",
     "Budget",
+    "Calendar",
     "CallId",
     "Certificate",
     "Charge",
@@ -86,6 +90,7 @@ __all__ = [
     "Forbidden",
     "Goal",
     "HandedBack",
+    "Hours",
     "InvalidFile",
     "InvalidValue",
     "JsonSchema",
@@ -109,6 +114,7 @@ __all__ = [
     "NotFound",
     "OffsetClock",
     "OverLimit",
+    "Person",
     "Policy",
     "PolicyError",
     "Promise",
@@ -116,12 +122,14 @@ __all__ = [
     "Reading",
     "Retries",
     "ReviewId",
+    "Roster",
     "Ruling",
     "RunFailed",
     "RunId",
     "SafeFormatter",
     "Secret",
     "Setting",
+    "Span",
     "Spent",
     "Superseded",
     "SystemClock",
@@ -148,6 +156,7 @@ __all__ = [
     "fill_in",
     "format_duration",
     "format_time",
+    "is_holiday",
     "logger",
     "metered",
     "parse_deadline",
