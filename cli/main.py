@@ -26,6 +26,7 @@ _COMMANDS = (
     ("runs", "baton.cli.runs:app", _WORK, "List, show, follow, cancel and retry runs."),
     ("replay", "baton.cli.replaying:replay", _WORK, "Show a run step by step from the record."),
     ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),
+    ("people", "baton.cli.people:app", _PEOPLE, "See who answers questions, and enter who is away."),
     ("promise", "baton.cli.promises:app", _PEOPLE, "See how much agents may do alone by promises."),
     ("eval", "baton.cli.evaluating:app", _LOOK, "Play cases and score what came of them."),
     ("init", "baton.cli.starting:init", _LOOK, "Write a starter project."),

@@ -101,8 +101,8 @@ async def at_work(place: Place, screen: Screen, *, needs_agents: bool = True) ->
     project = load(place) if needs_agents or place.project else None
     from baton.app import Baton
 
-    agents, mind = (project.agents, project.mind) if project else ((), None)
-    async with Baton(agents=agents, database=place.database, mind=mind, standby=True) as baton:
+    agents, mind, people = (project.agents, project.mind, project.people) if project else ((), None, None)
+    async with Baton(agents=agents, database=place.database, mind=mind, standby=True, people=people) as baton:
         if project is not None:
             _note(place, project.path)
             screen.note(Text(f"model: {baton.endpoint.describe()}", style="dim"))

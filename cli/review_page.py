@@ -19,6 +19,7 @@ from baton.cli.tables import pairs
 from baton.cli.telling import DECIDED, asked, due, proposed, reviewers, tell, until
 from baton.core import Verdict, format_duration, format_time
 from baton.ledger import Review, ReviewKind, Run, Transaction, reviews, runs
+from baton.review.outlook import NOTHING, Outlook, expected_text, gap_text, outlooks
 from baton.story import Moment, told
 
 _BODY_LINES = 14
@@ -41,11 +42,13 @@ class ReviewPage:
     Attributes:
         run: The run that asks.
         story: What it has done so far.
+        outlook: When an answer is expected, and whether anybody is there to give it.
     """
 
     review: Review
     run: Run
     story: list[Moment]
+    outlook: Outlook
 
 
 def read_page(tx: Transaction, review: str) -> ReviewPage:
@@ -55,18 +58,19 @@ def read_page(tx: Transaction, review: str) -> ReviewPage:
         NotFound, Ambiguous: if none or several have this beginning of an id.
     """
     known = reviews.get(tx, reviews.find(tx, review))
-    return ReviewPage(known, runs.get(tx, known.run), told(tx, known.run))
+    outlook = outlooks(tx, [known]).get(known.id, NOTHING)
+    return ReviewPage(known, runs.get(tx, known.run), told(tx, known.run), outlook)
 
 
-def show_question(screen: Screen, review: Review, now: float) -> None:
+def show_question(screen: Screen, review: Review, now: float, outlook: Outlook = NOTHING) -> None:
     """Print what would happen and why it is asked."""
-    screen.show(_head(review, now), _proposal(review), _why(review, now))
+    screen.show(_head(review, now), _proposal(review), _why(review, now, outlook))
 
 
 def show_page(screen: Screen, page: ReviewPage, place: Place, now: float) -> None:
     """Print the whole page."""
     review = page.review
-    show_question(screen, review, now)
+    show_question(screen, review, now, page.outlook)
     screen.show("", goal(page.run))
     show_steps(screen, page.story, place.command(f"runs show {review.run}"))
     if review.open:
@@ -103,14 +107,17 @@ def answers(review: Review) -> list[str]:
     return [f"review approve {short}", f"review edit {short} --set {example}", reject]
 
 
-def card(review: Review, now: float) -> RenderableType:
+def card(review: Review, now: float, outlook: Outlook = NOTHING) -> RenderableType:
     """A review in the list: a few lines that say what, why and until when."""
     head = Text.assemble((review.id, "bold cyan"), f"  {one_line(review.agent)} ", _asks(review))
     head.append(f"  asked {format_duration(now - review.opened_at)} ago, {due(review, now)}", style="dim")
     if review.claimed_by:
         head.append(f", claimed by {one_line(review.claimed_by)}", style="magenta")
     why = Text(f"for {reviewers(review)}: {_reason(review)}", style="dim")
-    return Group(head, Padding(Text(asked(review)), (0, 0, 0, 4)), Padding(why, (0, 0, 0, 4)))
+    lines = [Text(asked(review)), why]
+    if outlook.gap is not None:
+        lines.append(Text(one_line(gap_text(review, outlook.gap)), style="red"))
+    return Group(head, *(Padding(line, (0, 0, 0, 4)) for line in lines))
 
 
 def change(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
@@ -188,7 +195,7 @@ def _question(review: Review) -> RenderableType:
     return Padding(Group(*lines), (1, 2))
 
 
-def _why(review: Review, now: float) -> Table:
+def _why(review: Review, now: float, outlook: Outlook) -> Table:
     verdict, question = review.verdict, review.question
     rows: list[tuple[str, str | Text]] = [("why asked", _reason(review))]
     if "was" in question:
@@ -211,6 +218,10 @@ def _why(review: Review, now: float) -> Table:
     if review.claimed_by:
         rows.append(("claimed by", f"{one_line(review.claimed_by)} until {format_time(review.claimed_until or 0)}"))
     rows.append(("deadline", until(review, now) or "none"))
+    if outlook.gap is not None:
+        rows.append(("on duty", Text(one_line(gap_text(review, outlook.gap)), style="red")))
+    if expects := expected_text(outlook.forecast, now):
+        rows.append(("expected", expects))
     return pairs(rows)
 
 
@@ -261,4 +272,4 @@ def _typed(said: Any) -> str:
     return value(said)
 
 
-_NO_STEPS = frozenset({"run.submitted", "review.opened"})
+_NO_STEPS = frozenset({"run.submitted", "review.opened", "review.expected"})

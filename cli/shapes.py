@@ -6,6 +6,7 @@ from typing import Any
 from baton.core import Assessed, Promise
 from baton.ledger import Fact, Review, Run
 from baton.review import DeadLetter
+from baton.review.outlook import Outlook
 from baton.story import Moment
 
 
@@ -82,6 +83,17 @@ def review_json(review: Review) -> dict[str, Any]:
             "arguments": decision.arguments,
             "at": time_json(decision.at),
         },
+    }
+
+
+def outlook_json(outlook: Outlook | None) -> dict[str, Any]:
+    """When an answer to a review is expected, and whether anybody is there in time to give it."""
+    forecast, gap = (outlook.forecast, outlook.gap) if outlook is not None else (None, None)
+    return {
+        "half_by": time_json(forecast.half_by if forecast else None),
+        "most_by": time_json(forecast.most_by if forecast else None),
+        "staffed": gap is None,
+        "next_on_duty": time_json(gap.next if gap else None),
     }
 
 

@@ -9,6 +9,8 @@ from rich.text import Text
 from baton.cli.output import call, one_line
 from baton.core import Ruling, format_duration, format_time
 from baton.ledger import DecisionKind, Review, ReviewKind
+from baton.review.outlook import gap_text
+from baton.review.staffing import Gap
 from baton.story import Moment
 
 STATUS_STYLE = {
@@ -184,12 +186,22 @@ def _tell_review(moment: Moment, review: Review) -> Told | None:
             return Told("⏸", one_line(f"{review.id} waits for {reviewers(review)}{asks}"), "yellow")
         case "review.late":
             return Told("⏸", f"{review.id} is late", "red")
+        case "review.expected":
+            return _tell_expected(moment, review)
         case _ if review.decision is not None:
             note = f": {review.decision.note}" if review.decision.note else ""
             said = f"{review.decision.by} {DECIDED[review.decision.kind]} {review.id}{note}"
             return Told("<", one_line(said), "magenta")
         case _:
             return None
+
+
+def _tell_expected(moment: Moment, review: Review) -> Told | None:
+    """That a question was asked when nobody was there to answer it in time; when an answer comes is told elsewhere."""
+    said = moment.event.data
+    if said["staffed"]:
+        return None
+    return Told("⏸", one_line(gap_text(review, Gap(review.deadline, said["next"]))), "red")
 
 
 DECIDED = {

@@ -43,7 +43,11 @@ async def worker(
             asyncio.get_running_loop().add_signal_handler(number, ending.set)
             stack.callback(asyncio.get_running_loop().remove_signal_handler, number)
         async with Baton(
-            agents=project.agents, database=place.database, mind=project.mind, concurrency=concurrency
+            agents=project.agents,
+            database=place.database,
+            mind=project.mind,
+            concurrency=concurrency,
+            people=project.people,
         ) as baton:
             names = ", ".join(agent.name for agent in project.agents)
             other = await baton.at_work()

@@ -56,7 +56,7 @@ from baton.core.promising import Assessed, Promise
 from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
-from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
+from baton.core.times import check_due, parse_deadline, parse_time, read_moment, tell_time, time_zone
 from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
 
 __all__ = [
@@ -163,6 +163,7 @@ __all__ = [
     "parse_duration",
     "parse_time",
     "random_id",
+    "read_moment",
     "redact",
     "scopes",
     "secret",

@@ -64,8 +64,11 @@ class Calendar:
         day = datetime.fromtimestamp(start, UTC).astimezone(zone).date() - timedelta(days=1)
         last = datetime.fromtimestamp(end, UTC).astimezone(zone).date()
         found: list[Span] = []
+        known = _known_days(self)
         while day <= last:
-            found += _of_day(self, day)
+            if day not in known:
+                known[day] = _of_day(self, day)
+            found += known[day]
             day += timedelta(days=1)
         return common(merged(found), [(start, end)])
 
@@ -157,7 +160,12 @@ def _holidays(place: str) -> "HolidayBase":
         raise InvalidValue("holidays", place, allowed) from error
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=1000)
+def _known_days(_calendar: Calendar) -> dict[date, tuple[Span, ...]]:
+    """The days of a calendar that were worked out before: the same few weeks are asked for again and again."""
+    return {}
+
+
 def _of_day(calendar: Calendar, day: date) -> tuple[Span, ...]:
     """The spans of the hours that begin on a day."""
     hours = [each for each in calendar.hours if each.weekday == day.weekday()]

@@ -55,9 +55,9 @@ class Person:
         hours = [(start, end)] if self.calendar is None else self.calendar.spans(start, end)
         return without(hours, (absence.span for absence in self.absences))
 
-    def absence(self, at: float) -> Absence | None:
-        """The absence that they are in at a moment."""
-        return next((one for one in self.absences if one.start <= at < one.end), None)
+    def away(self, at: float) -> list[Absence]:
+        """The absences that they are in at a moment."""
+        return [one for one in self.absences if one.start <= at < one.end]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +90,14 @@ class Roster:
         known = self.person(name)
         if known is None:
             return None
-        others = (person.called for person in self.people if name in self._stand_ins(person, at))
-        return known.called.union(*others)
+        return self._acts(known, at)
+
+    def able(self, reviewers: Collection[str], skills: Collection[str], at: float) -> frozenset[str]:
+        """The names of those who may answer a question as of a moment, in their hours: who is away then may not."""
+        names = {called for person in self.people for called in person.called}
+        known = (person for person in self.people if person.skills.issuperset(skills) and not person.away(at))
+        may = (person.name for person in known if not reviewers or not self._acts(person, at).isdisjoint(reviewers))
+        return frozenset(may).union(name for name in reviewers if name not in names)
 
     def duty(
         self, reviewers: Collection[str], skills: Collection[str], start: float, end: float
@@ -142,12 +148,16 @@ class Roster:
             else:
                 yield absence.stand_in, gone
 
-    def _stand_ins(self, person: Person, at: float) -> frozenset[str]:
-        """Who stands in for somebody at a moment, over those who are away themselves."""
-        passed: list[str] = []
-        away = person.absence(at)
-        while away is not None and away.stand_in is not None and away.stand_in not in (*passed, person.name):
-            passed.append(away.stand_in)
-            other = self.person(away.stand_in)
-            away = other.absence(at) if other is not None else None
-        return frozenset(passed)
+    def _acts(self, known: Person, at: float) -> frozenset[str]:
+        away = (person for person in self.people if person.absences and known.name in self._stand_ins(person, at))
+        return known.called.union(*(person.called for person in away))
+
+    def _stand_ins(self, person: Person, at: float) -> set[str]:
+        """Who stands in for somebody at a moment, and for those of them who are away themselves."""
+        found: set[str] = set()
+        gone: list[Person] = [person]
+        while gone:
+            names = {one.stand_in for one in gone.pop().away(at) if one.stand_in} - found - {person.name}
+            found |= names
+            gone += [other for other in self.people if other.name in names]
+        return found

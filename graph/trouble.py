@@ -21,6 +21,7 @@ from baton.ledger import (
     runs,
     timers,
 )
+from baton.review.expecting import expect
 
 TAKEOVERS = 3
 """Workers in a row that may die while they hold a run, before it is left alone until a person says otherwise."""
@@ -37,7 +38,7 @@ def open_review(
     action: ActionId | None = None,
     tool: str = "",
 ) -> None:
-    """Put a question into the queue, with a timer for its deadline."""
+    """Put a question into the queue, with a timer for its deadline, and say when its answer is expected."""
     deadline = reviews.open_(
         tx,
         run.id,
@@ -52,6 +53,7 @@ def open_review(
     )
     if deadline is not None:
         timers.start(tx, run.id, deadline, "review", review)
+    expect(tx, reviews.get(tx, review))
 
 
 def open_for(tx: Transaction, run: Run, proposal: Proposal) -> None:

@@ -1,9 +1,9 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `events`, `timers`, `waits`,
-`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`, `corrections`, `turns`
-and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth`
-and `archive` keep the record small.
+`facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`, `corrections`, `turns`,
+`people`, `forecasts` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
+`Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -16,11 +16,13 @@ from baton.ledger import (
     events,
     facts,
     fingerprints,
+    forecasts,
     forks,
     growth,
     journal,
     leases,
     mail,
+    people,
     promises,
     reviews,
     rule_proposals,
@@ -82,11 +84,13 @@ __all__ = [
     "events",
     "facts",
     "fingerprints",
+    "forecasts",
     "forks",
     "growth",
     "journal",
     "leases",
     "mail",
+    "people",
     "promises",
     "reviews",
     "rule_proposals",

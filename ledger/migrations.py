@@ -37,6 +37,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE reviews ADD COLUMN skills TEXT NOT NULL DEFAULT '[]'",
         "UPDATE reviews SET due = coalesce(deadline, opened_at + 259200)",
     ),
+    5: (),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

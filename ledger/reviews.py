@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import ActionId, Ambiguous, DecisionId, NotFound, ReviewId, RunId, Verdict, dump, random_id
-from baton.ledger import bodies
+from baton.ledger import bodies, forecasts
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
 from baton.ledger.schema import decisions, reviews, runs
@@ -270,6 +270,8 @@ def close(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool
     if not tx.changed(statement):
         return False
     _record(tx, run, decision)
+    if decision.kind in (DecisionKind.EXPIRED, DecisionKind.WITHDRAWN):
+        forecasts.unanswered(tx, decision.review, withdrawn=decision.kind is DecisionKind.WITHDRAWN)
     emit(tx, run, "review.closed", review=decision.review, decision=decision.kind, by=decision.by)
     return True
 

@@ -13,8 +13,10 @@ from baton.ledger import (
     Review,
     ReviewKind,
     Transaction,
+    forecasts,
     journal,
     mail,
+    people,
     promises,
     reviews,
     runs,
@@ -25,6 +27,7 @@ from baton.ledger.reviews import new_decision_id
 from baton.ledger.turns import Candidate
 from baton.policies import approval_digest, asked_form
 from baton.policies.promises.learning import learn
+from baton.review import expecting
 from baton.review.discipline import SOON, WORK, Discipline, Turn, urgent_first
 from baton.review.learning import learn_from
 from baton.review.people import need_person
@@ -106,8 +109,7 @@ class ReviewQueue:
             if known.claimed_by not in (None, by):
                 until = format_time(known.claimed_until or 0)
                 raise Conflict(f"claim {known.id}", f"{known.claimed_by} has it until {until}")
-            reviews.claim(tx, known.id, known.version, by, tx.now + seconds)
-            return reviews.get(tx, known.id)
+            return _claimed(tx, known, by, seconds)
 
         return await self._ledger.write(take)
 
@@ -123,8 +125,9 @@ class ReviewQueue:
 
         Args:
             by: The person.
-            skills: What they know; None is everything.
-            roles: The roles that they have, beside their own name; None is all.
+            skills: What they know; None is what the people's file says, everything where it does not name them.
+            roles: The roles that they have, beside their own name; None is those of the people's file and of whom they
+                stand in for now, all where it does not name them.
             seconds: How long it is theirs.
 
         Raises:
@@ -134,14 +137,15 @@ class ReviewQueue:
 
         def take(tx: Transaction) -> Review | None:
             lock_name(tx, "next review")
-            fits = partial(_is_for, by=by, skills=skills, roles=roles)
+            known, acts = _able(tx, by)
+            fits = partial(
+                _is_for, by=by, skills=known if skills is None else skills, roles=acts if roles is None else roles
+            )
             found = turns.candidates(tx, by, fits, in_time=WORK / 2, soon=SOON)
             if not found:
                 return None
             chosen = self._discipline(tx.now, [Turn(id=one.id, due=one.due, cost=one.cost) for one in found])
-            known = reviews.get(tx, ReviewId(chosen.id))
-            reviews.claim(tx, known.id, known.version, by, tx.now + seconds)
-            return reviews.get(tx, known.id)
+            return _claimed(tx, reviews.get(tx, ReviewId(chosen.id)), by, seconds)
 
         return await self._ledger.write(take)
 
@@ -170,6 +174,7 @@ class ReviewQueue:
                 reviews.vote(tx, current.run, current.version, decision)
                 return decision, None
             reviews.close(tx, current.run, current.version, decision)
+            expecting.answered(tx, current)
             told = _tell_promise(tx, current, decision)
             if decision.kind in (DecisionKind.EDIT, DecisionKind.REJECT) and current.kind is ReviewKind.ACTION:
                 learn_from(tx, current.agent, current.id)
@@ -240,6 +245,21 @@ class ReviewQueue:
         if runs.get(tx, known.run).ended:
             raise Conflict(f"review {review}", f"its run {known.run} has ended")
         return known
+
+
+def _claimed(tx: Transaction, review: Review, by: str, seconds: float) -> Review:
+    """The review, taken for somebody."""
+    reviews.claim(tx, review.id, review.version, by, tx.now + seconds)
+    if review.claimed_by != by:
+        forecasts.taken(tx, review.id)
+    return reviews.get(tx, review.id)
+
+
+def _able(tx: Transaction, by: str) -> tuple[Collection[str] | None, Collection[str] | None]:
+    """The skills and roles of somebody, as the roster says; None where it does not name them."""
+    roster = people.roster(tx)
+    known = roster.person(by) if roster is not None else None
+    return (None, None) if roster is None or known is None else (known.skills, roster.acts_as(by, tx.now))
 
 
 def _is_for(one: Candidate, by: str, skills: Collection[str] | None, roles: Collection[str] | None) -> bool:

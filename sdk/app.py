@@ -20,6 +20,7 @@ from baton.core import (
     LedgerError,
     Model,
     NotFound,
+    Person,
     Reading,
     RunId,
     Trust,
@@ -41,7 +42,19 @@ from baton.graph import (
     replay,
 )
 from baton.handles import Result, RunHandle, conversation_goal, person
-from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs, transcript, waits
+from baton.ledger import (
+    Decision,
+    DecisionKind,
+    Ledger,
+    Review,
+    Run,
+    Transaction,
+    at_work,
+    people,
+    runs,
+    transcript,
+    waits,
+)
 from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
 from baton.policies import load_policy
@@ -72,6 +85,7 @@ class Baton:
         dispatch: bool = True,
         standby: bool = False,
         clock: Clock | None = None,
+        people: Sequence[Person] | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
 
@@ -85,6 +99,8 @@ class Baton:
             dispatch: Whether this process advances runs; beside a file one at a time does.
             standby: On Postgres, whether it does so only while no other worker is there.
             clock: Where the time comes from; None is the machine's.
+            people: Who answers questions, with their hours; kept in the record, for every process. None leaves those
+                whom the record has: without any, everybody is always there.
 
         Raises:
             InvalidValue: if two agents have one name, or one hands off to nobody known.
@@ -96,6 +112,7 @@ class Baton:
         self._mind = mind or SimpleMind()
         self._concurrency, self._standby = concurrency, standby
         self._dispatch, self._clock = dispatch and bool(agents), clock
+        self._people = people
         self._stack = contextlib.AsyncExitStack()
         self._live: list[Callable[[RunId, str], None]] = []
         self.endpoint: Endpoint = endpoint()
@@ -111,6 +128,8 @@ class Baton:
         async with contextlib.AsyncExitStack() as stack:
             self.ledger = await Ledger.open(self._url, self._clock)
             stack.push_async_callback(self.ledger.close)
+            if (named := self._people) is not None:
+                await self.ledger.write(lambda tx: people.keep(tx, named))
             embedder = embedder_of(self.endpoint)
             self.memory = Memory(self.ledger, embedder=embedder)
             stack.callback(self.memory.close)

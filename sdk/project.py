@@ -13,8 +13,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton.agents import MINDS, Agent, Mind, Tool, find_mind
-from baton.core import InvalidFile, InvalidValue, NotFound, ToolSpec
+from baton.core import InvalidFile, InvalidValue, NotFound, Person, ToolSpec
 from baton.core.yaml_file import line_of, read_yaml, refused
+from baton.people import people_of
 from baton.policies import YAML
 
 
@@ -53,12 +54,14 @@ class Project:
         agents: In the file's order; the first one is asked when none is named.
         simulated: Name of the mind that the simulated model thinks with.
         database: The ledger: a server's URL, or a file relative to the project file; None is the default.
+        people: Who answers questions, as `people.yaml` beside the file says; None where there is no such file.
     """
 
     path: Path
     agents: tuple[Agent, ...]
     simulated: str
     database: str | None
+    people: tuple[Person, ...] | None = None
 
     @property
     def mind(self) -> Mind:
@@ -85,7 +88,7 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         line = line_of(tree, ("simulated",))
         raise InvalidFile(str(file), line, "simulated", entry.simulated, f"one of: {', '.join(MINDS)}")
     agents = tuple(_agent(file, number, agent, tree) for number, agent in enumerate(entry.agents))
-    return Project(path=file, agents=agents, simulated=entry.simulated, database=entry.database)
+    return Project(path=file, agents=agents, simulated=entry.simulated, database=entry.database, people=people_of(file))
 
 
 def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) -> Agent:

@@ -13,7 +13,7 @@ from baton import Agent, Baton, RunHandle
 from baton.agents import Mind, OpenAIModel, SimulatedServer
 from baton.agents.retries import RetryPolicy
 from baton.agents.simulated import Faults
-from baton.core import Clock, RunId
+from baton.core import Clock, Person, RunId
 from baton.ledger import Ledger, Line, Run, Transaction, runs
 
 T = TypeVar("T")
@@ -37,12 +37,13 @@ async def open_office(
     faults: Faults | None = None,
     dispatch: bool = True,
     clock: Clock | None = None,
+    people: Sequence[Person] | None = None,
 ) -> AsyncGenerator[Baton]:
     """Baton with a simulated endpoint of its own."""
     async with (
         SimulatedServer(mind, faults=faults) as server,
         OpenAIModel(base_url=server.base_url, api_key="simulated", stream=False, retries=SERIAL) as model,
-        Baton(agents=agents, database=database, model=model, dispatch=dispatch, clock=clock) as baton,
+        Baton(agents=agents, database=database, model=model, dispatch=dispatch, clock=clock, people=people) as baton,
     ):
         yield baton
 

@@ -1,6 +1,7 @@
 """Working hours: by the clocks of a zone whatever they do, over midnight, without holidays."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -98,9 +99,7 @@ def test_who_is_on_duty_has_the_hour_on_their_clock(calendar: Calendar, start: f
 
 def _changes_near(zone: str, moment: float) -> bool:
     """Whether the clocks change within a day and a half: there, other tests say what is right."""
-    places = {
-        datetime.fromtimestamp(moment + hours * HOUR, ZoneInfo(zone)).utcoffset() for hours in range(-36, 37, 3)
-    }
+    places = {datetime.fromtimestamp(moment + hours * HOUR, ZoneInfo(zone)).utcoffset() for hours in range(-36, 37, 3)}
     return len(places) > 1
 
 
@@ -149,7 +148,7 @@ def test_levels_count_how_many_spans_hold(of_each: list[list[Span]]) -> None:
     for start, end, count in found:
         middle = (start + end) / 2
         assert count == sum(any(begun <= middle < ended for begun, ended in spans) for spans in of_each) > 0
-    assert all(one[1] <= other[0] for one, other in zip(found, found[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(found))
 
 
 def test_a_day_that_a_zone_left_out_holds_no_hours() -> None:
