@@ -1,5 +1,6 @@
 """When an answer comes: told once enough has been answered, learnt from what was, on both databases."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from baton.ledger.forecasts import Forecast
 from baton.review import ReviewQueue
 from baton.review.forecast import LEAST
 from support import Says, on_both, open_office, set_policy, soon, text_rows, tool_lines, until
+from support.commands import baton
 
 HOUR, DAY = 3600.0, 86400.0
 PAY = '@id("pay") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
@@ -161,6 +163,20 @@ async def test_more_than_one_in_ten_that_nobody_answers_is_said(
         await answered_after(baton.ledger, first.verdict.kind, [600.0] * 40 + [None] * 10)
         _, told = await asked(baton, "pay A-2")
         assert "half of such questions are answered by" in told and "more than one in ten never" in told
+
+
+async def test_people_see_when_an_answer_is_expected(tmp_path: Path, clerk: Agent) -> None:
+    database = tmp_path / "baton.db"
+    async with open_office(database, [clerk], asks_for_what_the_goal_says()) as office:
+        first, _ = await asked(office, "pay A-1")
+        await answered_after(office.ledger, first.verdict.kind, [HOUR] * LEAST)
+        review, _ = await asked(office, "pay A-2")
+    shown = await asyncio.to_thread(baton, tmp_path, "review", "show", review.id, "-d", str(database))
+    assert "expected" in shown.out and "an answer is expected by" in shown.out
+    found = (await asyncio.to_thread(baton, tmp_path, "review", "show", review.id, "-d", str(database), "--json")).json
+    assert found["half_by"] is not None and found["half_by"] <= found["most_by"] and found["staffed"]
+    listed = (await asyncio.to_thread(baton, tmp_path, "review", "-d", str(database), "--json")).json["reviews"]
+    assert [one["most_by"] is None for one in listed] == [one["id"] == first.id for one in listed]
 
 
 async def test_a_question_that_was_asked_before_there_were_forecasts_is_answered_all_the_same(
