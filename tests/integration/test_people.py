@@ -102,8 +102,10 @@ async def test_where_nobody_ever_is_there_that_is_said(database: str, clerk: Age
     lead_without = Person(name="ann", roles=frozenset({"lead"}))
     async with open_office(database, [clerk], mind, clock=clock, people=[lead_without, CID]) as baton:
         assert "; nobody with the skill refunds who is lead is ever on duty" in await told(baton, "refund A-1")
+    async with open_office(database, [clerk], mind, clock=clock) as baton:
+        assert "is ever on duty" in await told(baton, "refund A-2")  # the record has the people still
     async with open_office(database, [clerk], mind, clock=clock, people=[]) as baton:
-        assert "on duty" not in await told(baton, "refund A-2")  # nobody is named: everybody is always there
+        assert "on duty" not in await told(baton, "refund A-3")  # nobody is named: everybody is always there
 
 
 async def test_a_goal_that_is_due_before_anybody_comes_is_told_so_too(
