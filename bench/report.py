@@ -14,7 +14,7 @@ class Figure:
     """One measured figure.
 
     Attributes:
-        goal: With its comparator, such as `<= 2`; empty where there is none.
+        goal: With its comparator, such as `<= 2`, or from and to, such as `87 to 93`; empty where there is none.
         rival: What it is compared with, measured in the same run; None for nothing.
     """
 
@@ -47,5 +47,8 @@ def median(values: Sequence[float]) -> float:
 
 
 def _met(figure: Figure) -> bool:
+    if " to " in figure.goal:
+        least, most = figure.goal.split(" to ")
+        return float(least) <= figure.value <= float(most)
     comparator, bound = figure.goal.split()
     return figure.value <= float(bound) if comparator == "<=" else figure.value >= float(bound)

@@ -142,7 +142,7 @@ def _packages() -> Finding:
 
 async def _database(place: "Place") -> list[Finding]:
     from baton.cli.opening import to_look
-    from baton.flow import Anybody, stuck_work
+    from baton.flow import staff_of, stuck_work
     from baton.ledger import at_work, reviews, runs
 
     if place.file is not None and not place.file.exists():
@@ -151,7 +151,7 @@ async def _database(place: "Place") -> list[Finding]:
         asked = await ledger.read(reviews.waiting)
         found = await ledger.read(runs.listed)
         worker = await at_work(ledger)
-        held_up = await ledger.read(lambda tx: stuck_work(tx, Anybody()))
+        held_up = await ledger.read(lambda tx: stuck_work(tx, staff_of(tx)))
         kept = _file(place.file) if place.file is not None else await _server(ledger)
     going = sum(not run.ended for run in found)
     held = f"{len(found)} runs, {going} of them not ended"

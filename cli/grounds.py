@@ -12,6 +12,7 @@ from baton.cli.tables import pairs
 from baton.cli.telling import reviewers, until
 from baton.core import format_time
 from baton.ledger import Review
+from baton.review.outlook import NOTHING, Outlook, expected_text, gap_text
 
 
 def reason(review: Review) -> str:
@@ -20,7 +21,7 @@ def reason(review: Review) -> str:
     return one_line(f"{review.verdict.reason}{rules}")
 
 
-def why(review: Review, now: float) -> Table:
+def why(review: Review, now: float, outlook: Outlook = NOTHING) -> Table:
     """What speaks for and against, and who decides it until when."""
     verdict, question = review.verdict, review.question
     rows: list[tuple[str, str | Text]] = []
@@ -40,10 +41,10 @@ def why(review: Review, now: float) -> Table:
         rows.append(("confidence", f"{confidence:.2f}, as the agent itself says"))
     if question.get("reason"):
         rows.append(("agent says", Text(f"“{one_line(str(question['reason']), 400)}”", style="italic")))
-    return pairs([*rows, *_who(review, now)])
+    return pairs([*rows, *_who(review, now, outlook)])
 
 
-def _who(review: Review, now: float) -> list[tuple[str, str | Text]]:
+def _who(review: Review, now: float, outlook: Outlook) -> list[tuple[str, str | Text]]:
     rows: list[tuple[str, str | Text]] = [("who decides", reviewers(review))]
     if review.verdict.four_eyes:
         rows.append(("four eyes", f"anybody but {one_line(review.requester or 'whoever asked')} approves"))
@@ -54,4 +55,8 @@ def _who(review: Review, now: float) -> list[tuple[str, str | Text]]:
     if review.claimed_by:
         rows.append(("claimed by", f"{one_line(review.claimed_by)} until {format_time(review.claimed_until or 0)}"))
     rows.append(("deadline", until(review, now) or "none"))
+    if outlook.gap is not None:
+        rows.append(("on duty", Text(one_line(gap_text(review, outlook.gap)), style="red")))
+    if expects := expected_text(outlook.forecast, now):
+        rows.append(("expected", expects))
     return rows

@@ -8,7 +8,7 @@ from rich.text import Text
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen, one_line
-from baton.flow import Anybody, Stuck, stuck_work
+from baton.flow import Stuck, staff_of, stuck_work
 from baton.ledger import waits
 
 SHOWN = 50
@@ -23,7 +23,7 @@ async def stuck(*, common: Common = DEFAULTS) -> int:
     """
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
-        found, endless = await ledger.read(lambda tx: (stuck_work(tx, Anybody()), waits.endless(tx)))
+        found, endless = await ledger.read(lambda tx: (stuck_work(tx, staff_of(tx)), waits.endless(tx)))
     endless_json = [{"run": wait.run, "event": wait.event} for wait in endless]
     screen.document({"stuck": [stuck_json(one) for one in found], "endless": endless_json})
     if not found:

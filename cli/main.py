@@ -26,6 +26,7 @@ _COMMANDS = (
     ("runs", "baton.cli.runs:app", _WORK, "List, show, follow, cancel and retry runs."),
     ("replay", "baton.cli.replaying:replay", _WORK, "Show a run step by step from the record."),
     ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),
+    ("people", "baton.cli.people:app", _PEOPLE, "See who answers questions, and enter who is away."),
     ("promise", "baton.cli.promises:app", _PEOPLE, "See how much agents may do alone by promises."),
     ("stuck", "baton.cli.holding_up:stuck", _PEOPLE, "Say what can never move, why, and what would free it."),
     ("notices", "baton.cli.noticing:app", _PEOPLE, "See what is told by webhook and mail, and tell it again."),

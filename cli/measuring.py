@@ -12,7 +12,7 @@ from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line
 from baton.cli.standing import percent
 from baton.core import format_duration, parse_duration
-from baton.flow import Anybody, Figures, LittlesLaw, Measures, Parts, Share, read_measures
+from baton.flow import Figures, LittlesLaw, Measures, Parts, Share, read_measures, staff_of
 from baton.review.record import time_json
 
 MANY = 30
@@ -39,7 +39,7 @@ async def measures(*, since: str = "30d", common: Common = DEFAULTS) -> None:
     back = parse_duration(since).total_seconds()
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
-        found = await ledger.read(lambda tx: read_measures(tx, tx.now - back, Anybody()))
+        found = await ledger.read(lambda tx: read_measures(tx, tx.now - back, staff_of(tx)))
     screen.document(measures_json(found))
     if not found.classes and not found.people:
         screen.show(f"No review was open or closed in the last {format_duration(back)}.")

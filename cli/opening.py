@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -101,8 +101,9 @@ async def at_work(place: Place, screen: Screen, *, needs_agents: bool = True) ->
     project = load(place) if needs_agents or place.project else None
     from baton.app import Baton
 
-    agents, mind, notices = (project.agents, project.mind, project.notices) if project else ((), None, None)
-    async with Baton(agents=agents, database=place.database, mind=mind, standby=True, notices=notices) as baton:
+    agents, mind = (project.agents, project.mind) if project else ((), None)
+    more: dict[str, Any] = {"notices": project.notices, "people": project.people} if project else {}
+    async with Baton(agents=agents, database=place.database, mind=mind, standby=True, **more) as baton:
         if project is not None:
             _note(place, project.path)
             screen.note(Text(f"model: {baton.endpoint.describe()}", style="dim"))

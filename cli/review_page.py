@@ -19,6 +19,7 @@ from baton.cli.telling import asked, decided, due, proposed, reviewers, tell
 from baton.core import Verdict, format_duration, format_time
 from baton.ledger import Review, ReviewKind, Run, Transaction, remarks, reviews, runs
 from baton.ledger.remarks import Remark
+from baton.review.outlook import NOTHING, Outlook, gap_text, outlooks
 from baton.story import Moment, told
 
 _BODY_LINES = 14
@@ -45,12 +46,14 @@ class ReviewPage:
         run: The run that asks.
         story: What it has done so far.
         remarks: What was said about it without deciding it.
+        outlook: When an answer is expected, and whether anybody is there to give it.
     """
 
     review: Review
     run: Run
     story: list[Moment]
     remarks: list[Remark]
+    outlook: Outlook
 
     @property
     def asked_at(self) -> int:
@@ -72,12 +75,13 @@ def read_page(tx: Transaction, review: str) -> ReviewPage:
         NotFound, Ambiguous: if none or several have this beginning of an id.
     """
     known = reviews.get(tx, reviews.find(tx, review))
-    return ReviewPage(known, runs.get(tx, known.run), told(tx, known.run), remarks.of(tx, known.id))
+    outlook = outlooks(tx, [known]).get(known.id, NOTHING)
+    return ReviewPage(known, runs.get(tx, known.run), told(tx, known.run), remarks.of(tx, known.id), outlook)
 
 
-def show_question(screen: Screen, review: Review, now: float) -> None:
+def show_question(screen: Screen, review: Review, now: float, outlook: Outlook = NOTHING) -> None:
     """Print what would happen and why it is asked."""
-    screen.show(*question(review, now))
+    screen.show(*question(review, now, outlook))
 
 
 def show_page(screen: Screen, page: ReviewPage, place: Place, now: float) -> None:
@@ -89,17 +93,17 @@ def show_page(screen: Screen, page: ReviewPage, place: Place, now: float) -> Non
         screen.show(*(Text(f"  {place.command(words)}", style="cyan") for words in answers(review)))
 
 
-def question(review: Review, now: float) -> list[RenderableType]:
+def question(review: Review, now: float, outlook: Outlook = NOTHING) -> list[RenderableType]:
     """What would happen and why it is asked."""
     asked_because = Text.assemble(("why asked  ", "dim"), reason(review))
-    return [_head(review, now), asked_because, _proposal(review), why(review, now)]
+    return [_head(review, now), asked_because, _proposal(review), why(review, now, outlook)]
 
 
 def whole(page: ReviewPage, now: float, rest: str, width: int) -> list[RenderableType]:
     """All that a person needs to decide; `rest` is the command that shows all steps, `width` that of a line."""
     asked_at = page.asked_at
     return [
-        *question(page.review, now),
+        *question(page.review, now, page.outlook),
         "",
         goal(page.run),
         *steps(page.story[:asked_at], "what the agent has done so far", width, rest),
@@ -149,14 +153,17 @@ def answers(review: Review) -> list[str]:
     return [f"review approve {short}", f"review edit {short} --set {example}", reject]
 
 
-def card(review: Review, now: float) -> RenderableType:
+def card(review: Review, now: float, outlook: Outlook = NOTHING) -> RenderableType:
     """A review in the list: a few lines that say what, why and until when."""
     head = Text.assemble((review.id, "bold cyan"), f"  {one_line(review.agent)} ", _asks(review))
     head.append(f"  asked {format_duration(now - review.opened_at)} ago, {due(review, now)}", style="dim")
     if review.claimed_by:
         head.append(f", claimed by {one_line(review.claimed_by)}", style="magenta")
     why = Text(f"for {reviewers(review)}: {reason(review)}", style="dim")
-    return Group(head, Padding(Text(asked(review)), (0, 0, 0, 4)), Padding(why, (0, 0, 0, 4)))
+    lines = [Text(asked(review)), why]
+    if outlook.gap is not None:
+        lines.append(Text(one_line(gap_text(review, outlook.gap)), style="red"))
+    return Group(head, *(Padding(line, (0, 0, 0, 4)) for line in lines))
 
 
 def change(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
@@ -276,4 +283,4 @@ def _typed(said: Any) -> str:
     return value(said)
 
 
-_NO_STEPS = frozenset({"run.submitted", "review.opened"})
+_NO_STEPS = frozenset({"run.submitted", "review.opened", "review.expected"})

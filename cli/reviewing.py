@@ -17,13 +17,14 @@ from baton.cli.progress import show_progress, show_result
 from baton.cli.promise_shapes import audit_json
 from baton.cli.questions import COMMANDS
 from baton.cli.review_page import ReviewPage, card, change, read_page, show_page
-from baton.cli.shapes import moment_json
+from baton.cli.shapes import moment_json, outlook_json
 from baton.cli.telling import DECIDED, proposed
-from baton.core import InvalidValue
+from baton.core import InvalidValue, ReviewId
 from baton.handles import person
 from baton.ledger import DecisionKind, Review, Transaction, audits, reviews, runs
 from baton.ledger.audits import Audit
 from baton.review import Answer, ReviewQueue
+from baton.review.outlook import NOTHING, Outlook, outlooks
 from baton.review.record import assessed_json, review_json, run_json
 from baton.story import top
 
@@ -73,15 +74,18 @@ async def list_(*, common: Common = DEFAULTS) -> None:
     """
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
-        (found, backward), now = await ledger.read(_waiting), ledger.clock.now()
+        (found, backward, told), now = await ledger.read(_waiting), ledger.clock.now()
     screen.document(
-        {"reviews": [review_json(review) for review in found], "audits": [audit_json(audit) for audit, _ in backward]}
+        {
+            "reviews": [review_json(review) | outlook_json(told.get(review.id)) for review in found],
+            "audits": [audit_json(audit) for audit, _ in backward],
+        }
     )
     if not found and not backward:
         screen.show("Nothing waits for a person.")
         return
     for review in found:
-        screen.show(card(review, now), "")
+        screen.show(card(review, now, told.get(review.id, NOTHING)), "")
     if backward:
         screen.show(Text("to look back at", style="bold"), "")
     for audit, before in backward:
@@ -111,7 +115,8 @@ async def show(review: str, /, *, common: Common = DEFAULTS) -> None:
         screen.document(audit_json(page.audit) | why | {"goal": run_json(page.run), "story": story})
         show_audit(screen, page, place, person(), now)
         return
-    screen.document(review_json(page.review) | {"goal": run_json(page.run), "story": story})
+    shown = review_json(page.review) | outlook_json(page.outlook)
+    screen.document(shown | {"goal": run_json(page.run), "story": story})
     show_page(screen, page, place, now)
 
 
@@ -120,8 +125,9 @@ async def next_(*, skill: Names = (), role: Names = (), common: Common = DEFAULT
     """Take the question that you should answer next, and show it: due soon by its cost, else the earliest due.
 
     Args:
-        skill: Something that you know; may be given several times (default: everything).
-        role: A role that you have, beside your own name; may be given several times (default: all).
+        skill: Something that you know; may be given several times (default: as `baton people` says, or everything).
+        role: A role that you have, beside your own name; may be given several times (default: as `baton people` says,
+            with those of whom you stand in for, or all).
         common: Options of every command.
     """
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
@@ -204,9 +210,10 @@ async def respond(review: str, text: str, /, *, common: Common = DEFAULTS) -> No
     await _decide(common, review, lambda _known, _agents: _answer(DecisionKind.RESPOND, text))
 
 
-def _waiting(tx: Transaction) -> tuple[list[Review], list[tuple[Audit, tuple[str, ...]]]]:
-    """What people are asked to decide, and to look back at, with who has looked at that before."""
-    return reviews.waiting(tx), [(audit, looked_before(tx, audit)) for audit in audits.waiting(tx)]
+def _waiting(tx: Transaction) -> tuple[list[Review], list[tuple[Audit, tuple[str, ...]]], dict[ReviewId, Outlook]]:
+    """What people are asked to decide, and to look back at, with who has looked at that before; how the former look."""
+    found = reviews.waiting(tx)
+    return found, [(audit, looked_before(tx, audit)) for audit in audits.waiting(tx)], outlooks(tx, found)
 
 
 async def _decide(common: Common, review: str, make: Make) -> None:

@@ -4,8 +4,20 @@ from typing import Any
 
 from baton.ledger import Fact
 from baton.review import DeadLetter
+from baton.review.outlook import Outlook
 from baton.review.record import time_json
 from baton.story import Moment
+
+
+def outlook_json(outlook: Outlook | None) -> dict[str, Any]:
+    """When an answer to a review is expected, and whether anybody is there in time to give it."""
+    forecast, gap = (outlook.forecast, outlook.gap) if outlook is not None else (None, None)
+    return {
+        "half_by": time_json(forecast.half_by if forecast else None),
+        "most_by": time_json(forecast.most_by if forecast else None),
+        "staffed": gap is None,
+        "next_on_duty": time_json(gap.next if gap else None),
+    }
 
 
 def letter_json(letter: DeadLetter) -> dict[str, Any]:

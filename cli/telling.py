@@ -9,6 +9,8 @@ from rich.text import Text
 from baton.cli.output import call, one_line
 from baton.core import Ruling, format_duration, format_time
 from baton.ledger import Decision, DecisionKind, Review, ReviewKind, Source
+from baton.review.outlook import gap_text
+from baton.review.staffing import Gap
 from baton.story import Moment
 
 STATUS_STYLE = {
@@ -186,6 +188,8 @@ def _tell_review(moment: Moment, review: Review) -> Told | None:
             return Told("⏸", one_line(f"{moment.event.data['by']} has taken {review.id}"), "dim")
         case "review.late":
             return Told("⏸", f"{review.id} is late", "red")
+        case "review.expected":
+            return _tell_expected(moment, review)
         case "review.escalated":
             return Told(
                 "⏸", one_line(f"{review.id} is put to {' or '.join(moment.event.data['to'])} as well"), "yellow"
@@ -216,6 +220,14 @@ def decided(decision: Decision, what: str) -> str:
             return f"{what} was withdrawn"
         case Source.PERSON:
             return f"{decision.by} {DECIDED[decision.kind]} {what}"
+
+
+def _tell_expected(moment: Moment, review: Review) -> Told | None:
+    """That a question was asked when nobody was there to answer it in time; when an answer comes is told elsewhere."""
+    said = moment.event.data
+    if said["staffed"]:
+        return None
+    return Told("⏸", one_line(gap_text(review, Gap(review.deadline, said["next"]))), "red")
 
 
 DECIDED = {

@@ -48,6 +48,7 @@ async def worker(
             mind=project.mind,
             concurrency=concurrency,
             notices=project.notices,
+            people=project.people,
         ) as baton:
             names = ", ".join(agent.name for agent in project.agents)
             other = await baton.at_work()

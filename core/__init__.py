@@ -1,6 +1,7 @@
 """The words everybody shares: ids, errors, clock, labels, values and ports."""
 
 from baton.core.actions import Action, Ruling, Verdict
+from baton.core.calendars import Calendar, Hours, Span, is_holiday
 from baton.core.canonical import digest, dump, storable
 from baton.core.clock import Clock, ManualClock, OffsetClock, SystemClock, format_duration, format_time, parse_duration
 from baton.core.errors import (
@@ -57,15 +58,17 @@ from baton.core.labels import Confidentiality, Label, Marks, Trust, derived
 from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
 from baton.core.promising import Assessed, Promise
+from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
-from baton.core.times import check_due, parse_deadline, parse_time, tell_time, time_zone
+from baton.core.times import check_due, parse_deadline, parse_time, read_moment, tell_time, time_zone
 from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
 
 __all__ = [
     "GOAL",
     "SCOPES",
     "UNIT",
+    "Absence",
     "Action",
     "ActionId",
     "Ambiguous",
@@ -75,6 +78,7 @@ __all__ = [
     "BatonError",
     "BodyId",
     "Budget",
+    "Calendar",
     "CallId",
     "Certificate",
     "Charge",
@@ -92,6 +96,7 @@ __all__ = [
     "Forbidden",
     "Goal",
     "HandedBack",
+    "Hours",
     "InvalidFile",
     "InvalidValue",
     "JsonSchema",
@@ -119,6 +124,7 @@ __all__ = [
     "NotFound",
     "OffsetClock",
     "OverLimit",
+    "Person",
     "Policy",
     "PolicyError",
     "Promise",
@@ -126,12 +132,14 @@ __all__ = [
     "Reading",
     "Retries",
     "ReviewId",
+    "Roster",
     "Ruling",
     "RunFailed",
     "RunId",
     "SafeFormatter",
     "Secret",
     "Setting",
+    "Span",
     "Spent",
     "Superseded",
     "SystemClock",
@@ -158,12 +166,14 @@ __all__ = [
     "fill_in",
     "format_duration",
     "format_time",
+    "is_holiday",
     "logger",
     "metered",
     "parse_deadline",
     "parse_duration",
     "parse_time",
     "random_id",
+    "read_moment",
     "redact",
     "scopes",
     "secret",

@@ -5,7 +5,7 @@ A local time that a change of the clocks leaves out is moved forward by as much 
 """
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ LONGEST = timedelta(days=36525)
 
 _TIME_OF_DAY = re.compile(r"\d{2}:\d{2}(:\d{2})?")
 _ALLOWED = "a date and time such as 2026-11-23T08:00 or 2026-11-23T08:00+01:00, or a time of day such as 08:00"
+_DAY_OR_TIME = "a date such as 2026-11-23, or a date and time such as 2026-11-23T08:00 or 2026-11-23T08:00+01:00"
 _DEADLINE = "a duration such as 2h, or a time with its offset such as 2026-11-23T08:00+01:00"
 
 
@@ -52,6 +53,31 @@ def parse_time(text: str, *, now: float, zone: str = "UTC") -> float:
         raise InvalidValue("time", text, _ALLOWED)
     at = (said if said.tzinfo else said.replace(tzinfo=local)).timestamp()
     return check_due(at, now, text)
+
+
+def read_moment(said: object, zone: str, *, through: bool = False) -> float:
+    """When a date, or a date and time, is, in seconds since 1970; it may have passed.
+
+    Args:
+        said: A `date`, a `datetime`, or one of ISO 8601 as text, with an offset or local to `zone`.
+        zone: The IANA name of the time zone that local times are in.
+        through: Whether a date without a time is the end of that day rather than its beginning.
+
+    Raises:
+        InvalidValue: if it is none of these.
+    """
+    local, read = time_zone(zone), said
+    if isinstance(said, str):
+        day_alone = re.fullmatch(r"\d{4}-\d{2}-\d{2}", said.strip())
+        try:
+            read = date.fromisoformat(said.strip()) if day_alone else datetime.fromisoformat(said.strip())
+        except ValueError as error:
+            raise InvalidValue("time", said, _DAY_OR_TIME) from error
+    if isinstance(read, datetime):
+        return (read if read.tzinfo else read.replace(tzinfo=local)).timestamp()
+    if isinstance(read, date):
+        return datetime.combine(read + timedelta(days=int(through)), time(), local).timestamp()
+    raise InvalidValue("time", said, _DAY_OR_TIME)
 
 
 def check_due(at: float, now: float, said: object) -> float:

@@ -5,7 +5,7 @@ from baton.flow.figures import Figures, Measures
 from baton.flow.littles_law import LittlesLaw, littles_law
 from baton.flow.measures import measure, read_measures
 from baton.flow.parts import Parts, Presence, presence, split
-from baton.flow.staff import Anybody, Interval, Staff
+from baton.flow.staff import Anybody, Interval, Rostered, Staff, staff_of
 from baton.flow.stuck import Stuck, stuck
 from baton.flow.waiting import FREE, NEVER, Graph, Node, Wait, all_of, any_of, movable, some_of
 from baton.flow.work import graph_of, stuck_work
@@ -22,6 +22,7 @@ __all__ = [
     "Node",
     "Parts",
     "Presence",
+    "Rostered",
     "Share",
     "Staff",
     "Stuck",
@@ -36,6 +37,7 @@ __all__ = [
     "read_measures",
     "some_of",
     "split",
+    "staff_of",
     "stuck",
     "stuck_work",
 ]

@@ -3,6 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from baton.core import Roster
+from baton.ledger import Transaction, people
+
 Interval = tuple[float, float]
 """A stretch of time in seconds since 1970: from its start up to, and without, its end."""
 
@@ -28,6 +31,23 @@ class Staff(Protocol):
         ...
 
 
+class Rostered:
+    """The people of a roster."""
+
+    def __init__(self, roster: Roster) -> None:
+        self.roster = roster
+        self.next_on_duty, self.duty = roster.next_on_duty, roster.duty
+
+    def able(self, reviewers: Collection[str], skills: Collection[str]) -> Collection[str] | None:
+        """Those who are named or have a role that is, and know what is needed; None where a name is none of theirs."""
+        people = self.roster.people
+        if not {called for person in people for called in person.called}.issuperset(reviewers):
+            return None
+        named = [one for one in people if not reviewers or not one.called.isdisjoint(reviewers)]
+        stand_ins = {absence.stand_in for one in named for absence in one.absences if absence.stand_in is not None}
+        return {one.name for one in named if one.skills.issuperset(skills)} | stand_ins
+
+
 class Anybody:
     """Nothing is known of anybody: whoever it is may answer, and is always there."""
 
@@ -43,3 +63,9 @@ class Anybody:
     ) -> Mapping[str, Sequence[Interval]]:
         """All the time."""
         return {name: [(start, end)] for name in reviewers}
+
+
+def staff_of(tx: Transaction) -> Staff:
+    """The people whom the record names; anybody, where it names none."""
+    roster = people.roster(tx)
+    return Anybody() if roster is None else Rostered(roster)

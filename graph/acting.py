@@ -27,6 +27,7 @@ from baton.graph.team import Member
 from baton.graph.upcasting import ask_upcast, behind, brought_up
 from baton.ledger import DecisionKind, EffectState, Line, Transaction, effects, events, journal, reviews, transcript
 from baton.policies import asked_form
+from baton.review.outlook import outlook_text
 
 
 async def act(office: Office, hold: Hold, place: Place) -> Move:
@@ -73,12 +74,12 @@ def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tu
     outcomes = [outcome for _, outcome in done]
     _refuse_early_end(outcomes)
     riders: list[Rider] = [rider for outcome in outcomes for rider in outcome.riders]
-    lines, waiting = [_line(*one) for one in done], all(outcome.pending for outcome in outcomes)
-    if waiting and (notice := _preparing(scene, past, place, done)) is not None:
-        lines, waiting = [*lines, notice], False
-    riders.append(lambda tx: transcript.append(tx, hold.run, place.head, lines))
+    waiting = all(outcome.pending for outcome in outcomes)
+    notice = _preparing(scene, past, place, done) if waiting else None
+    more = [] if notice is None else [notice]
+    riders.append(lambda tx: transcript.append(tx, hold.run, place.head, [*(_line(tx, *one) for one in done), *more]))
     riders.append(lambda tx: open_audits(tx, past.run, done))
-    here = place.moved(head=place.head + len(lines), todo=(), waiting=waiting)
+    here = place.moved(head=place.head + len(done) + len(more), todo=(), waiting=waiting and not more)
     ending = next((outcome.end for outcome in outcomes if outcome.end is not None), None)
     if ending is None:
         return Move(goto="think", place=here, riders=tuple(riders))
@@ -116,7 +117,8 @@ async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
         case Ruling.ALLOW:
             return await _allowed(hold, scene, past, still_allowed(scene, past, job))
         case Ruling.ASK:
-            return Outcome(text=f"pending: review {proposal.review}: {proposal.verdict.reason}", pending=True)
+            said = f"pending: review {proposal.review}: {proposal.verdict.reason}"
+            return Outcome(text=said, pending=True, review=proposal.review)
         case Ruling.DENY:
             return denial(proposal.verdict.reason, proposal.verdict.rules)
 
@@ -226,18 +228,26 @@ def _job(tx: Transaction, id: ActionId) -> Job:
 _GO = (DecisionKind.APPROVE, DecisionKind.EDIT, DecisionKind.RESPOND)
 
 
-def _line(job: Job, outcome: Outcome) -> Line:
+def _line(tx: Transaction, job: Job, outcome: Outcome) -> Line:
     """A tool line answers a call of this turn; what a person has decided is told as a notice, its call is answered."""
     turn, action = job.proposal.turn, job.action
     label: dict[str, Any] = {"trust": outcome.trust, "confidentiality": outcome.confidentiality}
     if job.decision is None:
-        return Line(role="tool", turn=turn, text=outcome.text, ref=action.id, body=outcome.body, **label)
+        return Line(role="tool", turn=turn, text=_told(tx, outcome), ref=action.id, body=outcome.body, **label)
     how = "approved with changes" if action.edited_by else "approved"
     if job.decision.kind is DecisionKind.RESPOND:
         how = "answered"
     given = json.dumps(action.arguments, ensure_ascii=False)
     call = action.tool if action.arguments == job.proposal.action.arguments else f"{action.tool}({given})"
-    text = f"[review {job.decision.review} {how} by {job.decision.by}] {call}: {outcome.text}"
+    text = f"[review {job.decision.review} {how} by {job.decision.by}] {call}: {_told(tx, outcome)}"
     if job.decision.note and job.decision.kind is not DecisionKind.RESPOND:
         text += f"\nNote by {job.decision.by}: {job.decision.note}"
     return Line(role="notice", turn=turn, text=text, ref=action.id, **label)
+
+
+def _told(tx: Transaction, outcome: Outcome) -> str:
+    """What the model is told of an outcome; of a question, when its answer is expected too."""
+    if outcome.review is None:
+        return outcome.text
+    more = outlook_text(tx, reviews.get(tx, outcome.review))
+    return f"{outcome.text}; {more}" if more else outcome.text

@@ -76,7 +76,8 @@ async def _doubt_decided(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> 
     if job.off:
         return refusal("not run: the run is called off; nobody knows whether it happened")
     if job.decision is None:
-        return Outcome(text=f"pending: review {job.proposal.review}: did this happen?", pending=True)
+        review = job.proposal.review
+        return Outcome(text=f"pending: review {review}: did this happen?", pending=True, review=review)
     return await _call(hold, scene, spec, job)
 
 

@@ -32,7 +32,7 @@ def ask_whether(hold: Hold, scene: Scene, job: Job, why: str) -> Outcome:
         open_review(tx, run, review, ReviewKind.DOUBT, question, verdict, action=action.id, tool=action.tool)
         journal.set_review(tx, action.id, review)
 
-    return Outcome(text=f"pending: review {review}: did this happen?", pending=True, riders=[doubt])
+    return Outcome(text=f"pending: review {review}: did this happen?", pending=True, review=review, riders=[doubt])
 
 
 def left_in_doubt(hold: Hold, job: Job, why: str) -> Outcome:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from baton.core import BodyId, Confidentiality, Trust
+from baton.core import BodyId, Confidentiality, ReviewId, Trust
 from baton.ledger import Transaction
 from baton.ledger.runs import Outcome as RunOutcome
 
@@ -29,6 +29,7 @@ class Outcome:
         confidentiality: Of that text.
         body: Where the text stands already; set when its transaction has run, None stores it with the line.
         pending: Whether the true answer comes later, as a message.
+        review: The question to people that it waits for; when their answer is expected is told behind the text.
         riders: Rows to commit with the step.
         end: Set by an accepted `finish`.
     """
@@ -38,6 +39,7 @@ class Outcome:
     confidentiality: Confidentiality = Confidentiality.INTERNAL
     body: BodyId | None = None
     pending: bool = False
+    review: ReviewId | None = None
     riders: list[Rider] = field(default_factory=list[Rider])
     end: End | None = None
 

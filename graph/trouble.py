@@ -17,10 +17,13 @@ from baton.ledger import (
     journal,
     leases,
     mail,
+    people,
     reviews,
     runs,
     timers,
 )
+from baton.review.expecting import expect
+from baton.review.staffing import last_call
 
 ESCALATED_AFTER = 0.75
 """The share of the time until its deadline after which a question is escalated: the rest is for those asked then."""
@@ -40,7 +43,7 @@ def open_review(
     action: ActionId | None = None,
     tool: str = "",
 ) -> None:
-    """Put a question into the queue, with timers for its deadline and for asking others as well before."""
+    """Put a question into the queue with its timers, and say when its answer is expected."""
     deadline = reviews.open_(
         tx,
         run.id,
@@ -56,7 +59,14 @@ def open_review(
     if deadline is not None:
         timers.start(tx, run.id, deadline, "review", review)
         if verdict.on_deadline == "escalate":
-            timers.start(tx, run.id, tx.now + ESCALATED_AFTER * (deadline - tx.now), "escalation", review)
+            timers.start(tx, run.id, _escalated_at(tx, verdict, deadline), "escalation", review)
+    expect(tx, reviews.get(tx, review))
+
+
+def _escalated_at(tx: Transaction, verdict: Verdict, deadline: float) -> float:
+    """When others are asked as well: early enough, and while those who were asked first can still answer."""
+    last = last_call(people.roster(tx), verdict.reviewers, verdict.skills, deadline, since=tx.now)
+    return min(tx.now + ESCALATED_AFTER * (deadline - tx.now), tx.now if last is None else last)
 
 
 def open_for(tx: Transaction, run: Run, proposal: Proposal) -> None:

@@ -44,7 +44,8 @@ def ask_upcast(member: Member, past: Past, proposal: Proposal, action: Action, v
     def ask(tx: Transaction) -> None:
         _open(tx, past.run, review, proposal, now, _asking(anew, verdict), why)
 
-    return Outcome(text=f"pending: review {review}: the tool has changed since {why}", pending=True, riders=[ask])
+    said = f"pending: review {review}: the tool has changed since {why}"
+    return Outcome(text=said, pending=True, review=review, riders=[ask])
 
 
 def supersede(tx: Transaction, member: Member, past: Past, review: Review) -> None:

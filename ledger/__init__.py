@@ -2,8 +2,8 @@
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
-`corrections`, `turns`, `notices`, `keys` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
-`Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
+`corrections`, `turns`, `notices`, `keys`, `people`, `forecasts` and `checkpoints` hold plain functions that take a
+`Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -17,6 +17,7 @@ from baton.ledger import (
     events,
     facts,
     fingerprints,
+    forecasts,
     forks,
     growth,
     journal,
@@ -24,6 +25,7 @@ from baton.ledger import (
     leases,
     mail,
     notices,
+    people,
     promises,
     remarks,
     reviews,
@@ -89,6 +91,7 @@ __all__ = [
     "events",
     "facts",
     "fingerprints",
+    "forecasts",
     "forks",
     "growth",
     "journal",
@@ -96,6 +99,7 @@ __all__ = [
     "leases",
     "mail",
     "notices",
+    "people",
     "promises",
     "remarks",
     "reviews",

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import ActionId, Ambiguous, NotFound, ReviewId, RunId, Verdict, dump
-from baton.ledger import bodies, decisions
+from baton.ledger import bodies, decisions, forecasts
 from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
@@ -314,6 +314,8 @@ def close(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool
     if not _changed(tx, decision.review, version, state="closed", decision=decision.id, held_until=None):
         return False
     decisions.record(tx, run, decision)
+    if decision.source is not Source.PERSON:
+        forecasts.unanswered(tx, decision.review, withdrawn=decision.kind is DecisionKind.WITHDRAWN)
     _closed(tx, run, decision)
     return True
 

@@ -299,6 +299,55 @@ snoozes = Table(
     Column("until", Double, nullable=False),
 )
 
+forecasts = Table(
+    "forecasts",
+    metadata,
+    Column("review", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("work", Double, nullable=False),  # seconds that it takes to answer, about
+    Column("ahead", Double, nullable=False),  # seconds of people's time until it is answered, by what lay before it
+    Column("half_by", Double),  # of such questions half are answered by then
+    Column("most_by", Double),  # and nine in ten by then
+    Column("taken_at", Double),  # when who answered it last had taken it
+    Column("ended_at", Double),
+    Column("waited", Double),  # seconds of people's time until it was answered; None where nobody has
+    Column("withdrawn", Integer, nullable=False, server_default="0"),
+)
+_CAME_TRUE = text("ended_at IS NOT NULL AND withdrawn = 0")
+Index(
+    "forecasts_ended",
+    forecasts.c.kind,
+    forecasts.c.ended_at,
+    sqlite_where=_CAME_TRUE,
+    postgresql_where=_CAME_TRUE,
+)
+_AWAITED = text("ended_at IS NULL")
+Index("forecasts_awaited", forecasts.c.kind, forecasts.c.most_by, sqlite_where=_AWAITED, postgresql_where=_AWAITED)
+
+roster = Table(
+    "roster",
+    metadata,
+    Column("id", Integer, primary_key=True),  # 1: there is one
+    Column("people", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+absences = Table(
+    "absences",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("starts", Double, nullable=False),
+    Column("ends", Double),  # None is until further notice
+    Column("stand_in", Text),
+    Column("by", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("taken_back", Double),
+    Column("taken_back_by", Text),
+)
+Index("absences_person", absences.c.person, absences.c.starts)
+
 events = Table(
     "events",
     metadata,

@@ -20,6 +20,7 @@ from baton.ledger import (
     runs,
 )
 from baton.policies import approval_digest, asked_form
+from baton.review import expecting
 from baton.review.learning import learn_from
 from baton.review.people import need_person
 
@@ -230,6 +231,8 @@ def follow(tx: Transaction, review: Review, decision: Decision) -> str | None:
     Returns the certificate that it was told to as a label; None where no promise speaks of the action.
     """
     told = None
+    if decision.source is Source.PERSON:
+        expecting.answered(tx, review)
     if decision.source is Source.PERSON and review.kind is ReviewKind.ACTION and review.action is not None:
         changed = decision.arguments is not None and decision.arguments != review.question.get("arguments")
         wrong = changed or decision.kind is DecisionKind.REJECT

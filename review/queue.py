@@ -14,7 +14,9 @@ from baton.ledger import (
     ReviewKind,
     Transaction,
     events,
+    forecasts,
     mail,
+    people,
     remarks,
     reviews,
     timers,
@@ -91,6 +93,8 @@ class ReviewQueue:
                 until = format_time(known.claimed_until or 0)
                 raise Conflict(f"claim {known.id}", f"{known.claimed_by} has it until {until}")
             sure(reviews.claim(tx, known.id, known.version, by, tx.now + seconds), known.id)
+            if known.claimed_by != by:
+                forecasts.taken(tx, known.id)
             return reviews.get(tx, known.id)
 
         return await self._ledger.write(take, alone=True)
@@ -124,8 +128,9 @@ class ReviewQueue:
 
         Args:
             by: The person.
-            skills: What they know; None is everything.
-            roles: The roles that they have, beside their own name; None is all.
+            skills: What they know; None is what the people's file says, everything where it does not name them.
+            roles: The roles that they have, beside their own name; None is those of the people's file and of whom they
+                stand in for now, all where it does not name them.
             seconds: How long it is theirs.
 
         Raises:
@@ -133,9 +138,11 @@ class ReviewQueue:
         """
         need_person(by, "take a question")
 
-        fits = partial(_is_for, by=by, skills=skills, roles=roles)
-
         def look(tx: Transaction) -> list[Candidate]:
+            known, acts = _able(tx, by)
+            fits = partial(
+                _is_for, by=by, skills=known if skills is None else skills, roles=acts if roles is None else roles
+            )
             return turns.candidates(tx, by, fits, in_time=WORK / 2, soon=SOON)
 
         def take(tx: Transaction) -> Review | None:
@@ -144,6 +151,7 @@ class ReviewQueue:
                 open_ = [Turn(id=one.id, due=one.due, cost=one.cost) for one in found.values()]
                 chosen = found[ReviewId(self._discipline(tx.now, open_).id)]
                 if reviews.claim(tx, chosen.id, chosen.version, by, tx.now + seconds):  # else it was just decided
+                    forecasts.taken(tx, chosen.id)
                     return reviews.get(tx, chosen.id)
             return None
 
@@ -344,6 +352,13 @@ class ReviewQueue:
 def hold_for(review: Review, now: float) -> float:
     """For how many seconds a decision should be held: none where it is urgent."""
     return HOLD_SECONDS if review.due - now > URGENT_SECONDS else 0.0
+
+
+def _able(tx: Transaction, by: str) -> tuple[Collection[str] | None, Collection[str] | None]:
+    """The skills and roles of somebody, as the roster says; None where it does not name them."""
+    roster = people.roster(tx)
+    known = roster.person(by) if roster is not None else None
+    return (None, None) if roster is None or known is None else (known.skills, roster.acts_as(by, tx.now))
 
 
 def _is_for(one: Candidate, by: str, skills: Collection[str] | None, roles: Collection[str] | None) -> bool:

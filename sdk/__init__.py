@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from baton.app import Baton
     from baton.core import Attachment, BatonError, Budget, Fault, Goal, Retries, TryAgain, secret
     from baton.handles import Result, RunHandle
+    from baton.people import load_people
     from baton.project import Project, load_project
     from baton.review import Answer
 
@@ -31,6 +32,7 @@ __all__ = [
     "TryAgain",
     "file_tools",
     "http_tools",
+    "load_people",
     "load_project",
     "mail_tools",
     "secret",
@@ -53,6 +55,7 @@ _HOMES = {
     "TryAgain": "baton.core",
     "file_tools": "baton.agents.shipped",
     "http_tools": "baton.agents.shipped",
+    "load_people": "baton.people",
     "load_project": "baton.project",
     "mail_tools": "baton.agents.shipped",
     "secret": "baton.core",

@@ -21,6 +21,7 @@ from baton.core import (
     LedgerError,
     Model,
     NotFound,
+    Person,
     Reading,
     RunId,
     Trust,
@@ -28,7 +29,7 @@ from baton.core import (
     check_due,
     random_id,
 )
-from baton.flow import Anybody, Measures, Staff, Stuck, read_measures, stuck_work
+from baton.flow import Measures, Staff, Stuck, read_measures, staff_of, stuck_work
 from baton.graph import (
     Engine,
     Member,
@@ -44,7 +45,19 @@ from baton.graph import (
     replay,
 )
 from baton.handles import Result, RunHandle, conversation_goal, person
-from baton.ledger import Decision, DecisionKind, Ledger, Review, Run, Transaction, at_work, runs, transcript, waits
+from baton.ledger import (
+    Decision,
+    DecisionKind,
+    Ledger,
+    Review,
+    Run,
+    Transaction,
+    at_work,
+    people,
+    runs,
+    transcript,
+    waits,
+)
 from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
 from baton.policies import load_policy
@@ -78,6 +91,7 @@ class Baton:
         standby: bool = False,
         clock: Clock | None = None,
         notices: Notices | None = None,
+        people: Sequence[Person] | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
 
@@ -92,6 +106,8 @@ class Baton:
             standby: On Postgres, whether it does so only while no other worker is there.
             clock: Where the time comes from; None is the machine's.
             notices: Who is told of reviews and runs, by webhook or mail; None tells nobody.
+            people: Who answers questions, with their hours; kept in the record, for every process. None leaves those
+                whom the record has: without any, everybody is always there.
 
         Raises:
             InvalidValue: if two agents have one name, or one hands off to nobody known.
@@ -104,6 +120,7 @@ class Baton:
         self._concurrency, self._standby = concurrency, standby
         self._dispatch, self._clock = dispatch and bool(agents), clock
         self._notices = notices
+        self._people = people
         self._stack = contextlib.AsyncExitStack()
         self._live: list[Callable[[RunId, str], None]] = []
         self.endpoint: Endpoint = endpoint()
@@ -119,6 +136,8 @@ class Baton:
         async with contextlib.AsyncExitStack() as stack:
             self.ledger = await Ledger.open(self._url, self._clock)
             stack.push_async_callback(self.ledger.close)
+            if (named := self._people) is not None:
+                await self.ledger.write(lambda tx: people.keep(tx, named))
             embedder = embedder_of(self.endpoint)
             self.memory = Memory(self.ledger, embedder=embedder)
             stack.callback(self.memory.close)
@@ -315,18 +334,18 @@ class Baton:
         """What can never move again unless somebody does something, each with why and the ways out.
 
         Args:
-            staff: Who may answer and when they are there; None is anybody, always.
+            staff: Who may answer and when they are there; None is the roster of the record.
         """
-        return await self.ledger.read(lambda tx: stuck_work(tx, staff or Anybody()))
+        return await self.ledger.read(lambda tx: stuck_work(tx, staff or staff_of(tx)))
 
     async def measures(self, *, days: float = 30.0, staff: Staff | None = None) -> Measures:
         """How reviews go, by class and by person: what waiting consists of, misses, agreement, effects.
 
         Args:
             days: How far back: reviews closed since then count, and those that are open.
-            staff: Who may answer and when they are on duty; None is anybody, always.
+            staff: Who may answer and when they are on duty; None is the roster of the record.
         """
-        return await self.ledger.read(lambda tx: read_measures(tx, tx.now - days * 86400.0, staff or Anybody()))
+        return await self.ledger.read(lambda tx: read_measures(tx, tx.now - days * 86400.0, staff or staff_of(tx)))
 
     async def run(self, goal: Goal | str, *, agent: str | None = None, key: str | None = None) -> Result:
         """Submit a goal and wait until it is reached, refused, or waits for somebody."""

@@ -5,12 +5,13 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
-from baton.core import InvalidFile, InvalidValue, NotFound, Setting, time_zone
+from baton.core import InvalidFile, InvalidValue, NotFound, Setting, is_holiday, time_zone
 
 FILES = ("agents.yaml", "agents.yml", "baton.yaml")
 """Names that a project file is looked for under."""
@@ -93,16 +94,12 @@ def home_setting() -> Setting:
 
 
 def _holidays(place: str) -> Callable[[date], bool]:
-    """Whether a date is a public holiday of a country, or of a region of it, such as `DE` or `DE-BE`."""
-    import holidays  # loads tables of its own: only where somebody asks for them
-
-    country, _, region = place.partition("-")
+    """Whether a date is a public holiday of a country, or of a region of it."""
     try:
-        days = holidays.country_holidays(country.upper(), subdiv=region or None)
-    except NotImplementedError as error:
-        allowed = "a country by its ISO code, and a region behind a hyphen, such as DE or DE-BE"
-        raise InvalidValue("BATON_HOLIDAYS", place, allowed) from error
-    return lambda day: day in days
+        is_holiday(place, date(2000, 1, 1))
+    except InvalidValue as error:
+        raise InvalidValue("BATON_HOLIDAYS", place, error.allowed) from error
+    return partial(is_holiday, place)
 
 
 def note_origin(database: str | Path, origin: Origin) -> None:

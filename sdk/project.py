@@ -13,8 +13,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton.agents import MINDS, Agent, Mind, Tool, find_mind
-from baton.core import InvalidFile, InvalidValue, NotFound, ToolSpec
+from baton.core import InvalidFile, InvalidValue, NotFound, Person, ToolSpec
 from baton.core.yaml_file import line_of, read_yaml, refused
+from baton.people import people_of
 from baton.policies import YAML
 from baton.review.notices import Notices, NoticesEntry
 
@@ -58,6 +59,7 @@ class Project:
         simulated: Name of the mind that the simulated model thinks with.
         database: The ledger: a server's URL, or a file relative to the project file; None is the default.
         notices: Who is told of reviews and runs; None is nobody.
+        people: Who answers questions, as `people.yaml` beside the file says; None where there is no such file.
     """
 
     path: Path
@@ -65,6 +67,7 @@ class Project:
     simulated: str
     database: str | None
     notices: Notices | None = None
+    people: tuple[Person, ...] | None = None
 
     @property
     def mind(self) -> Mind:
@@ -92,7 +95,14 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         raise InvalidFile(str(file), line, "simulated", entry.simulated, f"one of: {', '.join(MINDS)}")
     agents = tuple(_agent(file, number, agent, tree) for number, agent in enumerate(entry.agents))
     notices = _notices(file, entry.notices, tree) if entry.notices is not None else None
-    return Project(path=file, agents=agents, simulated=entry.simulated, database=entry.database, notices=notices)
+    return Project(
+        path=file,
+        agents=agents,
+        simulated=entry.simulated,
+        database=entry.database,
+        notices=notices,
+        people=people_of(file),
+    )
 
 
 def _notices(file: Path, entry: NoticesEntry, tree: yaml.Node | None) -> Notices:

@@ -13,7 +13,7 @@ from baton import Agent, Baton, RunHandle
 from baton.agents import Mind, OpenAIModel, SimulatedServer
 from baton.agents.retries import RetryPolicy
 from baton.agents.simulated import Faults
-from baton.core import Clock, RunId
+from baton.core import Clock, Person, RunId
 from baton.ledger import Ledger, Line, Run, Transaction, runs
 from baton.review.notices import Notices
 
@@ -39,12 +39,21 @@ async def open_office(
     dispatch: bool = True,
     clock: Clock | None = None,
     notices: Notices | None = None,
+    people: Sequence[Person] | None = None,
 ) -> AsyncGenerator[Baton]:
     """Baton with a simulated endpoint of its own."""
     async with (
         SimulatedServer(mind, faults=faults) as server,
         OpenAIModel(base_url=server.base_url, api_key="simulated", stream=False, retries=SERIAL) as model,
-        Baton(agents=agents, database=database, model=model, dispatch=dispatch, clock=clock, notices=notices) as baton,
+        Baton(
+            agents=agents,
+            database=database,
+            model=model,
+            dispatch=dispatch,
+            clock=clock,
+            notices=notices,
+            people=people,
+        ) as baton,
     ):
         yield baton
 
