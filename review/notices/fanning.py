@@ -58,7 +58,8 @@ def _wanted(config: Notices) -> list[str]:
 
 def _tell(tx: Transaction, config: Notices, tenant: str, told: Happening, closed: set[str]) -> None:
     _notify(tx, config, told, closed)
-    deadline = told.review.deadline if told.review and told.kind == "review.requested" else None
+    first = told.kind == "review.requested" and not told.to
+    deadline = told.review.deadline if told.review and first else None
     if deadline is not None and deadline - config.soon > tx.now:
         _notify(tx, config, soon_late(told, deadline - config.soon, source_of(tenant), config.base_url), closed)
 
@@ -93,14 +94,14 @@ def _add(tx: Transaction, channel: str, recipient: str, told: Happening, due: fl
 def _urgent(tx: Transaction, told: Happening, soon: float) -> bool:
     """Whether it is worth a mail of its own."""
     if told.kind == "review.requested":
-        return told.review is not None and told.review.due - tx.now <= soon
+        return bool(told.to) or (told.review is not None and told.review.due - tx.now <= soon)
     return told.kind == "review.late"
 
 
 def _readers(mail: Mailbox, told: Happening) -> list[str]:
     """Who is written to: whoever may answer; of what is over, whoever wanted it."""
     if told.review is not None and told.kind in ("review.requested", "review.late"):
-        return mail.book.reviewers(told.review.reviewers)
+        return mail.book.reviewers(told.to or told.review.reviewers)
     if told.kind == "run.finished" and told.run.parent is not None:
         return []  # whoever handed the work over is told by its own run
     requester = told.run.requester

@@ -4,7 +4,7 @@ The id of each is that of what it tells of, so that whoever gets it twice can te
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +16,8 @@ from baton.review.record import review_json, run_json
 
 TELLING: Mapping[str, Kind] = {
     "review.opened": "review.requested",
+    "review.escalated": "review.requested",
+    "review.delegated": "review.requested",
     "review.closed": "review.decided",
     "review.late": "review.late",
     "run.ended": "run.finished",
@@ -32,6 +34,7 @@ class Happening:
         at: When it happened, in seconds since 1970.
         review: What it is about; None where it is about a run.
         body: The CloudEvent as JSON, without any known secret.
+        to: Who is asked beside those who were asked first, as roles or names; empty is nobody.
     """
 
     id: str
@@ -40,6 +43,7 @@ class Happening:
     run: Run
     review: Review | None
     body: str
+    to: tuple[str, ...] = ()
 
 
 def happening(tx: Transaction, event: Event, source: str, base_url: str | None) -> Happening:
@@ -54,8 +58,11 @@ def happening(tx: Transaction, event: Event, source: str, base_url: str | None) 
     kind = TELLING[event.kind]
     run = runs.get(tx, event.run)
     review = reviews.get(tx, ReviewId(event.data["review"])) if "review" in event.data else None
-    more = {"late": "over"} if kind == "review.late" else {}
-    return _made(f"{event.run}.{event.seq}", kind, event.at, run, review, source, base_url, more)
+    more: dict[str, Any] = {"late": "over"} if kind == "review.late" else {}
+    to = tuple([event.data["to"]] if isinstance(event.data.get("to"), str) else event.data.get("to") or ())
+    if to and kind == "review.requested":
+        more = {"how": event.kind.removeprefix("review."), "to": list(to)}
+    return replace(_made(f"{event.run}.{event.seq}", kind, event.at, run, review, source, base_url, more), to=to)
 
 
 def soon_late(asked: Happening, at: float, source: str, base_url: str | None) -> Happening:

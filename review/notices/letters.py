@@ -44,6 +44,7 @@ def _told(notice: Notice, data: Mapping[str, Any], ways: Mapping[str, str]) -> t
         said = f"{decision['by']} has decided: {decision['kind']}"
         return f"Decided: {_asked(review)}", _text([_asked(review), said, decision["note"], way])
     head = {"over": "Late: ", "soon": "Late soon: "}.get(data.get("late", ""), "")
+    head = {"escalated": "You are asked as well: ", "delegated": "Given to you: "}.get(data.get("how", ""), head)
     return f"{head}{review['agent']} asks: {_asked(review)}", _text([f"{head}{_asked(review)}", *_why(review), way])
 
 

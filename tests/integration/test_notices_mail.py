@@ -248,3 +248,15 @@ async def test_a_real_server_takes_a_mail_over_starttls_with_a_password(
     (mail,) = map(parsed, taking.mails)
     assert mail["Subject"] == "clerk asks: May clerk call pay?"
     assert base64.b64encode(b"smtp-password-1") not in taking.mails[0]
+
+
+async def test_whom_a_question_is_given_to_is_told_at_once(tmp_path: Path, clerk: Callable[..., Agent]) -> None:
+    with mail_server() as server:
+        async with open_office(tmp_path, [clerk()], PAY, notices=mailing(server)) as baton:
+            run = await asked(baton)
+            (review,) = await baton.reviews.waiting([run.id])
+            await baton.reviews.delegate(review.id, "bob", by="ann", note="you know them")
+            await until(baton.ledger, lambda _tx: server.mails)
+    mail = parsed(server.mails[0])
+    assert mail["To"] == "bob@shop.example"
+    assert mail["Subject"].startswith("Given to you: clerk asks") and "May clerk call pay" in mail.get_content()
