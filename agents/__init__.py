@@ -6,6 +6,7 @@ from baton.agents.builtin import BUILTINS
 from baton.agents.client import OpenAIModel
 from baton.agents.embedding import OpenAIEmbedder
 from baton.agents.opinions import opinions
+from baton.agents.previews import previewed
 from baton.agents.proposing import ParsedCall, offer, parse
 from baton.agents.simulated import MINDS, Mind, SimpleMind, SimulatedServer, find_mind
 from baton.agents.source import Endpoint, embedder_of, endpoint, open_model
@@ -33,6 +34,7 @@ __all__ = [
     "open_model",
     "opinions",
     "parse",
+    "previewed",
     "tool",
     "upcast",
 ]

@@ -5,13 +5,13 @@ of them decides anything: they are signals for the score by which a promise rank
 """
 
 import asyncio
-import inspect
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from baton.agents.agent import Agent
+from baton.agents.previews import asked
 from baton.agents.proposing import ParsedCall, parse
 from baton.core import ChatMessage, Model, ModelError, ModelReply, ModelRequest, ToolSpec, Usage, dump, logger
 
@@ -96,10 +96,7 @@ async def _checked(spec: ToolSpec, call: ParsedCall) -> bool | None:
         return None
     try:
         async with asyncio.timeout(spec.timeout):
-            arguments = spec.validate(call.arguments)
-            if inspect.iscoroutinefunction(spec.check):
-                return bool(await spec.check(**arguments))
-            return bool(await asyncio.to_thread(spec.check, **arguments))
+            return bool(await asked(spec.check, spec.validate(call.arguments)))
     except Exception as error:  # whatever it raises, it has not found the call right
         _log.info("the check of %s failed: %s", spec.name, error)
         return False

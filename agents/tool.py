@@ -48,6 +48,7 @@ def tool(
     repeatable: bool = ...,
     reconcile: Callable[[str], Any] | None = ...,
     check: Callable[..., Any] | None = ...,
+    preview: Callable[..., Any] | None = ...,
     undo: str | None = ...,
     timeout: float = ...,
     retries: Retries | int | None = ...,
@@ -74,6 +75,7 @@ def tool(
     repeatable: bool = False,
     reconcile: Callable[[str], Any] | None = None,
     check: Callable[..., Any] | None = None,
+    preview: Callable[..., Any] | None = None,
     undo: str | None = None,
     timeout: float = 60.0,
     retries: Retries | int | None = None,
@@ -101,6 +103,8 @@ def tool(
         reconcile: Asks the world, after a crash, whether the effect with this key happened: its result, else None.
         check: Says before a call, changing nothing, whether it would do what it is to: takes the same arguments, gives
             true or false. It counts for the score of calls that a promise speaks of.
+        preview: Says before a call, changing nothing, what it would change: takes the same arguments, gives a dict of
+            pairs, by name how it is and how it would be. People who are asked about the call see it.
         undo: Name of the tool that undoes this one.
         timeout: Seconds until one try is given up.
         retries: How a call that fails for now is tried again: a number of tries, or all of it. None tries three times
@@ -133,6 +137,7 @@ def tool(
             "repeatable": repeatable,
             "reconcile": reconcile,
             "check": check,
+            "preview": preview,
             "undo": undo,
             "timeout": _timeout(called, timeout),
             "retries": Retries(attempts=retries) if isinstance(retries, int) else retries,

@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from baton.cli.diff import changes
 from baton.cli.grounds import reason, why
 from baton.cli.opening import Place
 from baton.cli.output import Screen, call, one_line, safe, value
@@ -96,7 +97,8 @@ def show_page(screen: Screen, page: ReviewPage, place: Place, now: float) -> Non
 def question(review: Review, now: float, outlook: Outlook = NOTHING) -> list[RenderableType]:
     """What would happen and why it is asked."""
     asked_because = Text.assemble(("why asked  ", "dim"), reason(review))
-    return [_head(review, now), asked_because, _proposal(review), why(review, now, outlook)]
+    head: list[RenderableType] = [_head(review, now), asked_because, _proposal(review)]
+    return [*head, *changes(review.question), why(review, now, outlook)]
 
 
 def whole(page: ReviewPage, now: float, rest: str, width: int) -> list[RenderableType]:

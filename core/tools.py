@@ -90,6 +90,8 @@ class ToolSpec:
         reconcile: Asks the world whether the effect with this key happened: the result, or None if it did not.
         check: Says, without changing anything, whether a call with these arguments would do what it is to: takes the
             arguments as `run` does, and gives true or false. None where nothing can tell.
+        preview: Says, without changing anything, what a call with these arguments would change: takes the arguments as
+            `run` does, and gives by name how it is and how it would be. None where nothing can tell.
         undo: Name of the tool that undoes this one; None if it cannot be undone.
         timeout: Seconds until one try is given up.
         retries: How a call that fails for now is tried again; None is `Retries()`, for what surely may be repeated.
@@ -116,6 +118,7 @@ class ToolSpec:
     wants_key: bool = False
     reconcile: Callable[[str], Any] | None = None
     check: Callable[..., Any] | None = None
+    preview: Callable[..., Any] | None = None
     undo: str | None = None
     timeout: float = 60.0
     retries: Retries | None = None

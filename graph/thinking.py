@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from baton.agents import opinions, parse
+from baton.agents import opinions, parse, previewed
 from baton.core import (
     Certificate,
     Fault,
@@ -190,7 +190,7 @@ async def _propose(step: _Step) -> Move:
 
     step.riders.append(record_call)
     if reply.calls:
-        return _called(step, judge_reply(step.member, run, turn, reply, record, asked))
+        return await _called(step, judge_reply(step.member, run, turn, reply, record, asked))
     return await _spoke(step, reply)
 
 
@@ -240,7 +240,7 @@ async def _thinker(step: _Step) -> tuple[str, Model]:
     return "undo", Undoing(plan, step.place.turn + 1, done, waits=waits)
 
 
-def _called(step: _Step, proposals: Sequence[Proposal]) -> Move:
+async def _called(step: _Step, proposals: Sequence[Proposal]) -> Move:
     run, turn = step.past.run, step.place.turn + 1
     usable = any(proposal.problem is None for proposal in proposals)
     step.strikes = 0 if usable else step.strikes + 1
@@ -249,12 +249,14 @@ def _called(step: _Step, proposals: Sequence[Proposal]) -> Move:
     for proposal in proposals:
         if proposal.review and proposal.review not in known and proposal.verdict.ruling is Ruling.ASK:
             asking.setdefault(proposal.review, proposal)
+    specs = step.member.agent.specs
+    previews = [await previewed(specs[one.action.tool], one.action.arguments) for one in asking.values()]
 
     def record(tx: Transaction) -> None:
         journal.record_proposals(tx, proposals)
         record_decisions(tx, proposals, asking)
-        for proposal in asking.values():
-            open_for(tx, run, proposal)
+        for proposal, preview in zip(asking.values(), previews, strict=True):
+            open_for(tx, run, proposal, preview)
 
     step.riders.append(record)
     return step.move("act", turn=turn, todo=tuple(proposal.action.id for proposal in proposals))

@@ -56,6 +56,8 @@ def review_json(review: Review) -> dict[str, Any]:
         "confidence": review.question.get("confidence"),
         "reason": review.question.get("reason"),
         "known": review.question.get("known"),
+        "changes": review.question.get("changes"),
+        "changes_unknown": review.question.get("changes_unknown"),
         "why": {
             "reason": verdict.reason,
             "rules": list(verdict.rules),

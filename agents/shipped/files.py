@@ -76,7 +76,13 @@ def file_tools(
             raise ValueError(f"{path!r} is no text: {len(raw)} bytes of something else")
         return raw.decode("utf-8", "replace").removeprefix("\ufeff")
 
-    @tool(effect="write", repeatable=True, destinations=["path"], content=["text"])
+    def written(path: str, text: str) -> dict[str, tuple[str | None, str]]:
+        """What `write_file` would change."""
+        names = names_of(path)
+        before = folder.read(names, most_bytes).decode("utf-8", "replace") if folder.holds(names) else None
+        return {"/".join(names): (before, text)}
+
+    @tool(effect="write", repeatable=True, destinations=["path"], content=["text"], preview=written)
     def write_file(path: str, text: str, *, key: str) -> Written:
         """Write a text file, in place of one that is there.
 

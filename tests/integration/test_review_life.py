@@ -396,3 +396,38 @@ async def test_an_agent_prepares_once_while_its_question_waits(tmp_path: Path) -
         await baton.approve(review.id, by="ann")
         await soon(run.result())
         assert log == ["look address", "pay 5"]
+
+
+def _lines_of(name: str, lines: int) -> dict[str, tuple[str, str]]:
+    return {f"{name}.txt": ("\n".join(map(str, range(lines))), "\n".join(map(str, range(1, lines + 1))))}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "unknown"),
+    [
+        ("short", {"short": [1, 2]}, None),
+        ("new", {"new": [None, "here"]}, None),
+        ("broken", None, "ValueError: nobody knows it"),
+        ("odd", None, "each change takes how it is and how it would be"),
+        ("huge", None, "more than 20000 characters"),
+    ],
+)
+async def test_a_question_says_what_its_call_would_change(
+    tmp_path: Path, name: str, changes: object, unknown: str | None
+) -> None:
+    def rename_would(name: str) -> dict[str, tuple[object, ...]]:
+        if name == "broken":
+            raise ValueError("nobody knows it")
+        found: dict[str, tuple[object, ...]] = {"short": (1, 2), "new": (None, "here"), "odd": (1,)}
+        return {name: found[name]} if name in found else dict(_lines_of(name, 5000))
+
+    @tool(preview=rename_would)
+    async def pay(name: str) -> str:
+        """Pay."""
+        return "paid"
+
+    agent = Agent("clerk", tools=[pay], policy=set_policy(tmp_path / "till.cedar", rule()))
+    async with open_office(tmp_path, [agent], script([call("pay", name=name)])) as baton:
+        _, review = await asked(baton)
+        assert review.question.get("changes") == changes
+        assert (unknown or "") in str(review.question.get("changes_unknown", ""))
