@@ -1,5 +1,6 @@
 """The life of a question: held decisions, deadlines, delegating, putting off, asking back, taking back."""
 
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from baton import Agent, Baton, Goal, RunHandle, tool
 from baton.agents.simulated import Answer as Said
 from baton.agents.simulated import Conversation, SimulatedCall
-from baton.core import Conflict, Forbidden, InvalidValue, ManualClock, PolicyError
+from baton.core import Calendar, Conflict, Forbidden, Hours, InvalidValue, ManualClock, Person, PolicyError
 from baton.ledger import DecisionKind, Review, Source, events, timers
 from baton.policies import load_policy
 from baton.review import Answer
@@ -431,3 +432,18 @@ async def test_a_question_says_what_its_call_would_change(
         _, review = await asked(baton)
         assert review.question.get("changes") == changes
         assert (unknown or "") in str(review.question.get("changes_unknown", ""))
+
+
+async def test_others_are_asked_while_those_asked_first_are_there_for_the_last_time(tmp_path: Path, till: Till) -> None:
+    clock = ManualClock()  # a Tuesday, 22:13 UTC
+    hours = tuple(Hours(weekday=day, start=time(9), end=time(10)) for day in range(5))
+    lea = Person(name="lea", roles=frozenset({"lead"}), calendar=Calendar(hours=hours))
+    agent = till.agent('deadline("20h")', 'escalate_to("head")', 'reviewers("lead")')
+    async with open_office(tmp_path, [agent], PAY, clock=clock, people=[lea]) as baton:
+        _, review = await asked(baton)
+        until_ten = 86400 - review.opened_at % 86400 + 10 * 3600
+        clock.advance(until_ten - 660)
+        await until(baton.ledger, lambda tx: events.latest(tx, review.run, "review.opened"))
+        assert (await baton.reviews.get(review.id)).escalated_at is None
+        clock.advance(120)
+        await until(baton.ledger, lambda tx: events.latest(tx, review.run, "review.escalated"))
