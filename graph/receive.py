@@ -154,3 +154,27 @@ def _line(role: Literal["user", "notice"], message: Message, turn: int) -> Line:
 
 def _notice(text: str, turn: int, ref: str | None, trust: Trust) -> Line:
     return Line(role="notice", turn=turn, text=text, ref=ref, trust=trust)
+
+
+def still_asked(
+    mail: Sequence[Message], decided: Mapping[ReviewId, Review], every: Sequence[Review], turn: int
+) -> Line | None:
+    """What else the agent has asked, where a no or a new message may mean that it no longer matters; else None.
+
+    Args:
+        mail: What has just come.
+        decided: The reviews that decisions in it are about.
+        every: All reviews of the run.
+        turn: The turn that will read this, from 1.
+    """
+    no = any(one.decision is not None and one.decision.kind is DecisionKind.REJECT for one in decided.values())
+    if turn == 1 or not (no or any(message.kind == "user" for message in mail)):
+        return None
+    kinds = (ReviewKind.ACTION, ReviewKind.QUESTION)
+    left = [one for one in every if one.open and one.held is None and one.kind in kinds and one.id not in decided]
+    if not left:
+        return None
+    told = "; ".join(f"{one.id}: {one.question['summary']}" for one in left)
+    return _notice(
+        f"[you still ask: {told}] Take back with `take_back` what no longer matters.", turn, None, Trust.AGENT
+    )

@@ -31,7 +31,7 @@ from baton.graph.outcome import End, Rider
 from baton.graph.packing import packed
 from baton.graph.past import Past, certificates_of, load
 from baton.graph.promised import record_decisions
-from baton.graph.receive import News, receive, unread
+from baton.graph.receive import News, receive, still_asked, unread
 from baton.graph.rounds import refused, rounds, told
 from baton.graph.state import Place
 from baton.graph.team import Member, Team
@@ -63,6 +63,8 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
         return None
     mail, asked, past = found
     news = receive(mail, asked, place.cursor, place.turn + 1)
+    if (reminder := still_asked(mail, asked, past.reviews, place.turn + 1)) is not None:
+        news.lines.append(reminder)
     if past.run.goal.conversation and not (mail or past.lines):
         return None  # nobody has said anything yet
     step = _Step(office, hold, past, news, place)

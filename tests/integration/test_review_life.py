@@ -447,3 +447,16 @@ async def test_others_are_asked_while_those_asked_first_are_there_for_the_last_t
         assert (await baton.reviews.get(review.id)).escalated_at is None
         clock.advance(120)
         await until(baton.ledger, lambda tx: events.latest(tx, review.run, "review.escalated"))
+
+
+async def test_an_agent_is_reminded_of_its_other_questions_when_one_is_rejected(tmp_path: Path, till: Till) -> None:
+    two = script([call("pay", cents=500), call("pay", cents=600)])
+    async with open_office(tmp_path, [till.agent()], two) as baton:
+        run = await baton.submit("go")
+        await soon(run.settled())
+        first, second = await baton.reviews.waiting([run.id])
+        assert not any("you still ask" in line.text for line in await run.transcript())
+        await baton.reject(first.id, "not now", by="ann")
+        await soon(run.settled())
+        told = [line.text for line in await run.transcript() if "you still ask" in line.text]
+        assert len(told) == 1 and second.id in told[0] and first.id not in told[0]
