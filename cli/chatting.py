@@ -151,7 +151,7 @@ class _Talk:
                 self.screen.note(HELP, "dim")
 
     async def _open_reviews(self) -> list[Review]:
-        return list((await self.handle.stands()).reviews)
+        return [review for review in (await self.handle.stands()).reviews if review.held is None]
 
     async def _ask(self) -> None:
         """Ask the person what the agent waits for; on a terminal only, else say how to answer."""

@@ -159,6 +159,8 @@ def card(review: Review, now: float, outlook: Outlook = NOTHING) -> RenderableTy
     """A review in the list: a few lines that say what, why and until when."""
     head = Text.assemble((review.id, "bold cyan"), f"  {one_line(review.agent)} ", _asks(review))
     head.append(f"  asked {format_duration(now - review.opened_at)} ago, {due(review, now)}", style="dim")
+    if review.held is not None:
+        head.append(one_line(f", {decided(review.held, 'it')}, which goes out in a moment"), style="magenta")
     if review.claimed_by:
         head.append(f", claimed by {one_line(review.claimed_by)}", style="magenta")
     why = Text(f"for {reviewers(review)}: {reason(review)}", style="dim")
