@@ -73,7 +73,7 @@ def _ask_person(question: str, options: list[str] | None = None) -> None:
     """
 
 
-def _explain(review: str, text: str) -> None:
+def _answer_reviewer(review: str, text: str) -> None:
     """Answer what a person asks about a question of yours that is open. It stays open.
 
     Args:
@@ -82,7 +82,7 @@ def _explain(review: str, text: str) -> None:
     """
 
 
-def _take_back(review: str, reason: str) -> None:
+def _withdraw_question(review: str, reason: str) -> None:
     """Take an open question of yours back, because it no longer matters. What it was about does not happen.
 
     Args:
@@ -142,8 +142,8 @@ BUILTINS: dict[str, ToolSpec] = {
         "read_on": _read_on,
         "hand_off": _hand_off,
         "ask_person": _ask_person,
-        "explain": _explain,
-        "take_back": _take_back,
+        "answer_reviewer": _answer_reviewer,
+        "withdraw_question": _withdraw_question,
         "wait": _wait,
         "wait_for": _wait_for,
         "finish": _finish,

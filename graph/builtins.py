@@ -234,7 +234,7 @@ async def ask_person(scene: Scene, action: Action, arguments: dict[str, Any]) ->
     return refusal("a question to a person needs a policy that says `ask` for ask_person")
 
 
-async def explain(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+async def answer_reviewer(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
     """Tell people something about a question that they have not decided yet."""
     asked, text = await _own_question(scene, arguments["review"]), arguments["text"]
     if isinstance(asked, Outcome):
@@ -243,7 +243,7 @@ async def explain(scene: Scene, action: Action, arguments: dict[str, Any]) -> Ou
     return Outcome(text="told", riders=[lambda tx: remarks.add(tx, run, asked.id, "answer", agent, text)])
 
 
-async def take_back(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+async def withdraw_question(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
     """Withdraw a question that no longer matters; what it was about does not happen."""
     asked = await _own_question(scene, arguments["review"])
     if isinstance(asked, Outcome):
@@ -277,8 +277,8 @@ BUILTIN: Mapping[str, Builtin] = {
     "hand_off": hand_off,
     "wait": wait,
     "wait_for": wait_for,
-    "explain": explain,
-    "take_back": take_back,
+    "answer_reviewer": answer_reviewer,
+    "withdraw_question": withdraw_question,
     "finish": finish,
     "ask_person": ask_person,
 }

@@ -134,7 +134,7 @@ def _trust(decision: Decision) -> Trust:
 
 def _asked(message: Message, turn: int) -> Line:
     """What a person wants to know about a question before they decide it."""
-    how = "Answer with `explain`, or take the question back with `take_back`; it stays open."
+    how = "Answer with `answer_reviewer`, or take the question back with `withdraw_question`; it stays open."
     text = f"[review {message.ref}: {message.sender} asks] {message.text}\n{how}"
     return _notice(text, turn, message.ref, Trust.USER)
 
@@ -176,5 +176,5 @@ def still_asked(
         return None
     told = "; ".join(f"{one.id}: {one.question['summary']}" for one in left)
     return _notice(
-        f"[you still ask: {told}] Take back with `take_back` what no longer matters.", turn, None, Trust.AGENT
+        f"[you still ask: {told}] Take back with `withdraw_question` what no longer matters.", turn, None, Trust.AGENT
     )

@@ -26,11 +26,14 @@ from baton.ledger.schema import (
     decisions,
     effects,
     events,
+    forecasts,
     messages,
     model_calls,
     notices,
+    remarks,
     reviews,
     runs,
+    snoozes,
     spending,
     timers,
     transcript,
@@ -105,6 +108,7 @@ _PARTS = (
         frozenset({"question", "verdict", "reviewers"}),
     ),
     _Part("decision", decisions, (decisions.c.at,), frozenset({"note"}), frozenset({"arguments", "verdict"})),
+    _Part("remark", remarks, (remarks.c.id,), frozenset({"body"})),
     _Part("wait", waits, (waits.c.opened_at,)),
     _Part("event", events, (events.c.seq,), json=frozenset({"data"})),
 )
@@ -230,7 +234,7 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
     for run in sorted(run for family in families for run in family.runs):
         tx.value(_LOCK, run=run)
     ids = [run for family in families if _closed(tx, family.root, before) == family for run in family.runs]
-    for table in (decisions, reviews, messages, transcript, model_calls, actions, effects, waits, timers, events):
+    for table in (*_OF_REVIEWS, reviews, messages, transcript, model_calls, actions, effects, waits, timers, events):
         tx.changed(delete(table).where(_of(table, ids)))
     for table in (checkpoint_writes, checkpoints):
         tx.changed(delete(table).where(table.c.thread.in_(ids)))
@@ -242,11 +246,12 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
 
 def _of(table: Table, ids: Sequence[str]) -> ColumnElement[bool]:
     """Rows of these runs, found through an index."""
-    if table is decisions:
-        return decisions.c.review.in_(select(reviews.c.id).where(reviews.c.run.in_(ids)))
+    if table in _OF_REVIEWS:
+        return table.c.review.in_(select(reviews.c.id).where(reviews.c.run.in_(ids)))
     return table.c.id.in_(ids) if table is runs else table.c.run.in_(ids)
 
 
+_OF_REVIEWS = (decisions, remarks, snoozes, forecasts)
 _MEMBERS = select(runs.c.id, runs.c.status, runs.c.ended_at, runs.c.lease_until, runs.c.epoch, runs.c.events)
 _ROOTS = (
     select(runs.c.id)

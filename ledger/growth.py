@@ -15,6 +15,7 @@ from baton.ledger.schema import (
     effects,
     messages,
     metadata,
+    remarks,
     reviews,
     runs,
     signals,
@@ -102,6 +103,7 @@ REFERENCES = (
     signals.c.body,
     audits.c.question,
     audits.c.note,
+    remarks.c.body,
 )
 """Every column that refers to a text. A text is stored together with the row that refers to it, never before."""
 

@@ -328,7 +328,7 @@ def _flag(what: str) -> Callable[[str], bool]:
 
 def _on_deadline(value: str) -> str:
     if value not in ON_DEADLINE:
-        raise InvalidValue("@on_deadline", value, " or ".join(ON_DEADLINE))
+        raise InvalidValue("@on_deadline", value, f"one of: {', '.join(ON_DEADLINE)}")
     return value
 
 

@@ -32,8 +32,8 @@ from baton.policies.tracing import Traced
 
 CALL, CALL_WITH_APPROVAL = "call", "call_with_approval"
 BUILT_IN = (
-    *("plan", "remember", "recall", "read_on", "explain", "take_back", "wait", "wait_for", "finish", "hand_off"),
-    "ask_person",
+    *("plan", "remember", "recall", "read_on", "answer_reviewer", "withdraw_question"),
+    *("wait", "wait_for", "finish", "hand_off", "ask_person"),
 )
 """Tools of Baton's own: known to every policy, whether or not the agent at hand has them."""
 

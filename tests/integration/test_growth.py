@@ -213,6 +213,30 @@ async def test_finished_runs_go_into_the_archive_whole_and_out_of_the_record(
         assert not file.with_name("old.jsonl.part").exists()
 
 
+async def test_what_was_said_of_questions_goes_into_the_archive_and_out_of_the_record(
+    database: Path, tmp_path: Path, clock: ManualClock
+) -> None:
+    file = tmp_path / "old.jsonl"
+    asks = script([call("ask_person", question="which?")])
+    async with open_office(database, [Agent("clerk")], asks, clock=clock) as baton:
+        run = await baton.submit("go")
+        await soon(run.settled())
+        (review,) = await baton.reviews.waiting([run.id])
+        await baton.reviews.comment(review.id, "the red one, I think", by="ann")
+        await baton.reviews.snooze(review.id, clock.now() + 3600, by="ann")
+        assert (await growth.sweep(baton.ledger)).bodies == 0  # what was said is referred to
+        await baton.respond(review.id, "red", by="bob")
+        await soon(run.result())
+        clock.advance(91 * DAY)
+        await baton.submit("later")  # the run with the newest event stays
+        assert (await archive.archive(baton.ledger, clock.now() - 90 * DAY, file)).deleted == 1
+        for table in ("remarks", "snoozes", "forecasts", "decisions"):
+            about = "SELECT count(*) FROM {} WHERE review = :review"
+            assert await text_rows(baton.ledger, about.format(table), review=review.id) == [(0,)], table
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [line["row"]["body"] for line in lines if line["kind"] == "remark"] == ["the red one, I think"]
+
+
 async def test_a_run_with_something_open_in_its_family_stays(
     database: Path, tmp_path: Path, clock: ManualClock
 ) -> None:

@@ -256,10 +256,14 @@ def answers_when_asked() -> Says:
         said = "\n".join(conversation.user_texts())
         if not calls:
             return Said(calls=(SimulatedCall(name="pay", arguments={"cents": 500}),))
-        if "never mind" in said and "take_back" not in calls:
-            return Said(calls=(SimulatedCall(name="take_back", arguments={"review": review, "reason": "not needed"}),))
-        if " asks]" in said and "explain" not in calls:
-            return Said(calls=(SimulatedCall(name="explain", arguments={"review": review, "text": "it is due"}),))
+        if "never mind" in said and "withdraw_question" not in calls:
+            return Said(
+                calls=(SimulatedCall(name="withdraw_question", arguments={"review": review, "reason": "not needed"}),)
+            )
+        if " asks]" in said and "answer_reviewer" not in calls:
+            return Said(
+                calls=(SimulatedCall(name="answer_reviewer", arguments={"review": review, "text": "it is due"}),)
+            )
         return Said(text="done")
 
     return Says(answer)
@@ -322,7 +326,7 @@ async def test_comments_are_for_people_and_stay(tmp_path: Path, till: Till) -> N
         (('deadline("1h")', 'on_deadline("approve")', "four_eyes"), "beside @quorum or @four_eyes"),
         (('four_eyes("no")',), "stands alone"),
         (('valid("0s")',), "more than nothing"),
-        (('deadline("1h")', 'on_deadline("wait")'), "deny or escalate or park or approve"),
+        (('deadline("1h")', 'on_deadline("wait")'), "one of: deny, escalate, park, approve"),
     ],
 )
 def test_what_a_rule_says_of_a_deadline_goes_together(till: Till, annotations: tuple[str, ...], message: str) -> None:

@@ -65,7 +65,7 @@ def test_an_empty_text_has_no_rules(text: str) -> None:
         (f'@id("a") @reviewers("a,,b") {PERMIT}', "names or roles"),
         (f'@id("a") @deadline("soon") {PERMIT}', "duration 'soon'"),
         (f'@id("a") @deadline("0s") {PERMIT}', "more than nothing"),
-        (f'@id("a") @deadline("4h") @on_deadline("allow") {PERMIT}', "park or deny"),
+        (f'@id("a") @deadline("4h") @on_deadline("allow") {PERMIT}', "deny, escalate, park, approve"),
         (f'@id("a") @on_deadline("deny") {PERMIT}', "@on_deadline without @deadline"),
         (f'@id("a") @class("") {PERMIT}', "some words"),
     ],
