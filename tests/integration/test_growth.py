@@ -228,7 +228,7 @@ async def test_what_was_said_of_questions_goes_into_the_archive_and_out_of_the_r
         await baton.respond(review.id, "red", by="bob")
         await soon(run.result())
         clock.advance(91 * DAY)
-        await baton.submit("later")  # the run with the newest event stays
+        await (await baton.submit("later")).message("hello")  # a run with the newest event or message stays
         assert (await archive.archive(baton.ledger, clock.now() - 90 * DAY, file)).deleted == 1
         for table in ("remarks", "snoozes", "forecasts", "decisions"):
             about = "SELECT count(*) FROM {} WHERE review = :review"
