@@ -142,6 +142,7 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
             parent=parent.id,
             parent_action=action.id,
             live=parent.live,
+            tenant=parent.tenant,
         )
         events.emit(tx, parent.id, "handoff.offered", to=to, child=child, action=action.id)
 

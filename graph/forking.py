@@ -50,7 +50,8 @@ def fork(
     head = _head(tx, known, at)
     wanted = replace(known.goal, statement=goal, requester=by) if goal else known.goal
     trust = Trust.USER if goal else known.trust
-    id, _new = runs.create(tx, wanted, known.agent, conversation=known.conversation, trust=trust)
+    talk, tenant = known.conversation, known.tenant
+    id, _new = runs.create(tx, wanted, known.agent, conversation=talk, trust=trust, tenant=tenant)
     forks.mark(tx, id, origin=origin, turn=at, live=live)
     if wanted == known.goal:
         forks.share_goal(tx, id, origin)

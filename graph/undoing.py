@@ -89,7 +89,7 @@ def compensate(tx: Transaction, run: RunId, agents: Mapping[str, Agent], by: str
         budget=Budget(turns=None),
         requester=by,
     )
-    id, _new = runs.create(tx, goal, known.agent, conversation=known.conversation)
+    id, _new = runs.create(tx, goal, known.agent, conversation=known.conversation, tenant=known.tenant)
     runs.mark_compensation(tx, id, run)
     events.emit(tx, run, "run.compensated", by=by, child=id, effects=len(plan.undo))
     return id

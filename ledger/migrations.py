@@ -38,6 +38,8 @@ STEPS: Mapping[int, Sequence[str]] = {
         "UPDATE reviews SET due = coalesce(deadline, opened_at + 259200)",
     ),
     5: (
+        "ALTER TABLE runs ADD COLUMN tenant TEXT NOT NULL DEFAULT 'local'",
+        "ALTER TABLE reviews ADD COLUMN tenant TEXT NOT NULL DEFAULT 'local'",
         "ALTER TABLE reviews ADD COLUMN held_until DOUBLE PRECISION",
         "ALTER TABLE reviews ADD COLUMN assigned TEXT",
         "ALTER TABLE reviews ADD COLUMN escalated_at DOUBLE PRECISION",

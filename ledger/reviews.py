@@ -51,6 +51,7 @@ class Review:
         due: When it should be answered, in seconds since 1970: its deadline or an earlier one of what waits for it.
         cost: What being late costs, beside others.
         skills: What somebody has to know to answer.
+        tenant: Whose run asks.
         votes: Approvals that count while more are needed, oldest first; an edit makes those before it void.
     """
 
@@ -79,6 +80,7 @@ class Review:
     escalated_at: float | None = None
     held: Decision | None = None
     held_until: float | None = None
+    tenant: str = "local"
     votes: tuple[Decision, ...] = ()
 
     @property
@@ -128,6 +130,7 @@ def open_(
                 "due": min([deadline or tx.now + PATIENCE, *_awaited(tx, run)]),
                 "cost": verdict.cost,
                 "skills": dump(list(verdict.skills)),
+                "tenant": tx.value(_TENANT, run=run) or "local",
             }
         )
     )
@@ -219,6 +222,7 @@ def of_run(tx: Transaction, run: RunId) -> list[Review]:
 
 
 _GOAL = select(runs.c.deadline, runs.c.parent).where(runs.c.id == bindparam("run"))
+_TENANT = select(runs.c.tenant).where(runs.c.id == bindparam("run"))
 _KNOWN = select(reviews.c.id).where(reviews.c.id == bindparam("review"))
 _RUN = select(reviews.c.run).where(reviews.c.id == bindparam("review"))
 _LOCK = select(reviews.c.id).where(reviews.c.id == bindparam("review")).with_for_update()
@@ -394,6 +398,7 @@ def _reviews(tx: Transaction, rows: Sequence[Any]) -> list[Review]:
             escalated_at=row.escalated_at,
             held=taken.get(row.decision) if row.state == "open" else None,
             held_until=row.held_until,
+            tenant=row.tenant,
             votes=voted.get(row.id, ()),
         )
         for row in rows

@@ -91,6 +91,7 @@ class Run:
     forked_at: int | None
     live: bool
     compensates: RunId | None
+    tenant: str
 
     @property
     def ended(self) -> bool:
@@ -111,8 +112,9 @@ def create(
     parent: RunId | None = None,
     parent_action: str | None = None,
     live: bool = True,
+    tenant: str = "local",
 ) -> tuple[RunId, bool]:
-    """Record a new run, ready to go; with a `key` that is known, find that run instead.
+    """Record a new run of a tenant, ready to go; with a `key` that is known, find that run instead.
 
     Returns:
         Its id, and whether it is new.
@@ -142,6 +144,7 @@ def create(
         "live": int(live),
         "created_at": tx.now,
         "deadline": deadline,
+        "tenant": tenant,
     }
     tx.execute(_CREATE, row)
     tx.woken.add(run)
@@ -376,4 +379,5 @@ def _run(row: Any, texts: dict[BodyId, str], now: float, goal: Goal | None = Non
         forked_at=row.forked_at,
         live=bool(row.live),
         compensates=row.compensates,
+        tenant=row.tenant,
     )

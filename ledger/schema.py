@@ -111,6 +111,7 @@ runs = Table(
     Column("forked_at", Integer),  # the turn up to which it shares that run's transcript
     Column("live", Integer, nullable=False, server_default="1"),  # 0: a fork that asks before it writes
     Column("compensates", Text),  # the run whose effects it undoes
+    Column("tenant", Text, nullable=False, server_default="local"),
 )
 Index("runs_ready", runs.c.not_before, sqlite_where=text("wake > seen"), postgresql_where=text("wake > seen"))
 _SUSPECT = text("takeovers > 0")
@@ -248,8 +249,10 @@ reviews = Table(
     Column("held_until", Double),  # decided, and not sent before then; the decision can be undone until it is
     Column("assigned", Text),  # to whom it was delegated
     Column("escalated_at", Double),
+    Column("tenant", Text, nullable=False, server_default="local"),  # of its run
 )
 _OPEN_ONLY = text("state = 'open'")
+Index("reviews_tenant", reviews.c.tenant, reviews.c.due, sqlite_where=_OPEN_ONLY, postgresql_where=_OPEN_ONLY)
 Index("reviews_due", reviews.c.due, sqlite_where=_OPEN_ONLY, postgresql_where=_OPEN_ONLY)
 Index("reviews_cost", reviews.c.cost, reviews.c.due, sqlite_where=_OPEN_ONLY, postgresql_where=_OPEN_ONLY)
 Index("reviews_open", reviews.c.opened_at, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"))

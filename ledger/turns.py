@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, bindparam, func, or_, select
 
 from baton.core import ReviewId
-from baton.ledger.schema import reviews, snoozes
+from baton.ledger.schema import decisions, reviews, snoozes
 from baton.ledger.transaction import Transaction
 
 _LOOKS = (10, 2000)
+LATELY = 8 * 3600.0
+"""Seconds in which it is counted how many questions of each tenant were decided."""
+
 _COSTS = 50
 """Different costs that are looked at, the highest first."""
 
@@ -27,6 +30,7 @@ class Candidate:
         reviewers: Roles or names that may decide; empty is anybody.
         agent: Who asks.
         assigned: The person or role that it was delegated to; None where anybody may take it.
+        served: How many questions of its tenant people have decided lately; 0 where there is one tenant alone.
     """
 
     id: ReviewId
@@ -37,12 +41,13 @@ class Candidate:
     reviewers: tuple[str, ...]
     agent: str
     assigned: str | None
+    served: int
 
 
 def candidates(
     tx: Transaction, by: str, fits: Callable[[Candidate], bool], *, in_time: float, soon: float
 ) -> list[Candidate]:
-    """The first that fit of what is late, of what is due soon at each cost, and of what is due later.
+    """The first of each tenant that fit of what is late, of what is due soon at each cost, and of what is due later.
 
     Args:
         tx: The transaction.
@@ -53,19 +58,38 @@ def candidates(
     """
     if tx.connection.dialect.name == "postgresql":
         tx.rows(_BY_INDEX, name="enable_bitmapscan")  # else it may read all that is open, where statistics are missing
-    start, end = tx.now + in_time, tx.now + soon
-    common = {"by": by, "now": tx.now}
-    asleep = set(tx.values(_ASLEEP, **common))
+    asleep = set(tx.values(_ASLEEP, by=by, now=tx.now))
 
     def awake(one: Candidate) -> bool:
         return one.id not in asleep and fits(one)
 
-    found = _fitting(tx, awake, _LATE, until=start, **common) + _fitting(tx, awake, _LATER, since=end, **common)
+    tenants = _tenants(tx)
+    served = {row.tenant: row.served for row in tx.rows(_SERVED, since=tx.now - LATELY)} if len(tenants) > 1 else {}
+    found: list[Candidate] = []
+    for tenant in tenants:
+        common = {"by": by, "now": tx.now, "tenant": tenant}
+        first = _first_of_each(tx, awake, common, tx.now + in_time, tx.now + soon)
+        found += [replace(one, served=served.get(tenant, 0)) for one in first]
+    return found
+
+
+def _tenants(tx: Transaction) -> list[str]:
+    """Who has open questions."""
+    found: list[str] = []
+    while (after := tx.value(_NEXT_TENANT, after=found[-1] if found else "")) is not None:
+        found.append(after)
+    return found
+
+
+def _first_of_each(
+    tx: Transaction, fits: Callable[[Candidate], bool], common: dict[str, Any], start: float, end: float
+) -> list[Candidate]:
+    found = _fitting(tx, fits, _LATE, until=start, **common) + _fitting(tx, fits, _LATER, since=end, **common)
     cost = tx.value(_HIGHEST, below=float("1e300"))
     for _ in range(_COSTS):
         if cost is None:
             break
-        found += _fitting(tx, awake, _SOON, cost=cost, since=start, until=end, **common)
+        found += _fitting(tx, fits, _SOON, cost=cost, since=start, until=end, **common)
         cost = tx.value(_HIGHEST, below=cost)
     return found
 
@@ -87,7 +111,7 @@ def _free() -> tuple[ColumnElement[bool], ...]:
         reviews.c.claimed_by == bindparam("by"),
         reviews.c.claimed_until <= bindparam("now"),
     )
-    return reviews.c.state == "open", reviews.c.decision.is_(None), others
+    return reviews.c.state == "open", reviews.c.tenant == bindparam("tenant"), reviews.c.decision.is_(None), others
 
 
 def _first(*conditions: ColumnElement[bool]) -> Any:
@@ -107,6 +131,15 @@ _LATER = _first(reviews.c.due > bindparam("since"))
 _SOON = _first(
     reviews.c.cost == bindparam("cost"), reviews.c.due > bindparam("since"), reviews.c.due <= bindparam("until")
 )
+_NEXT_TENANT = select(func.min(reviews.c.tenant)).where(
+    reviews.c.state == "open", reviews.c.tenant > bindparam("after")
+)
+_SERVED = (
+    select(reviews.c.tenant, func.count().label("served"))
+    .join(decisions, decisions.c.review == reviews.c.id)
+    .where(decisions.c.at > bindparam("since"), decisions.c.source == "person")
+    .group_by(reviews.c.tenant)
+)
 _HIGHEST = select(func.max(reviews.c.cost)).where(reviews.c.state == "open", reviews.c.cost < bindparam("below"))
 
 
@@ -120,4 +153,5 @@ def _candidate(row: Any) -> Candidate:
         reviewers=tuple(json.loads(row.reviewers)),
         agent=row.agent,
         assigned=row.assigned,
+        served=0,
     )

@@ -28,12 +28,14 @@ class Turn:
         due: When it should be answered, in seconds since 1970.
         cost: What being late costs, beside others.
         work: Seconds that it takes to answer, about.
+        served: How many questions of its tenant people have decided lately, where there are several.
     """
 
     id: str
     due: float
     cost: float = 1.0
     work: float = WORK
+    served: int = 0
 
     @property
     def density(self) -> float:
@@ -52,13 +54,16 @@ Discipline = Callable[[float, Sequence[T]], T]
 
 
 def urgent_first(now: float, waiting: Sequence[T]) -> T:
-    """The default discipline: what is due soon by its cost, else the earliest due; what is late a day later."""
+    """The default discipline: what is due soon by its cost, else the earliest due; what is late a day later.
+
+    Of several tenants, whoever has been served least comes first among what is due soon, and else.
+    """
     return min(waiting, key=lambda one: _rank(now, one))
 
 
-def _rank(now: float, one: Turn) -> tuple[int, float, float]:
+def _rank(now: float, one: Turn) -> tuple[int, int, float, float]:
     if one.lost(now):
-        return 1, one.due + GRACE, 0.0
+        return 1, one.served, one.due + GRACE, 0.0
     if one.due - now <= SOON:
-        return 0, -one.density, one.due
-    return 1, one.due, 0.0
+        return 0, one.served, -one.density, one.due
+    return 1, one.served, one.due, 0.0

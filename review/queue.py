@@ -148,7 +148,7 @@ class ReviewQueue:
         def take(tx: Transaction) -> Review | None:
             lock_name(tx, "next review")
             while found := {one.id: one for one in look(tx)}:
-                open_ = [Turn(id=one.id, due=one.due, cost=one.cost) for one in found.values()]
+                open_ = [Turn(id=one.id, due=one.due, cost=one.cost, served=one.served) for one in found.values()]
                 chosen = found[ReviewId(self._discipline(tx.now, open_).id)]
                 if reviews.claim(tx, chosen.id, chosen.version, by, tx.now + seconds):  # else it was just decided
                     forecasts.taken(tx, chosen.id)

@@ -49,6 +49,7 @@ def review_json(review: Review) -> dict[str, Any]:
         "run": review.run,
         "state": review.state,
         "kind": review.kind.value,
+        "tenant": review.tenant,
         "agent": review.agent,
         "tool": review.tool,
         "summary": review.question.get("summary"),

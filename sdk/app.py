@@ -220,7 +220,7 @@ class Baton:
         name = self._named(agent)
 
         def create(tx: Transaction) -> RunId:
-            id, new = runs.create(tx, wanted, name, key=key)
+            id, new = runs.create(tx, wanted, name, key=key, tenant=self._setting.tenant)
             if new and (due := wanted.due(tx.now)) is not None:
                 check_due(due, tx.now, str(wanted.deadline))
             return id
@@ -233,7 +233,10 @@ class Baton:
         previous = await self.ledger.read(lambda tx: runs.get(tx, follow)) if follow else None
         goal = replace(conversation_goal(name, previous), requester=person())
         conversation = previous.conversation if previous else None
-        id, _new = await self.ledger.write(lambda tx: runs.create(tx, goal, name, conversation=conversation))
+        tenant = self._setting.tenant
+        id, _new = await self.ledger.write(
+            lambda tx: runs.create(tx, goal, name, conversation=conversation, tenant=tenant)
+        )
         return self._handle(id)
 
     async def publish(

@@ -8,8 +8,11 @@ import pytest
 
 from baton import Agent, Baton, Goal, tool
 from baton.agents.simulated import Answer, Conversation, SimulatedCall
-from baton.core import Forbidden, InvalidValue, PolicyError
-from support import Says, on_both, open_office, set_policy, soon
+from baton.core import Forbidden, InvalidValue, ManualClock, PolicyError
+from baton.ledger import DecisionKind, Ledger
+from baton.review import Answer as ReviewAnswer
+from baton.review import ReviewQueue
+from support import Says, on_both, open_office, reviewing, set_policy, soon
 
 PLAIN = '@id("plain") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
 DEAR = (
@@ -100,3 +103,24 @@ def test_a_cost_or_skill_that_says_nothing_is_refused(tmp_path: Path, clerk: Age
     set_policy(tmp_path / "till.cedar", PLAIN.replace("permit", f"{said} permit"))
     with pytest.raises((PolicyError, InvalidValue), match=problem):
         Baton(agents=[clerk], database=tmp_path / "x.db").run_sync("pay A-1")
+
+
+@on_both
+async def test_a_tenant_that_asks_very_much_does_not_keep_others_waiting(database: str) -> None:
+    clock = ManualClock()
+    ledger = await Ledger.open(database, clock)
+    try:
+        queue, served = ReviewQueue(ledger, "t"), list[str]()
+        await reviewing.ask(ledger, 30, tenant="loud")
+        clock.advance(60)
+        await reviewing.ask(ledger, 3, tenant="quiet")
+        for _ in range(8):
+            taken = await queue.next("ann")
+            assert taken is not None
+            served.append(taken.tenant)
+            await queue.decide(taken.id, ReviewAnswer(kind=DecisionKind.APPROVE, by="ann"))
+            clock.advance(60)
+        assert served.count("quiet") == 3 and served[:6].count("loud") == 3
+        assert served[6:] == ["loud", "loud"]
+    finally:
+        await ledger.close()

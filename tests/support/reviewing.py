@@ -40,11 +40,11 @@ class Desk:
         self._loop.close()
 
 
-async def ask(ledger: Ledger, number: int, each: int = 20) -> None:
-    """Put so many questions into the queue, some to a run."""
+async def ask(ledger: Ledger, number: int, each: int = 20, tenant: str = "local") -> None:
+    """Put so many questions of a tenant into the queue, some to a run."""
 
     def put(tx: Transaction, count: int) -> None:
-        run, _ = runs.create(tx, Goal("g"), "clerk")
+        run, _ = runs.create(tx, Goal("g"), "clerk", tenant=tenant)
         for place in range(count):
             _open(tx, run, ReviewId(f"rev_{run}_{place}"))
 
