@@ -61,7 +61,7 @@ async def test_what_happens_is_told_whenever_a_worker_is_killed(database: str, t
                         await asyncio.sleep(0.1)
             expected = {f"{run}.{seq}" for run, seq in await text_rows(baton.ledger, _TOLD)}
             rows = await text_rows(baton.ledger, "SELECT event, state FROM notices")
-    assert len(expected) == 3 * RUNS
+    assert len(expected) >= 3 * RUNS  # a run that lost three workers in a row asks, too, whether to go on
     assert sorted(rows) == sorted((id, "sent") for id in expected)
     bodies: dict[str, set[bytes]] = defaultdict(set)
     for request in receiver.asked:

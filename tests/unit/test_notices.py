@@ -20,7 +20,6 @@ from baton.review.notices import AddressBook, NoticesEntry, Webhook
 from baton.review.notices.letters import written
 from baton.review.notices.signing import signed
 
-NOW = datetime.now(UTC).timestamp()
 RULES = Rules(sender="b@shop.example", domains=None, most_recipients=1, most_bytes=2_000_000)
 
 
@@ -31,7 +30,7 @@ def test_signatures_are_those_of_the_specification(new: bytes, old: bytes, text:
     os.environ.update({name: f"whsec_{base64.b64encode(key).decode()}" for name, key in values.items()})
     try:
         body = json.dumps({"text": text}).encode()
-        headers = signed("run_1.2", NOW, body, [Secret("T_NEW"), Secret("T_OLD")])
+        headers = signed("run_1.2", datetime.now(UTC).timestamp(), body, [Secret("T_NEW"), Secret("T_OLD")])
     finally:
         for name in values:
             del os.environ[name]
@@ -47,10 +46,10 @@ def test_signatures_are_those_of_the_specification(new: bytes, old: bytes, text:
 def test_a_secret_that_is_none_is_refused_without_being_shown(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T_HOOK", value.ljust(8, "="))
     with pytest.raises(InvalidValue, match=r"secret T_HOOK '\*\*\*' is not allowed: give whsec_ and the base64"):
-        signed("id", NOW, b"{}", [secret("T_HOOK")])
+        signed("id", 0.0, b"{}", [secret("T_HOOK")])
     monkeypatch.delenv("T_HOOK")
     with pytest.raises(NotFound, match="T_HOOK"):
-        signed("id", NOW, b"{}", [secret("T_HOOK")])
+        signed("id", 0.0, b"{}", [secret("T_HOOK")])
 
 
 HOOK: dict[str, Any] = {"name": "chat", "url": "https://chat.example/in", "secrets": [{"secret": "T_HOOK"}]}
