@@ -1,25 +1,20 @@
 """People with hours: who is asked, who stands in, and what is said where nobody is there in time."""
 
 import asyncio
-import re
 import threading
 from datetime import datetime, time
 from pathlib import Path
 
 import pytest
 
-from baton import Agent, Baton, Goal, tool
-from baton.agents.simulated import Answer, Conversation, SimulatedCall
+from baton import Agent, Baton, Goal
 from baton.core import Calendar, Hours, InvalidValue, ManualClock, NotFound, Person, Roster
 from baton.ledger import Ledger, Transaction, events, people, runs
-from support import Says, on_both, open_office, set_policy, soon, text_rows, tool_lines
+from support import on_both, open_office, soon, text_rows, tool_lines
 from support.commands import baton
+from support.till import PLAIN, clerk_at, does_what_the_goal_says, refunds
 
-PLAIN = '@id("plain") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
-REFUND = (
-    '@id("refund") @deadline("8h") @skills("refunds") @reviewers("lead") '
-    'permit (principal, action == Action::"call_with_approval", resource is Tool::refund);'
-)
+REFUND = refunds('deadline("8h")', 'skills("refunds")', 'reviewers("lead")')
 HOUR, DAY = 3600.0, 86400.0
 MONDAY = datetime.fromisoformat("2026-11-23T00:00Z").timestamp()
 FRIDAY_EVENING = MONDAY + 4 * DAY + 20 * HOUR
@@ -30,30 +25,9 @@ BOB = Person(name="bob", skills=frozenset({"refunds"}))
 CID = Person(name="cid", roles=frozenset({"clerk"}))
 
 
-def asks_for_what_the_goal_says() -> Says:
-    def answer(conversation: Conversation) -> Answer:
-        text = conversation.user_texts()[0]
-        if any(conversation.results()):
-            return Answer(text="done")
-        name = next(name for name in ("refund", "pay") if name in text)
-        return Answer(calls=(SimulatedCall(name=name, arguments={"order": re.findall(r"[AB]-\d+", text)[0]}),))
-
-    return Says(answer)
-
-
 @pytest.fixture
 def clerk(tmp_path: Path) -> Agent:
-    @tool
-    async def pay(order: str) -> str:
-        """Pay."""
-        return f"paid {order}"
-
-    @tool
-    async def refund(order: str) -> str:
-        """Pay back."""
-        return f"paid back {order}"
-
-    return Agent("clerk", tools=[pay, refund], policy=set_policy(tmp_path / "till.cedar", PLAIN, REFUND))
+    return clerk_at(tmp_path, PLAIN, REFUND)
 
 
 @pytest.fixture
@@ -72,9 +46,7 @@ async def told(baton: Baton, goal: Goal | str) -> str:
 async def test_an_agent_is_told_that_nobody_is_there_before_the_deadline(
     database: str, clerk: Agent, clock: ManualClock
 ) -> None:
-    async with open_office(
-        database, [clerk], asks_for_what_the_goal_says(), clock=clock, people=[ANN, BOB, CID]
-    ) as baton:
+    async with open_office(database, [clerk], does_what_the_goal_says(), clock=clock, people=[ANN, BOB, CID]) as baton:
         said = await told(baton, "refund A-1")
         assert said.endswith(
             "; nobody with the skill refunds who is lead is on duty before the deadline;"
@@ -98,7 +70,7 @@ async def test_an_agent_is_told_that_nobody_is_there_before_the_deadline(
 
 @on_both
 async def test_where_nobody_ever_is_there_that_is_said(database: str, clerk: Agent, clock: ManualClock) -> None:
-    mind = asks_for_what_the_goal_says()
+    mind = does_what_the_goal_says()
     lead_without = Person(name="ann", roles=frozenset({"lead"}))
     async with open_office(database, [clerk], mind, clock=clock, people=[lead_without, CID]) as baton:
         assert "; nobody with the skill refunds who is lead is ever on duty" in await told(baton, "refund A-1")
@@ -111,7 +83,7 @@ async def test_where_nobody_ever_is_there_that_is_said(database: str, clerk: Age
 async def test_a_goal_that_is_due_before_anybody_comes_is_told_so_too(
     tmp_path: Path, clerk: Agent, clock: ManualClock
 ) -> None:
-    async with open_office(tmp_path, [clerk], asks_for_what_the_goal_says(), clock=clock, people=[ANN]) as baton:
+    async with open_office(tmp_path, [clerk], does_what_the_goal_says(), clock=clock, people=[ANN]) as baton:
         assert "nobody is on duty before the deadline" in await told(baton, Goal("pay A-1", deadline="4h"))
         assert "on duty" not in await told(baton, "pay A-2")
 
@@ -120,7 +92,7 @@ async def test_a_goal_that_is_due_before_anybody_comes_is_told_so_too(
 async def test_next_knows_skills_and_roles_and_the_stand_in_gets_the_questions_of_who_is_away(
     database: str, clerk: Agent, clock: ManualClock
 ) -> None:
-    mind = asks_for_what_the_goal_says()
+    mind = does_what_the_goal_says()
     async with open_office(database, [clerk], mind, clock=clock, people=[ANN, BOB, CID]) as baton:
         await told(baton, "refund A-1")
         assert await baton.reviews.next("bob") is None and await baton.reviews.next("cid") is None
@@ -229,7 +201,7 @@ def test_the_command_shows_people_and_enters_who_is_away(tmp_path: Path) -> None
 async def test_what_people_see_says_that_nobody_is_there(tmp_path: Path, clerk: Agent) -> None:
     database = tmp_path / "baton.db"
     never = Person(name="ann", roles=frozenset({"lead"}), skills=frozenset({"refunds"}), calendar=Calendar())
-    async with open_office(database, [clerk], asks_for_what_the_goal_says(), people=[never]) as office:
+    async with open_office(database, [clerk], does_what_the_goal_says(), people=[never]) as office:
         run = await office.submit("refund A-1")
         await soon(run.settled())
         assert (await office.ledger.read(lambda tx: runs.get(tx, run.id))).status == "waiting"

@@ -1,55 +1,28 @@
 """When an answer comes: told once enough has been answered, learnt from what was, on both databases."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from baton import Agent, Answer, Baton, tool
-from baton.agents.simulated import Answer as Said
-from baton.agents.simulated import Conversation, SimulatedCall
+from baton import Agent, Answer, Baton
 from baton.core import ManualClock, Person, ReviewId
 from baton.ledger import DecisionKind, Ledger, Review, forecasts, runs
 from baton.ledger.forecasts import Forecast
 from baton.review import ReviewQueue
 from baton.review.forecast import LEAST
-from support import Says, on_both, open_office, set_policy, soon, text_rows, tool_lines, until
+from support import on_both, open_office, soon, text_rows, tool_lines, until
 from support.commands import baton
+from support.till import PLAIN, clerk_at, does_what_the_goal_says, refunds
 
 HOUR, DAY = 3600.0, 86400.0
-PAY = '@id("pay") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
-REFUND = (
-    '@id("refund") @deadline("1h") @on_deadline("deny") '
-    'permit (principal, action == Action::"call_with_approval", resource is Tool::refund);'
-)
-
-
-def asks_for_what_the_goal_says() -> Says:
-    def answer(conversation: Conversation) -> Said:
-        text = conversation.user_texts()[0]
-        if any(conversation.results()):
-            return Said(text="done")
-        name = next(name for name in ("refund", "pay") if name in text)
-        return Said(calls=(SimulatedCall(name=name, arguments={"order": re.findall(r"A-\d+", text)[0]}),))
-
-    return Says(answer)
+REFUND = refunds('deadline("1h")', 'on_deadline("deny")')
 
 
 @pytest.fixture
 def clerk(tmp_path: Path) -> Agent:
-    @tool
-    async def pay(order: str) -> str:
-        """Pay."""
-        return f"paid {order}"
-
-    @tool
-    async def refund(order: str) -> str:
-        """Pay back."""
-        return f"paid back {order}"
-
-    return Agent("clerk", tools=[pay, refund], policy=set_policy(tmp_path / "till.cedar", PAY, REFUND))
+    return clerk_at(tmp_path, PLAIN, REFUND)
 
 
 @pytest.fixture
@@ -84,7 +57,7 @@ async def answered_after(ledger: Ledger, kind: str, waited: Sequence[float | Non
 async def test_an_agent_is_told_when_an_answer_is_expected_once_enough_is_known(
     database: str, clerk: Agent, clock: ManualClock
 ) -> None:
-    async with open_office(database, [clerk], asks_for_what_the_goal_says(), clock=clock) as baton:
+    async with open_office(database, [clerk], does_what_the_goal_says(), clock=clock) as baton:
         first, told = await asked(baton, "pay A-1")
         kind = first.verdict.kind
         assert "expected" not in told and (await kept(baton.ledger, first.id)).most_by is None
@@ -110,7 +83,7 @@ async def test_how_long_an_answer_took_is_counted_in_peoples_time(
     database: str, clerk: Agent, clock: ManualClock
 ) -> None:
     team = [Person(name="ann"), Person(name="bob")]
-    async with open_office(database, [clerk], asks_for_what_the_goal_says(), clock=clock, people=team) as baton:
+    async with open_office(database, [clerk], does_what_the_goal_says(), clock=clock, people=team) as baton:
         review, _ = await asked(baton, "pay A-1")
         clock.advance(1800)
         await baton.reviews.claim(review.id, "ann")
@@ -126,7 +99,7 @@ async def test_how_long_an_answer_took_is_counted_in_peoples_time(
 async def test_what_lies_before_a_question_is_told_by_the_discipline(
     database: str, clerk: Agent, clock: ManualClock
 ) -> None:
-    async with open_office(database, [clerk], asks_for_what_the_goal_says(), clock=clock) as baton:
+    async with open_office(database, [clerk], does_what_the_goal_says(), clock=clock) as baton:
         ahead: list[float] = []
         for goal in ("pay A-1", "pay A-2", "refund A-3", "pay A-4"):
             review, _ = await asked(baton, goal)
@@ -140,7 +113,7 @@ async def test_what_lies_before_a_question_is_told_by_the_discipline(
 async def test_what_nobody_answered_counts_as_never_and_what_was_withdrawn_does_not(
     database: str, clerk: Agent, clock: ManualClock
 ) -> None:
-    async with open_office(database, [clerk], asks_for_what_the_goal_says(), clock=clock) as baton:
+    async with open_office(database, [clerk], does_what_the_goal_says(), clock=clock) as baton:
         lapsed, _ = await asked(baton, "refund A-1")
         clock.advance(HOUR + 1)
         await baton.ledger.write(lambda tx: runs.wake(tx, lapsed.run))
@@ -158,7 +131,7 @@ async def test_what_nobody_answered_counts_as_never_and_what_was_withdrawn_does_
 async def test_more_than_one_in_ten_that_nobody_answers_is_said(
     database: str, clerk: Agent, clock: ManualClock
 ) -> None:
-    async with open_office(database, [clerk], asks_for_what_the_goal_says(), clock=clock) as baton:
+    async with open_office(database, [clerk], does_what_the_goal_says(), clock=clock) as baton:
         first, _ = await asked(baton, "pay A-1")
         await answered_after(baton.ledger, first.verdict.kind, [600.0] * 40 + [None] * 10)
         _, told = await asked(baton, "pay A-2")
@@ -167,7 +140,7 @@ async def test_more_than_one_in_ten_that_nobody_answers_is_said(
 
 async def test_people_see_when_an_answer_is_expected(tmp_path: Path, clerk: Agent) -> None:
     database = tmp_path / "baton.db"
-    async with open_office(database, [clerk], asks_for_what_the_goal_says()) as office:
+    async with open_office(database, [clerk], does_what_the_goal_says()) as office:
         first, _ = await asked(office, "pay A-1")
         await answered_after(office.ledger, first.verdict.kind, [HOUR] * LEAST)
         review, _ = await asked(office, "pay A-2")
@@ -182,7 +155,7 @@ async def test_people_see_when_an_answer_is_expected(tmp_path: Path, clerk: Agen
 async def test_a_question_that_was_asked_before_there_were_forecasts_is_answered_all_the_same(
     tmp_path: Path, clerk: Agent
 ) -> None:
-    async with open_office(tmp_path, [clerk], asks_for_what_the_goal_says()) as baton:
+    async with open_office(tmp_path, [clerk], does_what_the_goal_says()) as baton:
         review, _ = await asked(baton, "pay A-1")
         await text_rows_changed(baton.ledger, "DELETE FROM forecasts")
         queue = ReviewQueue(baton.ledger, "local")

@@ -1,50 +1,24 @@
 """`next`: the question that a person should answer now, taken for them, whoever else takes one at the same moment."""
 
 import asyncio
-import re
 from pathlib import Path
 
 import pytest
 
-from baton import Agent, Baton, Goal, tool
-from baton.agents.simulated import Answer, Conversation, SimulatedCall
+from baton import Agent, Baton, Goal
 from baton.core import Forbidden, InvalidValue, ManualClock, PolicyError
 from baton.ledger import DecisionKind, Ledger
 from baton.review import Answer as ReviewAnswer
 from baton.review import ReviewQueue
-from support import Says, on_both, open_office, reviewing, set_policy, soon
+from support import on_both, open_office, reviewing, set_policy, soon
+from support.till import PLAIN, clerk_at, does_what_the_goal_says, refunds
 
-PLAIN = '@id("plain") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
-DEAR = (
-    '@id("dear") @cost("10") @deadline("1h") @skills("refunds, french") @reviewers("lead") '
-    'permit (principal, action == Action::"call_with_approval", resource is Tool::refund);'
-)
-
-
-def calls_what_the_goal_says() -> Says:
-    def answer(conversation: Conversation) -> Answer:
-        text = conversation.user_texts()[0]
-        if any(conversation.results()):
-            return Answer(text="done")
-        name = next(name for name in ("refund", "pay") if name in text)
-        return Answer(calls=(SimulatedCall(name=name, arguments={"order": re.findall(r"[AB]-\d+", text)[0]}),))
-
-    return Says(answer)
+DEAR = refunds('cost("10")', 'deadline("1h")', 'skills("refunds, french")', 'reviewers("lead")')
 
 
 @pytest.fixture
 def clerk(tmp_path: Path) -> Agent:
-    @tool
-    async def pay(order: str) -> str:
-        """Pay."""
-        return f"paid {order}"
-
-    @tool
-    async def refund(order: str) -> str:
-        """Pay back."""
-        return f"paid back {order}"
-
-    return Agent("clerk", tools=[pay, refund], policy=set_policy(tmp_path / "till.cedar", PLAIN, DEAR))
+    return clerk_at(tmp_path, PLAIN, DEAR)
 
 
 async def ask(baton: Baton, *goals: Goal | str) -> None:
@@ -54,7 +28,7 @@ async def ask(baton: Baton, *goals: Goal | str) -> None:
 
 @on_both
 async def test_next_takes_what_is_dear_and_due_soon_then_the_earliest(database: str, clerk: Agent) -> None:
-    async with open_office(database, [clerk], calls_what_the_goal_says()) as baton:
+    async with open_office(database, [clerk], does_what_the_goal_says()) as baton:
         await ask(baton, "pay A-1", Goal("pay A-2", deadline="5h"), "refund A-3")
         taken = [await baton.reviews.next("ann") for _ in range(4)]
         assert taken[0] is not None and taken[0].question["arguments"]["order"] == "A-3"
@@ -68,7 +42,7 @@ async def test_next_takes_what_is_dear_and_due_soon_then_the_earliest(database: 
 
 
 async def test_next_gives_only_what_somebody_can_and_may_answer(tmp_path: Path, clerk: Agent) -> None:
-    async with open_office(tmp_path, [clerk], calls_what_the_goal_says()) as baton:
+    async with open_office(tmp_path, [clerk], does_what_the_goal_says()) as baton:
         await ask(baton, *(f"refund A-{number}" for number in range(12)), "pay B-1")
         for skills, roles in ((["refunds"], None), (None, ["clerk"]), ([], [])):
             one = await baton.reviews.next("ann", skills=skills, roles=roles)
@@ -84,7 +58,7 @@ async def test_next_gives_only_what_somebody_can_and_may_answer(tmp_path: Path, 
 
 @on_both
 async def test_people_who_ask_at_once_get_different_questions(database: str, clerk: Agent) -> None:
-    async with open_office(database, [clerk], calls_what_the_goal_says()) as baton:
+    async with open_office(database, [clerk], does_what_the_goal_says()) as baton:
         await asyncio.gather(*(ask(baton, f"pay A-{number}") for number in range(12)))
         found = await asyncio.gather(*(baton.reviews.next(f"person {number}") for number in range(15)))
         ids = [one.id for one in found if one is not None]
