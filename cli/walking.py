@@ -44,6 +44,7 @@ _FITS = {
     ReviewKind.DOUBT: "awrcbdsuq",
     ReviewKind.TROUBLE: "awrcdsuq",
 }
+_UNBROKEN = "\N{NO-BREAK SPACE}"
 _HELP = """a  let it happen as it is proposed
 e  let it happen with other arguments: name=value, one a line
 w  answer in words; of a doubt: it did happen, this is its result
@@ -262,7 +263,8 @@ class Walk:
         out, review = self.screen.out, page.review
         parts = whole(page, self.baton.reviews.now, self.place.command(f"runs show {review.run}"), out.width - 4)
         lines = out.render_lines(Group(*parts), pad=False)
-        foot = Text("  ".join(f"{key} {_KEYS[key]}" for key in _FITS[review.kind]) + "  ? help", style="cyan")
+        words = [*(f"{key} {_KEYS[key]}" for key in _FITS[review.kind]), "? help"]
+        foot = Text("  ".join(one.replace(" ", _UNBROKEN) for one in words), style="cyan")
         below = (len(self.told.wrap(out, out.width)) if self.told else 0) + len(foot.wrap(out, out.width)) + 1
         room = max(out.height - below - 1, 5)
         count = max(-(-len(lines) // room), 1)

@@ -58,7 +58,7 @@ class Terminal:
         os.write(self.master, keys.encode())
 
     def _plain(self) -> str:
-        return _ESCAPES.sub("", self.seen)
+        return _ESCAPES.sub("", self.seen).replace("\N{NO-BREAK SPACE}", " ")
 
 
 @contextlib.contextmanager
