@@ -138,27 +138,27 @@ class ReviewQueue:
         """
         need_person(by, "take a question")
 
-        def look(tx: Transaction) -> list[Candidate]:
+        def first(tx: Transaction) -> Candidate | None:
             known, acts = _able(tx, by)
             fits = partial(
                 _is_for, by=by, skills=known if skills is None else skills, roles=acts if roles is None else roles
             )
-            return turns.candidates(tx, by, fits, in_time=WORK / 2, soon=SOON)
+            found = {one.id: one for one in turns.candidates(tx, by, fits, in_time=WORK / 2, soon=SOON)}
+            open_ = [Turn(id=one.id, due=one.due, cost=one.cost, served=one.served) for one in found.values()]
+            return found[ReviewId(self._discipline(tx.now, open_).id)] if open_ else None
 
-        def take(tx: Transaction) -> Review | None:
-            lock_name(tx, "next review")
-            while found := {one.id: one for one in look(tx)}:
-                open_ = [Turn(id=one.id, due=one.due, cost=one.cost, served=one.served) for one in found.values()]
-                chosen = found[ReviewId(self._discipline(tx.now, open_).id)]
-                if reviews.claim(tx, chosen.id, chosen.version, by, tx.now + seconds):  # else it was just decided
+        def take(tx: Transaction, chosen: Candidate | None) -> Review | None:
+            while chosen is not None:
+                if reviews.claim(tx, chosen.id, chosen.version, by, tx.now + seconds):
                     forecasts.taken(tx, chosen.id)
                     return reviews.get(tx, chosen.id)
+                lock_name(tx, "next review")  # others take questions at this moment: from here on one after the other
+                chosen = first(tx)
             return None
 
-        if not await self._ledger.read(look):
-            return None
         async with self._taking:
-            return await self._ledger.write(take, alone=True)
+            chosen = await self._ledger.read(first)
+            return await self._ledger.write(partial(take, chosen=chosen), alone=True) if chosen is not None else None
 
     async def delegate(self, review: str, to: str, *, by: str, note: str = "", version: int | None = None) -> Review:
         """Give a question to a person or a role: `next` gives it to nobody else; who may decide stays as it is.
