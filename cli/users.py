@@ -62,7 +62,7 @@ async def add(
     from baton.server import hash_password
 
     hashed = hash_password(_password(screen))
-    async with to_look(place) as ledger:
+    async with to_look(place, make=True) as ledger:
         await ledger.write(lambda tx: accounts.add(tx, name, known, hashed, acts_as=acts_as, by=person()))
         account = await ledger.read(lambda tx: accounts.get(tx, name))
     screen.document(_json(account))
