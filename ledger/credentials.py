@@ -8,12 +8,15 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from baton.core import NotFound, random_id
 from baton.ledger.schema import credentials
 from baton.ledger.trail import note
 from baton.ledger.transaction import Transaction
+
+KEPT = 30 * 86400.0
+"""Seconds for which sessions and links are kept that hold no more; the trail has them for ever."""
 
 CredentialKind = Literal["session", "key", "link"]
 
@@ -53,6 +56,7 @@ def make(
     address: str = "",
 ) -> tuple[Credential, str]:
     """Make one that holds for so many seconds; also what it is shown by, which is kept nowhere."""
+    tx.changed(_FORGET, before=tx.now - KEPT)
     secret = f"baton_{secrets.token_urlsafe(32)}"
     made = Credential(
         id=random_id(kind),
@@ -113,6 +117,7 @@ def keys_of(tx: Transaction, person: str | None = None) -> list[Credential]:
 _SHOWN = select(credentials).where(credentials.c.secret == bindparam("secret"), credentials.c.kind == bindparam("kind"))
 _OF = select(credentials).where(credentials.c.id == bindparam("id"))
 _HELD = select(credentials.c.id).where(credentials.c.person == bindparam("person"), credentials.c.ended_at.is_(None))
+_FORGET = delete(credentials).where(credentials.c.kind != "key", credentials.c.expires < bindparam("before"))
 _END = (
     update(credentials)
     .where(credentials.c.id == bindparam("of"), credentials.c.ended_at.is_(None))

@@ -73,7 +73,7 @@ async def stuck(request: Request, caller: Viewer) -> dict[str, Any]:
 
 @router.get("/measures")
 async def measures(
-    request: Request, caller: Viewer, days: Annotated[float, Query(gt=0, le=366, allow_inf_nan=False)] = 30.0
+    request: Request, caller: Viewer, days: Annotated[float, Query(ge=0.01, le=366, allow_inf_nan=False)] = 30.0
 ) -> dict[str, Any]:
     """How reviews go, by class and by person; times in seconds."""
     return measures_json(await _baton(request).measures(days=days))
