@@ -1,7 +1,7 @@
 """Around every request: how large it is, what stands in its address, whom it is for; and headers for browsers."""
 
 import ipaddress
-from urllib.parse import urlsplit
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -66,7 +66,10 @@ class Door:
 
     def _refused(self, scope: Scope) -> tuple[int, str, str] | None:
         headers = Headers(scope=scope)
-        if self._alone and not is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or ""):
+        host = _HOST.fullmatch(headers.get("host", ""))
+        if host is None or (host[1] and not _is_address(host[1])):
+            return 422, "InvalidValue", "the header Host is not allowed: give a name or an address"
+        if self._alone and not is_loopback(host[1] or host[2]):
             return 403, "Forbidden", "one person works here alone: only names of this machine are answered"
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             return 422, "InvalidValue", "a NUL in the address is not allowed: leave it out"
@@ -74,6 +77,17 @@ class Door:
         if not length.isdecimal() or int(length[:20]) > MOST_BYTES:
             return 413, "TooLarge", _TOO_LARGE
         return None
+
+
+_HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+))(?::[0-9]{1,5})?", re.ASCII)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

@@ -91,6 +91,8 @@ async def test_the_link_of_whoever_works_alone_signs_in_once(database: str, tmp_
         assert "it was used at" in again.json()["error"]["message"]
         other = await office.http.get(f"{API}/runs", headers={"Host": "evil.example:8600"})
         assert kind_of(other) == (403, "Forbidden")  # a name of theirs that leads here
+        for name in ("localhost", "127.0.0.2:1", "[::1]:8600"):
+            assert (await office.http.get("/healthz", headers={"Host": name})).status_code == 200
         unused = await link_for(office.baton.ledger, "me")
         await office.account("ann", Role.ADMIN)
         assert kind_of(await office.http.get(f"{API}/runs")) == (401, "SignInNeeded")

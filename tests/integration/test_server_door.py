@@ -62,6 +62,16 @@ async def test_every_answer_has_the_headers_that_keep_a_browser_from_being_trick
         assert kind_of(answers[2]) == (404, "NotFound")
 
 
+@pytest.mark.parametrize("host", ["", "[", "[zz]", "[::::]", "a b", "a/b", "a@b", "a:b", "<script>"])
+async def test_a_host_that_is_none_is_refused(database: str, tmp_path: Path, host: str) -> None:
+    async with serve_office(database, clerk(tmp_path)) as office:
+        answer = await office.http.get("/sign-in", headers={"Host": host})
+        assert kind_of(answer) == (422, "InvalidValue")
+        said = {"name": "ann", "password": "wrong"}
+        crossed = await office.http.post(f"{API}/session", json=said, headers={"Origin": f"http://{host or '['}"})
+        assert kind_of(crossed) == (403, "Forbidden")
+
+
 async def chunks(count: int) -> AsyncIterator[bytes]:
     for _ in range(count):
         yield b" " * 1024 * 1024
