@@ -162,6 +162,7 @@ async def test_an_agents_key_asks_for_work_with_an_agents_trust_and_never_decide
         for path, body in tried:
             refused = await office.http.post(path, json=body, headers=agent)
             assert kind_of(refused) == (403, "Forbidden"), path
+            assert ("an agent never decides" in refused.text) != path.endswith("/fork")
         assert kind_of(await office.http.get(f"{API}/trail", headers=agent)) == (403, "Forbidden")
         assert (await office.baton.reviews.get(asked["id"])).open
 
