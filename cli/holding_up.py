@@ -1,7 +1,6 @@
 """`baton stuck`: what can never move by itself, the chain that says why, and the ways out."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rich.text import Text
 
@@ -9,6 +8,7 @@ from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen, one_line
 from baton.flow import Stuck, staff_of, stuck_work
+from baton.flow.record import stuck_json
 from baton.ledger import waits
 
 SHOWN = 50
@@ -53,18 +53,6 @@ def heads(found: Sequence[Stuck]) -> Iterator[Stuck]:
         if not one.awaited or one.node.id not in told:
             told.update(node.id for node in one.chain)
             yield one
-
-
-def stuck_json(one: Stuck) -> dict[str, Any]:
-    """What is stuck, with its chain and the ways out."""
-    return {
-        "id": one.node.id,
-        "kind": one.node.kind,
-        "chain": [{"id": node.id, "says": node.says, "because": node.because} for node in one.chain],
-        "circle": one.circle,
-        "ways_out": list(one.ways_out),
-        "awaited": one.awaited,
-    }
 
 
 def _lines(one: Stuck) -> Iterator[Text]:

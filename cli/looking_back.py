@@ -6,13 +6,13 @@ from baton.cli.audit_page import answers, said
 from baton.cli.opening import Place, find_place, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen
-from baton.cli.promise_shapes import audit_json
 from baton.cli.standing import sentence
 from baton.core import Ambiguous, InvalidValue, NotFound, ReviewId
 from baton.handles import person
 from baton.ledger import Transaction, audits, reviews
 from baton.policies.promises import looking
 from baton.review import Audits
+from baton.review.promise_record import audit_json
 
 
 async def right(audit: str, /, *, note: str = "", common: Common = DEFAULTS) -> None:

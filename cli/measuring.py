@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
-from typing import Any
 
 from rich.text import Text
 
@@ -12,8 +10,8 @@ from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line
 from baton.cli.standing import percent
 from baton.core import format_duration, parse_duration
-from baton.flow import Figures, LittlesLaw, Measures, Parts, Share, read_measures, staff_of
-from baton.review.record import time_json
+from baton.flow import Figures, LittlesLaw, Parts, read_measures, staff_of
+from baton.flow.record import measures_json
 
 MANY = 30
 """Closed reviews from which on Little's law is told: with fewer, what is open at the window's ends says it all."""
@@ -51,44 +49,6 @@ async def measures(*, since: str = "30d", common: Common = DEFAULTS) -> None:
             screen.show(*_lines(one), "")
     if sum(one.closed for one in found.classes) >= MANY:
         screen.show(Text(_law(found.law), style="dim"))
-
-
-def measures_json(found: Measures) -> dict[str, Any]:
-    """How reviews go, times in seconds."""
-    law = found.law
-    return {
-        "since": time_json(found.since),
-        "until": time_json(found.until),
-        "classes": [_figures_json(one) for one in found.classes],
-        "people": [_figures_json(one) for one in found.people],
-        "littles_law": {
-            "open": law.open,
-            "arrivals_per_hour": law.arrivals * 3600.0,
-            "wait": law.wait,
-            "gap": law.gap,
-        },
-    }
-
-
-def _figures_json(one: Figures) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "answered": one.answered,
-        "waiting": one.waiting,
-        "expired": one.expired,
-        "withdrawn": one.withdrawn,
-        "wait": {"median": one.wait(0.5), "p90": one.wait(0.9), "all": one.parts.whole},
-        "parts": {field.name: getattr(one.parts, field.name) for field in fields(Parts)},
-        "missed": {"avoidable": one.avoidable, "unavoidable": one.unavoidable},
-        "agreed": _share_json(one.agreed),
-        "as_proposed": _share_json(one.as_proposed),
-        "too_fast": _share_json(one.too_fast),
-        "effects": dict(one.effects),
-    }
-
-
-def _share_json(share: Share) -> dict[str, int]:
-    return {"count": share.count, "of": share.of}
 
 
 def _lines(one: Figures) -> Iterator[Text]:

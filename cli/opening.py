@@ -117,14 +117,19 @@ def _note(place: Place, project: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def to_look(place: Place) -> AsyncGenerator[Ledger]:
+async def to_look(place: Place, *, make: bool = False) -> AsyncGenerator[Ledger]:
     """The record, to look at; quick, as nothing is put to work.
+
+    Args:
+        place: Where.
+        make: Whether to make one where there is none.
 
     Raises:
         NotFound: if there is none yet.
     """
     quiet()
-    place.require()
+    if not make:
+        place.require()
     ledger = await Ledger.open(place.database)
     try:
         yield ledger

@@ -13,13 +13,13 @@ from baton.cli.opening import Place, find_place, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen, one_line
 from baton.cli.promise_page import show_promise
-from baton.cli.promise_shapes import look_json, page_json
 from baton.cli.standing import percent, sentence
 from baton.cli.tables import pairs
 from baton.ledger import Ledger
 from baton.policies.promises import learning, looking
 from baton.policies.promises.looking import Look
 from baton.policies.promises.scoring import ENOUGH, FOLDS, GAIN, RULE, Comparison
+from baton.review.promise_record import look_json, page_json
 
 app = App(name="promise", help="See how much agents may do alone by promises, and what that rests on.")
 

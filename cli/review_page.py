@@ -1,7 +1,6 @@
 """A question to people on one page: what would happen, why it is asked, what it rests on, how to answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 from rich.console import Group, RenderableType
@@ -18,10 +17,11 @@ from baton.cli.progress import LONGEST
 from baton.cli.tables import pairs
 from baton.cli.telling import asked, decided, due, proposed, reviewers, tell
 from baton.core import Verdict, format_duration, format_time
-from baton.ledger import Review, ReviewKind, Run, Transaction, remarks, reviews, runs
+from baton.ledger import Review, ReviewKind, Run
 from baton.ledger.remarks import Remark
-from baton.review.outlook import NOTHING, Outlook, gap_text, outlooks
-from baton.story import Moment, told
+from baton.pages import ReviewPage
+from baton.review.outlook import NOTHING, Outlook, gap_text
+from baton.story import Moment
 
 _BODY_LINES = 14
 """Lines that are shown of each attachment."""
@@ -37,47 +37,6 @@ _SOURCES = {
     "absent": "left out",
     "goal": "the goal",
 }
-
-
-@dataclass(frozen=True)
-class ReviewPage:
-    """A review with what a person needs to decide it.
-
-    Attributes:
-        run: The run that asks.
-        story: What it has done so far.
-        remarks: What was said about it without deciding it.
-        outlook: When an answer is expected, and whether anybody is there to give it.
-    """
-
-    review: Review
-    run: Run
-    story: list[Moment]
-    remarks: list[Remark]
-    outlook: Outlook
-
-    @property
-    def asked_at(self) -> int:
-        """How many moments of the story come before the question."""
-        places = (at for at, one in enumerate(self.story) if one.event.data.get("review") == self.review.id)
-        return next(places, len(self.story))
-
-    @property
-    def since(self) -> list[Moment]:
-        """What else has happened in the run since it was asked."""
-        later = self.story[self.asked_at :]
-        return [moment for moment in later if moment.event.data.get("review") != self.review.id]
-
-
-def read_page(tx: Transaction, review: str) -> ReviewPage:
-    """Everything about a review, in one look at the ledger.
-
-    Raises:
-        NotFound, Ambiguous: if none or several have this beginning of an id.
-    """
-    known = reviews.get(tx, reviews.find(tx, review))
-    outlook = outlooks(tx, [known]).get(known.id, NOTHING)
-    return ReviewPage(known, runs.get(tx, known.run), told(tx, known.run), remarks.of(tx, known.id), outlook)
 
 
 def show_question(screen: Screen, review: Review, now: float, outlook: Outlook = NOTHING) -> None:

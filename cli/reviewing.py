@@ -14,19 +14,19 @@ from baton.cli.opening import Place, at_work, find_place, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line
 from baton.cli.progress import show_progress, show_result
-from baton.cli.promise_shapes import audit_json
 from baton.cli.questions import COMMANDS
-from baton.cli.review_page import ReviewPage, card, change, read_page, show_page
-from baton.cli.shapes import moment_json, outlook_json
+from baton.cli.review_page import card, change, show_page
 from baton.cli.telling import DECIDED, proposed
 from baton.core import InvalidValue, ReviewId
 from baton.handles import person
 from baton.ledger import DecisionKind, Review, Transaction, audits, reviews, runs
 from baton.ledger.audits import Audit
+from baton.pages import ReviewPage, read_page
 from baton.review import Answer, ReviewQueue
 from baton.review.outlook import NOTHING, Outlook, outlooks
-from baton.review.record import assessed_json, review_json, run_json
-from baton.story import top
+from baton.review.promise_record import audit_json
+from baton.review.record import assessed_json, outlook_json, review_json, run_json
+from baton.story import moment_json, top
 
 if TYPE_CHECKING:
     from baton.agents import Agent

@@ -14,7 +14,6 @@ from baton.cli.opening import find_place, to_look, watch
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line, safe
 from baton.cli.progress import LONGEST
-from baton.cli.shapes import moment_json
 from baton.cli.tables import cell, table
 from baton.cli.telling import STATUS_STYLE, reviewers, tell, until
 from baton.core import RunId, format_duration, format_time
@@ -22,7 +21,7 @@ from baton.handles import RunHandle
 from baton.ledger import Event, Review, Run, Transaction, at_work, events, reviews, runs
 from baton.places import agent_names
 from baton.review.record import review_json, run_json, time_json
-from baton.story import Moment, Waiting, moments, told, waiting
+from baton.story import Moment, Waiting, moment_json, moments, told, waiting
 
 app = App(name="runs", help="List, show, follow, cancel and retry runs.")
 app.command("baton.cli.undoing:compensate", name="compensate", help="Undo what a run did, in a run of its own.")

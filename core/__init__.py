@@ -1,5 +1,6 @@
 """The words everybody shares: ids, errors, clock, labels, values and ports."""
 
+from baton.core.access import AGENT, Role, read_role
 from baton.core.actions import Action, Ruling, Verdict
 from baton.core.calendars import Calendar, Hours, Span, is_holiday
 from baton.core.canonical import digest, dump, storable
@@ -32,10 +33,12 @@ from baton.core.errors import (
     OverLimit,
     PolicyError,
     RunFailed,
+    SignInNeeded,
     Superseded,
     ToolError,
     ToolTimeout,
     ToolUnavailable,
+    TooManyTries,
     TryAgain,
 )
 from baton.core.faults import Fault, fault_of
@@ -65,6 +68,7 @@ from baton.core.times import check_due, parse_deadline, parse_time, read_moment,
 from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
 
 __all__ = [
+    "AGENT",
     "GOAL",
     "SCOPES",
     "UNIT",
@@ -132,6 +136,7 @@ __all__ = [
     "Reading",
     "Retries",
     "ReviewId",
+    "Role",
     "Roster",
     "Ruling",
     "RunFailed",
@@ -139,10 +144,12 @@ __all__ = [
     "SafeFormatter",
     "Secret",
     "Setting",
+    "SignInNeeded",
     "Span",
     "Spent",
     "Superseded",
     "SystemClock",
+    "TooManyTries",
     "ToolCall",
     "ToolError",
     "ToolSpec",
@@ -174,6 +181,7 @@ __all__ = [
     "parse_time",
     "random_id",
     "read_moment",
+    "read_role",
     "redact",
     "scopes",
     "secret",

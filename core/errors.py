@@ -7,6 +7,8 @@ BatonError
 ├── Ambiguous               an abbreviated id fits several things
 ├── Conflict                somebody else was first; says who, what and when
 ├── Forbidden               this person or agent may not do this
+├── SignInNeeded            nobody knows who asks
+├── TooManyTries            wrong passwords were given too often
 ├── BadLink                 a link to a review opens nothing
 │   ├── LinkForged          it was not made here, or was changed
 │   ├── LinkExpired         its time is over
@@ -101,6 +103,24 @@ class Forbidden(BatonError):
 
     def __init__(self, who: str, what: str, why: str) -> None:
         super().__init__(f"{who} may not {what}: {why}")
+
+
+class SignInNeeded(BatonError):
+    """Nobody knows who asks: what they show is missing, forged, expired or revoked."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}. Sign in, or send `Authorization: Bearer KEY`.")
+
+
+class TooManyTries(BatonError):
+    """Wrong passwords were given too often."""
+
+    fault = Fault.TRANSIENT
+
+    def __init__(self, after: float) -> None:
+        """`after` is in seconds."""
+        self.after = after
+        super().__init__(f"wrong passwords were given too often: try again in {after:.0f} s")
 
 
 class BadLink(BatonError):

@@ -2,16 +2,19 @@
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
-`corrections`, `turns`, `notices`, `keys`, `people`, `forecasts` and `checkpoints` hold plain functions that take a
-`Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
+`corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts` and `checkpoints`
+hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive`
+keep the record small.
 """
 
 from baton.ledger import (
+    accounts,
     archive,
     audits,
     bodies,
     checkpoints,
     corrections,
+    credentials,
     decisions,
     effects,
     events,
@@ -33,6 +36,7 @@ from baton.ledger import (
     runs,
     spending,
     timers,
+    trail,
     transcript,
     turns,
     waits,
@@ -79,12 +83,14 @@ __all__ = [
     "Transaction",
     "Wait",
     "Work",
+    "accounts",
     "archive",
     "at_work",
     "audits",
     "bodies",
     "checkpoints",
     "corrections",
+    "credentials",
     "database_of",
     "decisions",
     "effects",
@@ -107,6 +113,7 @@ __all__ = [
     "runs",
     "spending",
     "timers",
+    "trail",
     "transcript",
     "turns",
     "waits",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 
 from baton.core import ActionId, Ambiguous, NotFound, ReviewId, RunId, Verdict, dump
 from baton.ledger import bodies, decisions, forecasts
@@ -209,6 +209,31 @@ _ORDERED = (
 _WAITING = _ORDERED.limit(bindparam("most"))
 _WAITING_IN_RUN = _ORDERED.where(reviews.c.run == bindparam("run"))
 _WAITING_IN_RUNS = _ORDERED.where(reviews.c.run.in_(bindparam("runs", expanding=True)))
+
+
+def listed(
+    tx: Transaction,
+    *,
+    state: str | None = "open",
+    run: RunId | None = None,
+    agent: str | None = None,
+    kind: str | None = None,
+    tool: str | None = None,
+    assigned: str | None = None,
+    claimed_by: str | None = None,
+    limit: int = 100,
+    after: ReviewId | None = None,
+) -> list[Review]:
+    """Reviews by when they are due, filtered; None is no filter, but of `after`, the last one of the page before."""
+    columns = {reviews.c.state: state, reviews.c.run: run, reviews.c.agent: agent, reviews.c.kind: kind}
+    columns |= {reviews.c.tool: tool, reviews.c.assigned: assigned, reviews.c.claimed_by: claimed_by}
+    query = select(reviews).where(*(column == value for column, value in columns.items() if value is not None))
+    if claimed_by is not None:
+        query = query.where(reviews.c.claimed_until > tx.now)
+    if after is not None:
+        due = get(tx, after).due
+        query = query.where(or_(reviews.c.due > due, and_(reviews.c.due == due, reviews.c.id > after)))
+    return _reviews(tx, tx.rows(query.order_by(reviews.c.due, reviews.c.id).limit(limit)))
 
 
 def of_tool(tx: Transaction, tool: str, limit: int) -> list[Review]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 
 from baton.core import (
     GOAL,
@@ -196,10 +196,21 @@ def find(tx: Transaction, prefix: str) -> RunId:
 
 
 def listed(
-    tx: Transaction, *, statuses: Sequence[str] = (), agent: str | None = None, limit: int | None = None
+    tx: Transaction,
+    *,
+    statuses: Sequence[str] = (),
+    agent: str | None = None,
+    limit: int | None = None,
+    after: RunId | None = None,
 ) -> list[Run]:
-    """Runs, newest first, filtered by any of `statuses` and by agent; None or empty is no filter."""
+    """Runs, newest first, filtered by any of `statuses` and by agent; None or empty is no filter.
+
+    `after` is the last one of the page before; None begins with the newest.
+    """
     query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id).limit(limit)
+    if after is not None:
+        made = get(tx, after).created_at
+        query = query.where(or_(runs.c.created_at < made, and_(runs.c.created_at == made, runs.c.id > after)))
     if statuses:
         query = query.where(runs.c.status.in_(statuses))
     if agent is not None:

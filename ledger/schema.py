@@ -569,6 +569,49 @@ used_links = Table(
 )
 Index("used_links_expires", used_links.c.expires)
 
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("acts_as", Text, nullable=False),  # JSON
+    Column("password", Text, nullable=False),  # its hash
+    Column("made_at", Double, nullable=False),
+    Column("made_by", Text, nullable=False),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # session, key or link
+    Column("secret", Text, nullable=False, unique=True),  # its hash
+    Column("person", Text, nullable=False),
+    Column("scope", Text),  # what a key may do at most; None is what its person may
+    Column("label", Text, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("ended_by", Text),
+)
+Index("credentials_person", credentials.c.person)
+
+trail = Table(
+    "trail",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("credential", Text, nullable=False),
+    Column("says", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+Index("trail_who", trail.c.who, trail.c.at)
+Index("trail_address", trail.c.address, trail.c.at)
+
 facts = Table(
     "facts",
     metadata,

@@ -18,6 +18,7 @@ from baton.ledger import (
     promises,
     reviews,
     runs,
+    trail,
 )
 from baton.policies import approval_digest, asked_form
 from baton.review import expecting
@@ -43,6 +44,21 @@ _APPROVING = (DecisionKind.APPROVE, DecisionKind.EDIT)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Identity:
+    """By what a server knows who decides.
+
+    Attributes:
+        credential: The session, key or link they showed; it is noted with the decision.
+        acts_as: Their name and roles, among which a reviewer of the question has to be; None lets anybody decide.
+        address: Where they are.
+    """
+
+    credential: str
+    acts_as: frozenset[str] | None
+    address: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """What a person says to a review.
 
@@ -55,6 +71,7 @@ class Answer:
         hold: Seconds in which it can be undone; the run is told of it after them.
         delivery: What the sender calls this answer. The same answer of the same person then counts once, however often
             it comes. None says nothing: the same answer again is a Conflict.
+        identity: By what they are known; None takes `by` as it is given, and shows reviewers without enforcing them.
     """
 
     kind: DecisionKind
@@ -65,6 +82,7 @@ class Answer:
     channel: str = "sdk"
     hold: float = 0.0
     delivery: str | None = None
+    identity: Identity | None = None
 
 
 def answers_to(kind: ReviewKind) -> tuple[DecisionKind, ...]:
@@ -80,6 +98,8 @@ def check(review: Review, answer: Answer) -> None:
         InvalidValue: if the answer does not fit the question.
     """
     need_person(answer.by, f"decide {review.id}", review.agent)
+    if answer.identity is not None:
+        need_reviewer(review, answer.by, answer.identity.acts_as)
     allowed = _ANSWERS[review.kind]
     if answer.kind not in allowed:
         raise InvalidValue(f"answer to {review.id}", answer.kind.value, " or ".join(kind.value for kind in allowed))
@@ -89,6 +109,16 @@ def check(review: Review, answer: Answer) -> None:
         raise InvalidValue(f"answer to {review.id}", answer.note, "a text")
     if answer.kind is DecisionKind.EDIT and answer.arguments is None:
         raise InvalidValue(f"edit of {review.id}", None, "the arguments as they should be")
+
+
+def need_reviewer(review: Review, by: str, acts_as: frozenset[str] | None) -> None:
+    """Refuse whom the rules that ask do not name.
+
+    Raises:
+        Forbidden: if they name others; `acts_as` None is anybody.
+    """
+    if acts_as is not None and review.reviewers and acts_as.isdisjoint(review.reviewers):
+        raise Forbidden(by, f"answer {review.id}", f"it is for {' or '.join(review.reviewers)}")
 
 
 def undecided(tx: Transaction, review: ReviewId, version: int | None) -> Review:
@@ -223,6 +253,14 @@ def decision_of(
         source=source,
         delivery=answer.delivery,
     )
+
+
+def note(tx: Transaction, decision: Decision, answer: Answer) -> None:
+    """Put on record by what somebody was known who decides; nothing where nobody has looked."""
+    known = answer.identity
+    if known is not None:
+        said = {"about": decision.review, "says": decision.kind.value}
+        trail.note(tx, "review.decided", decision.by, credential=known.credential, address=known.address, **said)
 
 
 def follow(tx: Transaction, review: Review, decision: Decision) -> str | None:

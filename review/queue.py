@@ -275,6 +275,7 @@ class ReviewQueue:
             current = deciding.undecided(tx, known.id, answer.version)
             counted, judged = deciding.beside_others(current, answer, verdict)
             decision = deciding.decision_of(tx, current, counted, judged, self._tenant)
+            deciding.note(tx, decision, answer)
             if deciding.needs_more(current, counted):
                 sure(reviews.vote(tx, current.run, current.version, decision), current.id)
                 return decision, None

@@ -8,6 +8,7 @@ from typing import Any
 from baton.core import Assessed, Promise
 from baton.ledger import Decision, Review, Run
 from baton.ledger.remarks import Remark
+from baton.review.outlook import Outlook
 
 
 def time_json(at: float | None) -> str | None:
@@ -48,6 +49,7 @@ def review_json(review: Review) -> dict[str, Any]:
         "id": review.id,
         "run": review.run,
         "state": review.state,
+        "version": review.version,
         "kind": review.kind.value,
         "tenant": review.tenant,
         "agent": review.agent,
@@ -125,4 +127,15 @@ def assessed_json(assessed: Assessed | None) -> dict[str, Any] | None:
         "audited": assessed.audited,
         "lacks": assessed.lacks or None,
         "signals": assessed.signals,
+    }
+
+
+def outlook_json(outlook: Outlook | None) -> dict[str, Any]:
+    """When an answer to a review is expected, and whether anybody is there in time to give it."""
+    forecast, gap = (outlook.forecast, outlook.gap) if outlook is not None else (None, None)
+    return {
+        "half_by": time_json(forecast.half_by if forecast else None),
+        "most_by": time_json(forecast.most_by if forecast else None),
+        "staffed": gap is None,
+        "next_on_duty": time_json(gap.next if gap else None),
     }

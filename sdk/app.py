@@ -201,13 +201,16 @@ class Baton:
         """Have `live` called with a run and each piece of its model's text as it comes; pieces may be lost."""
         self._live.append(live)
 
-    async def submit(self, goal: Goal | str, *, agent: str | None = None, key: str | None = None) -> RunHandle:
+    async def submit(
+        self, goal: Goal | str, *, agent: str | None = None, key: str | None = None, trust: Trust = Trust.USER
+    ) -> RunHandle:
         """Hand a goal to an agent. Returns once it is recorded; nobody waits.
 
         Args:
             goal: What is wanted; a text is a goal's statement.
             agent: Who works on it; None is the first agent.
             key: Submitting again with the same key gives the same run.
+            trust: How far what the goal says is trusted: a person's, or less where a program hands it in.
 
         Raises:
             NotFound: if there is no such agent.
@@ -220,7 +223,7 @@ class Baton:
         name = self._named(agent)
 
         def create(tx: Transaction) -> RunId:
-            id, new = runs.create(tx, wanted, name, key=key, tenant=self._setting.tenant)
+            id, new = runs.create(tx, wanted, name, key=key, trust=trust, tenant=self._setting.tenant)
             if new and (due := wanted.due(tx.now)) is not None:
                 check_due(due, tx.now, str(wanted.deadline))
             return id
@@ -269,7 +272,14 @@ class Baton:
         return self._handle(await self.ledger.read(lambda tx: runs.find(tx, run)))
 
     async def fork(
-        self, run: str, *, at: int, live: bool = False, goal: str | None = None, say: str | None = None
+        self,
+        run: str,
+        *,
+        at: int,
+        live: bool = False,
+        goal: str | None = None,
+        say: str | None = None,
+        by: str | None = None,
     ) -> RunHandle:
         """Start a run that shares another one's transcript up to and with turn `at`, and goes on by itself.
 
@@ -280,14 +290,15 @@ class Baton:
                 and new writes are asked about.
             goal: What is wanted instead; None keeps the goal.
             say: What it is told first; None is nothing.
+            by: Who asks for it; None is the person at the keyboard.
 
         Raises:
             InvalidValue: if the run has no such turn.
             Conflict: if the calls of that turn are not answered yet.
         """
-        by = person()
+        who = by or person()
         return self._handle(
-            await self.ledger.write(lambda tx: fork(tx, runs.find(tx, run), at, live=live, goal=goal, say=say, by=by))
+            await self.ledger.write(lambda tx: fork(tx, runs.find(tx, run), at, live=live, goal=goal, say=say, by=who))
         )
 
     async def compensate(self, run: str, *, by: str | None = None) -> RunHandle:

@@ -1,7 +1,7 @@
 """A run as its user sees it: follow its events, wait for its result, say something, cancel."""
 
 import getpass
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -83,7 +83,7 @@ class RunHandle:
         """The numbers of the newest events of the run and of those it handed work to, to begin a story behind."""
         return await self._ledger.read(lambda tx: {member.id: member.events for member in family(tx, self.id)})
 
-    async def story(self, after: Mapping[RunId, int] | None = None, *, to_end: bool = False) -> AsyncIterator[Moment]:
+    async def story(self, after: Mapping[RunId, int] | None = None, *, to_end: bool = False) -> AsyncGenerator[Moment]:
         """What happens in the run and in those it hands work to, as it happens, until it has settled.
 
         Args:
@@ -96,14 +96,19 @@ class RunHandle:
                 known[moment.run.id] = moment.event.seq
                 yield moment
 
-    async def message(self, text: str, *, sender: str | None = None) -> None:
+    async def message(self, text: str, *, sender: str | None = None, trust: Trust = Trust.USER) -> None:
         """Say something to the agent.
+
+        Args:
+            text: What is said.
+            sender: Who says it; None is the person at the keyboard.
+            trust: How far it is trusted: as a person's word, or less where a program says it.
 
         Raises:
             Conflict: if the run has ended.
         """
         await self._ledger.write(
-            lambda tx: mail.post(tx, self.id, "user", sender=sender or person(), text=text, trust=Trust.USER)
+            lambda tx: mail.post(tx, self.id, "user", sender=sender or person(), text=text, trust=trust)
         )
 
     async def outcome(self, *, wrong: bool, action: str | None = None, by: str | None = None, note: str = "") -> None:
@@ -143,7 +148,7 @@ class RunHandle:
 
 
 def person() -> str:
-    """Who is at the keyboard: until there are accounts, the user of the operating system."""
+    """Who is at the keyboard: the user of the operating system."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from baton.core import ActionId, ReviewId, RunId
 from baton.ledger import (
@@ -26,6 +27,7 @@ from baton.ledger import (
     transcript,
     waits,
 )
+from baton.review.record import time_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,25 @@ def moments(tx: Transaction, happened: Sequence[Event]) -> list[Moment]:
     """Events with what belongs to them, in one look at the ledger."""
     lookup = _Lookup(tx)
     return [lookup.moment(event) for event in happened]
+
+
+def moment_json(moment: Moment) -> dict[str, Any]:
+    """An event with what belongs to it."""
+    event, proposal, effect = moment.event, moment.proposal, moment.effect
+    return {
+        "at": time_json(event.at),
+        "run": event.run,
+        "agent": moment.run.agent,
+        "seq": event.seq,
+        "kind": event.kind,
+        "data": dict(event.data),
+        "text": moment.text or None,
+        "tool": proposal.action.tool if proposal else None,
+        "arguments": proposal.action.arguments if proposal else None,
+        "confidence": proposal.action.confidence if proposal else None,
+        "effect": effect.state.value if effect else None,
+        "result": effect.result if effect and event.kind.startswith("effect.") else None,
+    }
 
 
 class _Lookup:

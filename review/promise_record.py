@@ -1,4 +1,4 @@
-"""Promises and what is asked about them as JSON, for `--json`. Fields are added, never renamed."""
+"""Promises and what is asked about them as JSON. Fields are added, never renamed."""
 
 from dataclasses import asdict
 from typing import Any

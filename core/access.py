@@ -1,0 +1,35 @@
+"""What people may do who have accounts: roles, each of which may what those before it may."""
+
+from enum import IntEnum
+
+from baton.core.errors import InvalidValue
+
+AGENT = "agent"
+"""The scope of a key that an agent or a program of its uses: it may ask for work, and never decide."""
+
+
+class Role(IntEnum):
+    """What an account may do; the higher includes the lower."""
+
+    VIEWER = 1  # sees runs and reviews
+    REQUESTER = 2  # asks for runs; speaks to them, ends and forks them
+    REVIEWER = 3  # answers questions
+    OWNER = 4  # speaks to, ends and forks anybody's runs
+    ADMIN = 5  # sees who signed in and decided
+
+    @property
+    def word(self) -> str:
+        """As people write it."""
+        return self.name.lower()
+
+
+def read_role(word: str) -> Role:
+    """The role of a word.
+
+    Raises:
+        InvalidValue: if there is no such role.
+    """
+    try:
+        return Role[word.upper()]
+    except KeyError as error:
+        raise InvalidValue("role", word, " or ".join(role.word for role in Role)) from error

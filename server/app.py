@@ -1,0 +1,56 @@
+"""The application: its routes under `/api/v1`, the first pages, and whether it is well."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+
+from baton.core import LedgerError
+from baton.server import flow_routes, link_routes, review_routes, run_routes, session_routes, together_routes
+from baton.server.door import Door
+from baton.server.failing import FAILURES, handle_failures
+from baton.server.service import Service, service_of
+
+API = "/api/v1"
+
+_health = APIRouter(tags=["health"])
+
+
+def make_app(service: Service) -> FastAPI:
+    """The application that serves Baton; any number of them may serve one record."""
+    app = FastAPI(
+        title="Baton",
+        version="1",
+        summary="Runs of agents, and the reviews in which people decide.",
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    app.add_middleware(Door, alone=service.alone, base_path=service.base_path)
+    handle_failures(app)
+    api = APIRouter(prefix=API, responses=FAILURES)
+    for module in (session_routes, run_routes, together_routes, review_routes, flow_routes):
+        api.include_router(module.router)
+    app.include_router(api)
+    app.include_router(link_routes.router)
+    app.include_router(_health)
+    return app
+
+
+@_health.get("/healthz")
+async def healthy() -> dict[str, str]:
+    """That the process answers."""
+    return {"status": "ok"}
+
+
+@_health.get("/readyz", responses={503: FAILURES[503]})
+async def ready(request: Request) -> dict[str, Any]:
+    """That the record can be used, and who lets the agents work: null is this process, or nobody."""
+    service = service_of(request)
+    if service.closing.is_set():
+        raise LedgerError("server", "is ending")
+    baton = service.baton
+    await baton.ledger.read(lambda tx: tx.now)
+    return {"status": "ready", "at_work": await baton.at_work()}

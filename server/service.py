@@ -1,0 +1,33 @@
+"""What every request is answered with: Baton, and how it is served."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from baton.app import Baton
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """Baton as it is served.
+
+    Attributes:
+        baton: Entered already; who serves it leaves it.
+        alone: Whether one person works here, without accounts: then only requests to a name of this machine are taken.
+        base_path: What the addresses begin with behind a proxy, such as `/baton`; empty is nothing.
+        closing: Set when the server is to end: streams end then.
+        hashing: How many passwords are looked at at once: each takes memory.
+    """
+
+    baton: Baton
+    alone: bool = False
+    base_path: str = ""
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """The service that a request has come to."""
+    return cast("Service", connection.app.state.service)

@@ -1,0 +1,83 @@
+"""What happens in a run as server-sent events, each with an id that says what was told up to it."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator
+
+from baton.core import InvalidValue, RunId, SignInNeeded
+from baton.handles import RunHandle
+from baton.server.callers import Caller, still_holds
+from baton.server.service import Service
+from baton.story import moment_json
+
+HEARTBEAT_SECONDS = 15.0
+"""How often a stream says that it is there; then it is also looked whether its caller still may see it."""
+
+Numbers = dict[RunId, int]
+"""Of each run the number of the newest event that was told."""
+
+_ID = re.compile(r"(run_[0-9a-z]{1,40}):([0-9]{1,9})")
+
+
+def read_numbers(id: str | None) -> Numbers:
+    """What an event's id says was told; nothing where there is none.
+
+    Raises:
+        InvalidValue: if it is no id of ours.
+    """
+    found = [_ID.fullmatch(part) for part in id.split(",")] if id else []
+    numbers = {RunId(part[1]): int(part[2]) for part in found if part is not None}
+    if len(numbers) != len(found):
+        raise InvalidValue("Last-Event-ID", id, "the id of the last event that came")
+    return numbers
+
+
+def id_of(numbers: Numbers) -> str:
+    """The id that says what was told."""
+    return ",".join(f"{run}:{number}" for run, number in numbers.items())
+
+
+async def told(service: Service, run: RunHandle, seen: Numbers, caller: Caller) -> AsyncGenerator[str]:
+    """The stream: what came behind `seen`, then what happens, until the run or the server ends.
+
+    Args:
+        service: What the run is of.
+        run: The run.
+        seen: What was told before.
+        caller: Who listens: it ends when they may no more.
+    """
+    numbers, moments = dict(seen), run.story(seen, to_end=True)
+    closing = asyncio.ensure_future(service.closing.wait())
+    following = asyncio.ensure_future(anext(moments, None))
+    yield "retry: 1000\n\n"
+    try:
+        while True:
+            await asyncio.wait((closing, following), timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if closing.done():
+                return
+            if not following.done():
+                if not await _still(service, caller):
+                    return
+                yield ": here\n\n"
+                continue
+            moment = following.result()
+            if moment is None:
+                yield "event: end\ndata: {}\n\n"
+                return
+            numbers[moment.run.id] = moment.event.seq
+            yield f"id: {id_of(numbers)}\ndata: {json.dumps(moment_json(moment), default=str)}\n\n"
+            following = asyncio.ensure_future(anext(moments, None))
+    finally:
+        for task in (closing, following):
+            task.cancel()
+        await asyncio.gather(closing, following, return_exceptions=True)
+        await moments.aclose()
+
+
+async def _still(service: Service, caller: Caller) -> bool:
+    try:
+        await service.baton.ledger.read(lambda tx: still_holds(tx, caller.credential))
+    except SignInNeeded:
+        return False
+    return True
