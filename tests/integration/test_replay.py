@@ -65,7 +65,8 @@ async def test_replay_tells_each_turn_as_it_was(database: Path) -> None:
     assert (paid.proposal.verdict.rules, paid.effect and paid.effect.state) == (("ask-writes.write",), EffectState.DONE)
     assert [one.decision and one.decision.by for one in paid.reviews] == ["ann"]
     assert unknown.proposal.problem is not None
-    assert [line.text for line in found.turns[3].news] == ["hurry up"]
+    said, reminded = (line.text for line in found.turns[3].news)
+    assert said == "hurry up" and reminded.startswith(f"[you still ask: {review.id}")
     (news,) = found.turns[4].news
     assert news.text.startswith(f"[review {review.id} approved by ann] pay: paid 5...")
     assert [event.kind for event in found.turns[-1].beside] == ["run.ended"]
