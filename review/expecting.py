@@ -11,7 +11,7 @@ from baton.review.discipline import WORK, Discipline, Turn, urgent_first
 from baton.review.forecast import LATEST, Other, before, expected, factors, usual_work
 from baton.review.staffing import Desk, Gap, gap
 
-LOOKED_AT = 5000
+LOOKED_AT = 1000
 """Open questions that are looked at for what comes before another, the earliest due."""
 
 
