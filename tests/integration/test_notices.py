@@ -314,8 +314,10 @@ async def test_a_question_that_is_soon_late_is_told_unless_it_is_answered(
             assert json.loads(soon_late.body)["data"]["late"] == "soon"
             clock.advance(1800.0)
             await baton.submit("go")  # so that the dispatcher looks at the clock
-            told = await settled(baton.ledger, 3)
-            (late,) = [one for one in told if one.event not in (soon_late.event, dropped.event)]
+            (late,) = await until(
+                baton.ledger,
+                lambda tx: [one for one in notices.listed(tx, ["sent"]) if one.event != soon_late.event],
+            )
             assert json.loads(late.body)["data"]["late"] == "over" and late.review == soon_late.review
 
 
