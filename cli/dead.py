@@ -68,7 +68,7 @@ async def retry(
     async with to_look(place) as ledger:
         letters = await dead_letters(ledger, fault=fault, agent=agent) if all else []
         wanted = [letter.run.id for letter in letters] if all else list(run)
-        queue = ReviewQueue(ledger, "")
+        queue = ReviewQueue(ledger)
         done = await retry_runs(ledger, queue, wanted, by=person(), note=note, channel="cli")
         worker = await at_work(ledger)
     _tell(screen, place, done, worker)

@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.text import Text
@@ -18,7 +18,7 @@ from baton.ledger import people as record
 from baton.ledger.people import Entered
 from baton.people import people_of
 from baton.review.outlook import day_time
-from baton.review.record import time_json
+from baton.review.record import absence_json, person_json
 
 app = App(name="people", help="See who answers questions, and enter who is away.")
 
@@ -37,14 +37,14 @@ async def list_(*, common: Common = DEFAULTS) -> None:
     async with _opened(place) as ledger:
         roster, now = await ledger.read(record.roster), ledger.clock.now()
     people = roster.people if roster is not None else ()
-    screen.document({"people": [_json(person, now) for person in people]})
+    screen.document({"people": [person_json(person, now) for person in people]})
     if not people:
         screen.show(NOBODY)
     for person in people:
         head = Text.assemble((one_line(person.name), "bold"), f"  {_state(person, now)}")
         known = [", ".join(sorted(person.roles)), *(f"knows {skill}" for skill in sorted(person.skills))]
         screen.show(head, *(Text(f"    {one_line(words)}", style="dim") for words in known if words))
-        for absence in _to_come(person, now):
+        for absence in person.absent(now):
             screen.show(Text(f"    away {_told(absence)}", style="dim"))
 
 
@@ -77,7 +77,7 @@ async def away(
 
     async with _opened(place) as ledger:
         entered = await ledger.write(enter)
-    screen.document(_absence_json(entered.absence) | {"person": name})
+    screen.document(absence_json(entered.absence) | {"person": name})
     screen.show(f"{one_line(name)} is away {_told(entered.absence)}.")
 
 
@@ -92,7 +92,7 @@ async def back(name: str, /, *, common: Common = DEFAULTS) -> None:
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with _opened(place) as ledger:
         taken = await ledger.write(lambda tx: record.back(tx, name, by=whoever()))
-    screen.document({"person": name, "taken_back": [_absence_json(one.absence) for one in taken]})
+    screen.document({"person": name, "taken_back": [absence_json(one.absence) for one in taken]})
     if not taken:
         screen.show(f"No absence of {one_line(name)} was entered that is not over; those of people.yaml stand there.")
     for one in taken:
@@ -131,29 +131,7 @@ def _state(person: Person, now: float) -> Text:
     return Text("never on duty" if following is None else f"on duty from {day_time(following)}", style="yellow")
 
 
-def _to_come(person: Person, now: float) -> list[Absence]:
-    return sorted((one for one in person.absences if one.end > now), key=lambda one: one.start)
-
-
 def _told(absence: Absence) -> str:
     until = "until further notice" if math.isinf(absence.end) else f"to {day_time(absence.end)}"
     stands_in = f", {one_line(absence.stand_in)} stands in" if absence.stand_in else ""
     return f"from {day_time(absence.start)} {until}{stands_in}"
-
-
-def _json(person: Person, now: float) -> dict[str, Any]:
-    return {
-        "name": person.name,
-        "roles": sorted(person.roles),
-        "skills": sorted(person.skills),
-        "on_duty": bool(person.spans(now, now + 1e-3)),
-        "away": [_absence_json(one) for one in _to_come(person, now)],
-    }
-
-
-def _absence_json(absence: Absence) -> dict[str, Any]:
-    return {
-        "from": time_json(absence.start),
-        "to": None if math.isinf(absence.end) else time_json(absence.end),
-        "stand_in": absence.stand_in,
-    }

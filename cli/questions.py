@@ -127,7 +127,7 @@ async def _change(common: Common, review: str, do: Callable[[ReviewQueue, Review
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
         known = await ledger.read(lambda tx: need_review(tx, review, place))
-        changed = await do(ReviewQueue(ledger, ""), known)
+        changed = await do(ReviewQueue(ledger), known)
     screen.document(review_json(changed))
     return changed
 

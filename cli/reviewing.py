@@ -132,7 +132,7 @@ async def next_(*, skill: Names = (), role: Names = (), common: Common = DEFAULT
     """
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
-        taken = await ReviewQueue(ledger, "").next(person(), skills=skill or None, roles=role or None)
+        taken = await ReviewQueue(ledger).next(person(), skills=skill or None, roles=role or None)
         now = ledger.clock.now()
         page = None if taken is None else await ledger.read(lambda tx: read_page(tx, taken.id))
     screen.document({"review": None if page is None else review_json(page.review)})

@@ -21,6 +21,7 @@ from baton.handles import person
 from baton.ledger import DecisionKind, Review, ReviewKind, audits, reviews, runs
 from baton.pages import ReviewPage, read_page
 from baton.review import Answer
+from baton.review.deciding import answers_to
 from baton.review.queue import CLAIM_SECONDS, hold_for
 
 if TYPE_CHECKING:
@@ -39,12 +40,10 @@ _KEYS = {
     "u": "undo",
     "q": "quit",
 }
-_FITS = {
-    ReviewKind.ACTION: "aercbdsguq",
-    ReviewKind.QUESTION: "wrcbdsuq",
-    ReviewKind.DOUBT: "awrcbdsuq",
-    ReviewKind.TROUBLE: "awrcdsuq",
-}
+_DECIDING = {DecisionKind.APPROVE: "a", DecisionKind.EDIT: "e", DecisionKind.RESPOND: "w", DecisionKind.REJECT: "r"}
+_BESIDE = {ReviewKind.ACTION: "cbdsguq", ReviewKind.TROUBLE: "cdsuq"}
+"""The keys that decide nothing, by kind; of other kinds `cbdsuq`."""
+
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 _HELP = """a  let it happen as it is proposed
 e  let it happen with other arguments: name=value, one a line
@@ -135,7 +134,7 @@ class Walk:
             if key == " ":
                 offset += 1
                 continue
-            if key == "a" and _grave(page.review) and not sure:
+            if key == "a" and page.review.verdict.grave and not sure:
                 self.told, sure = Text(_GRAVE, style="yellow"), True
                 continue
             sure = False
@@ -159,7 +158,7 @@ class Walk:
         self.told = Text()
         if key == "?":
             self.told = Text(_HELP)
-        elif key not in _FITS[review.kind]:
+        elif key not in _fitting(review.kind):
             self.told = Text("? lists the keys", style="dim")
         else:
             try:
@@ -264,7 +263,7 @@ class Walk:
         out, review = self.screen.out, page.review
         parts = whole(page, self.baton.reviews.now, self.place.command(f"runs show {review.run}"), out.width - 4)
         lines = out.render_lines(Group(*parts), pad=False)
-        words = [*(f"{key} {_KEYS[key]}" for key in _FITS[review.kind]), "? help"]
+        words = [*(f"{key} {_KEYS[key]}" for key in _fitting(review.kind)), "? help"]
         foot = Text("  ".join(one.replace(" ", _UNBROKEN) for one in words), style="cyan")
         below = (len(self.told.wrap(out, out.width)) if self.told else 0) + len(foot.wrap(out, out.width)) + 1
         room = max(out.height - below - 1, 5)
@@ -296,6 +295,6 @@ class Walk:
 _GRAVE = "It takes several people, or another one than who asked: press a once more to approve it."
 
 
-def _grave(review: Review) -> bool:
-    """Whether one key should not be enough."""
-    return review.verdict.quorum > 1 or review.verdict.four_eyes
+def _fitting(kind: ReviewKind) -> str:
+    """The keys that fit a kind of question."""
+    return "".join(_DECIDING[answer] for answer in answers_to(kind)) + _BESIDE.get(kind, "cbdsuq")

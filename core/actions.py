@@ -101,6 +101,11 @@ class Verdict:
     charges: tuple[Charge, ...] = ()
     evidence: dict[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def grave(self) -> bool:
+        """Whether one person alone, with one stroke, must not settle it: several have to approve, or another one."""
+        return self.quorum > 1 or self.four_eyes
+
     def document(self) -> dict[str, Any]:
         """What it says and why, for the record."""
         return {"policy": self.policy, "ruling": self.ruling, "rules": list(self.rules), "reason": self.reason}

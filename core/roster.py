@@ -55,6 +55,10 @@ class Person:
         hours = [(start, end)] if self.calendar is None else self.calendar.spans(start, end)
         return without(hours, (absence.span for absence in self.absences))
 
+    def absent(self, after: float) -> list[Absence]:
+        """The absences that are not over by a moment, the earliest first."""
+        return sorted((one for one in self.absences if one.end > after), key=lambda one: one.start)
+
     def away(self, at: float) -> list[Absence]:
         """The absences that they are in at a moment."""
         return [one for one in self.absences if one.start <= at < one.end]

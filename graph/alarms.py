@@ -9,25 +9,21 @@ BATCH = 200
 """Timers that are fired in one transaction. Between two batches runs are begun, so that a crowd starves nobody."""
 
 
-async def fire_due(ledger: Ledger, tenant: str) -> int:
+async def fire_due(ledger: Ledger) -> int:
     """Do what is due, the oldest first, each timer exactly once; how many there were, `BATCH` at most.
 
     Whoever calls it calls it again until it says 0. Several workers may do so at once.
-
-    Args:
-        ledger: The ledger.
-        tenant: Whose approvals those are that a deadline gives.
     """
     soonest = await ledger.read(timers.next_due)
     if soonest is None or soonest > ledger.clock.now():
         return 0
-    fired, certificates = await ledger.write(lambda tx: _fire_batch(tx, tenant))
+    fired, certificates = await ledger.write(_fire_batch)
     for certificate in certificates:
         await learn(ledger, certificate)
     return fired
 
 
-def _fire_batch(tx: Transaction, tenant: str) -> tuple[int, set[str]]:
+def _fire_batch(tx: Transaction) -> tuple[int, set[str]]:
     """How many timers there were, and the certificates that were told something."""
     due = timers.take(tx, BATCH)
     status = runs.lock_all(tx, {timer.run for timer in due})
@@ -43,7 +39,7 @@ def _fire_batch(tx: Transaction, tenant: str) -> tuple[int, set[str]]:
             rest.append(timer)
         seen.add(timer.run)
     mail.post_all(tx, "timer", told)
-    labelled = [_fire(tx, timer, tenant) for timer in rest]  # behind the first of its run, or with more than to tell
+    labelled = [_fire(tx, timer) for timer in rest]  # behind the first of its run, or with more than to tell
     return len(due), {certificate for certificate in labelled if certificate is not None}
 
 
@@ -53,7 +49,7 @@ def _notice(timer: Timer) -> str:
     return f"[wait] The time you waited for has come: {format_time(timer.due)}."
 
 
-def _fire(tx: Transaction, timer: Timer, tenant: str) -> str | None:
+def _fire(tx: Transaction, timer: Timer) -> str | None:
     """Do what a timer is for; the certificate that was told something, if one was."""
     match timer.kind:
         case "wait" | "goal":
@@ -61,7 +57,7 @@ def _fire(tx: Transaction, timer: Timer, tenant: str) -> str | None:
         case "event":
             _event_due(tx, ActionId(timer.ref or ""))
         case "review":
-            _review_due(tx, reviews.get(tx, ReviewId(timer.ref or "")), tenant)
+            _review_due(tx, reviews.get(tx, ReviewId(timer.ref or "")))
         case "escalation":
             _escalate(tx, reviews.get(tx, ReviewId(timer.ref or "")))
         case "decision":
@@ -80,11 +76,11 @@ def _event_due(tx: Transaction, action: ActionId) -> None:
         mail.post(tx, wait.run, "event", sender=signal.sender, body=signal.body, trust=signal.trust)
 
 
-def _review_due(tx: Transaction, review: Review, tenant: str) -> None:
+def _review_due(tx: Transaction, review: Review) -> None:
     if not review.open or review.held is not None:
         return
     if review.on_deadline in ("deny", "approve"):
-        deciding.by_deadline(tx, review, tenant)
+        deciding.by_deadline(tx, review)
     else:
         events.emit(tx, review.run, "review.late", review=review.id)
 

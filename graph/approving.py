@@ -28,9 +28,7 @@ def still_approved(scene: Scene, past: Past, job: Job) -> Job | Outcome:
         return denial(f"the approval by {decision.by} lapsed at {format_time(decision.expires)}")
     judged = job.verdict
     spec = scene.member.agent.specs.get(action.tool)
-    digest = approval_digest(
-        tenant=scene.team.setting.tenant, action=action, rule=judged.rules, expires=decision.expires
-    )
+    digest = approval_digest(tenant=past.run.tenant, action=action, rule=judged.rules, expires=decision.expires)
     if digest != decision.digest or spec is None or spec.version != action.version:
         return denial(f"this is not what {decision.by} approved")
     return _judged_anew(scene, past, job, f"{_CHANGED} the approval") if _has_changed(scene, job) else job

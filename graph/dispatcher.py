@@ -95,7 +95,7 @@ class Dispatcher:
         if at_hand != self._looked:
             await look_again(self._office)
             self._looked = at_hand
-        if await fire_due(ledger, self._office.team.setting.tenant):
+        if await fire_due(ledger):
             self._changed.set()
         limit = self._concurrency + len(self._working)
         ready, next_time = await ledger.read(lambda tx: (leases.ready(tx, limit, at_hand), _next_time(tx)))

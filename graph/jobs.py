@@ -180,7 +180,7 @@ class JobEngine:
         if at_hand != self._looked:
             await look_again(self._office)
             self._looked = at_hand
-        while await fire_due(ledger, self._office.team.setting.tenant):
+        while await fire_due(ledger):
             pass
         await ledger.write(lambda tx: wakes.rouse(tx, at_hand, 1000))
 

@@ -55,6 +55,7 @@ def open_review(
         question=question,
         verdict=verdict,
         requester=run.requester,
+        tenant=run.tenant,
     )
     if deadline is not None:
         timers.start(tx, run.id, deadline, "review", review)

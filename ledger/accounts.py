@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from baton.core import Conflict, NotFound, Role, dump
 from baton.ledger import credentials, trail
 from baton.ledger.locks import lock_name
-from baton.ledger.schema import accounts
+from baton.ledger.schema_people import accounts
 from baton.ledger.transaction import Transaction
 
 

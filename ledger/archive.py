@@ -23,22 +23,17 @@ from baton.ledger.schema import (
     actions,
     checkpoint_writes,
     checkpoints,
-    decisions,
     effects,
     events,
-    forecasts,
     messages,
     model_calls,
-    notices,
-    remarks,
-    reviews,
     runs,
-    snoozes,
     spending,
     timers,
     transcript,
     waits,
 )
+from baton.ledger.schema_people import decisions, forecasts, notices, remarks, reviews, snoozes
 from baton.ledger.transaction import Transaction
 
 BATCH = 20

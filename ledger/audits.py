@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from baton.core import ActionId, Ambiguous, Conflict, NotFound, RunId, dump, format_time, random_id
 from baton.ledger import bodies
 from baton.ledger.events import emit
-from baton.ledger.schema import audits
+from baton.ledger.schema_people import audits
 from baton.ledger.transaction import Transaction
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, literal, null, select
 
 from baton.core import ActionId, Confidentiality, RunId
 from baton.ledger import bodies
-from baton.ledger.schema import actions, audits, decisions, reviews
+from baton.ledger.schema import actions
+from baton.ledger.schema_people import audits, decisions, reviews
 from baton.ledger.transaction import Transaction
 
 How = Literal["changed", "rejected", "found wrong"]

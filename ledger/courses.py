@@ -13,7 +13,8 @@ from baton.ledger import reviews
 from baton.ledger.decisions import DecisionKind, Source
 from baton.ledger.effects import EffectState
 from baton.ledger.reviews import Review
-from baton.ledger.schema import audits, decisions, effects, events
+from baton.ledger.schema import effects, events
+from baton.ledger.schema_people import audits, decisions
 from baton.ledger.transaction import Transaction
 
 AT_ONCE = 500

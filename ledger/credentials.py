@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from baton.core import NotFound, random_id
-from baton.ledger.schema import credentials
+from baton.ledger.schema_people import credentials
 from baton.ledger.trail import note
 from baton.ledger.transaction import Transaction
 

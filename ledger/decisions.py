@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, insert, select, update
 from baton.core import DecisionId, ReviewId, RunId, Verdict, dump, random_id
 from baton.ledger import bodies
 from baton.ledger.journal import verdict_from, verdict_json
-from baton.ledger.schema import decisions
+from baton.ledger.schema_people import decisions
 from baton.ledger.transaction import Transaction
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Double, bindparam, case, cast, func, insert, select, update
 
 from baton.core import ReviewId
-from baton.ledger.schema import forecasts, reviews
+from baton.ledger.schema_people import forecasts, reviews
 from baton.ledger.transaction import Transaction
 
 

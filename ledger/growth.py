@@ -8,19 +8,8 @@ from sqlalchemy import bindparam, delete, func, select, text, union_all
 from baton.core import BodyId
 from baton.ledger import checkpoints, waits
 from baton.ledger.door import Ledger
-from baton.ledger.schema import (
-    audits,
-    bodies,
-    decisions,
-    effects,
-    messages,
-    metadata,
-    remarks,
-    reviews,
-    runs,
-    signals,
-    transcript,
-)
+from baton.ledger.schema import bodies, effects, messages, metadata, runs, signals, transcript
+from baton.ledger.schema_people import audits, decisions, remarks, reviews
 from baton.ledger.transaction import Transaction
 
 EVENT_DAYS = 30.0

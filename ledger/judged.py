@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, select
 from baton.core import Trust
 from baton.ledger import bodies
 from baton.ledger.journal import Proposal, read_proposal
-from baton.ledger.schema import actions, decisions, effects, model_calls, reviews, runs
+from baton.ledger.schema import actions, effects, model_calls, runs
+from baton.ledger.schema_people import decisions, reviews
 from baton.ledger.transaction import Transaction
 
 

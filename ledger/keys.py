@@ -5,7 +5,7 @@ import secrets
 from sqlalchemy import bindparam, delete, insert, select
 
 from baton.ledger.locks import lock_name
-from baton.ledger.schema import keys, used_links
+from baton.ledger.schema_people import keys, used_links
 from baton.ledger.transaction import Transaction
 
 _BYTES = 32

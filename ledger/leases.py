@@ -14,7 +14,8 @@ from baton.core import (
 )
 from baton.ledger.events import emit
 from baton.ledger.runs import ENDED
-from baton.ledger.schema import effects, messages, reviews, runs
+from baton.ledger.schema import effects, messages, runs
+from baton.ledger.schema_people import reviews
 from baton.ledger.transaction import Transaction
 
 

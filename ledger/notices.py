@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
 from baton.core import Ambiguous, NotFound, ReviewId, RunId, random_id
 from baton.ledger.events import Mark, last
 from baton.ledger.locks import lock_name
-from baton.ledger.schema import gone_channels, notice_marks, notices
+from baton.ledger.schema_people import gone_channels, notice_marks, notices
 from baton.ledger.transaction import Transaction
 
 State = Literal["waiting", "sent", "dead", "dropped"]

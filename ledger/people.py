@@ -12,8 +12,8 @@ from sqlalchemy import bindparam, insert, or_, select, update
 
 from baton.core import Absence, Calendar, Hours, InvalidValue, NotFound, Person, Roster, dump, format_time, random_id
 from baton.ledger.locks import lock_name
-from baton.ledger.schema import absences
-from baton.ledger.schema import roster as rosters
+from baton.ledger.schema_people import absences
+from baton.ledger.schema_people import roster as rosters
 from baton.ledger.transaction import Transaction
 
 KEPT = 90 * 86400.0

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from baton.core import ReviewId, RunId
 from baton.ledger import bodies
 from baton.ledger.events import emit
-from baton.ledger.schema import remarks, snoozes
+from baton.ledger.schema_people import remarks, snoozes
 from baton.ledger.transaction import Transaction
 
 RemarkKind = Literal["comment", "question", "answer"]

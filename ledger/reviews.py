@@ -14,8 +14,9 @@ from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
 from baton.ledger.runs import lock as hold_run
-from baton.ledger.schema import decisions as decision_rows
-from baton.ledger.schema import reviews, runs
+from baton.ledger.schema import runs
+from baton.ledger.schema_people import decisions as decision_rows
+from baton.ledger.schema_people import reviews
 from baton.ledger.transaction import Transaction
 
 PATIENCE = 72 * 3600.0
@@ -106,6 +107,7 @@ def open_(
     question: Mapping[str, Any],
     verdict: Verdict,
     requester: str | None,
+    tenant: str = "local",
 ) -> float | None:
     """Put a question into the queue; returns its deadline in seconds since 1970, None if it has none."""
     deadline = tx.now + verdict.deadline if verdict.deadline is not None else None
@@ -130,7 +132,7 @@ def open_(
                 "due": min([deadline or tx.now + PATIENCE, *_awaited(tx, run)]),
                 "cost": verdict.cost,
                 "skills": dump(list(verdict.skills)),
-                "tenant": tx.value(_TENANT, run=run) or "local",
+                "tenant": tenant,
             }
         )
     )
@@ -247,7 +249,6 @@ def of_run(tx: Transaction, run: RunId) -> list[Review]:
 
 
 _GOAL = select(runs.c.deadline, runs.c.parent).where(runs.c.id == bindparam("run"))
-_TENANT = select(runs.c.tenant).where(runs.c.id == bindparam("run"))
 _KNOWN = select(reviews.c.id).where(reviews.c.id == bindparam("review"))
 _RUN = select(reviews.c.run).where(reviews.c.id == bindparam("review"))
 _LOCK = select(reviews.c.id).where(reviews.c.id == bindparam("review")).with_for_update()

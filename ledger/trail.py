@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, insert, select
 
-from baton.ledger.schema import trail
+from baton.ledger.schema_people import trail
 from baton.ledger.transaction import Transaction
 
 TRIED = "sign-in.tried"

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Executable, bindparam, func, or_, select
 
 from baton.core import ReviewId
-from baton.ledger.schema import decisions, reviews, snoozes
+from baton.ledger.schema_people import decisions, reviews, snoozes
 from baton.ledger.transaction import Transaction
 
 _LOOKS = (10, 2000)

@@ -173,28 +173,25 @@ def sure(changed: bool, review: ReviewId) -> None:
         raise Conflict(f"review {review}", "it has changed at this very moment", "Look at it again.")
 
 
-def action_after(tx: Transaction, review: Review, answer: Answer) -> Action | None:
-    """The action as it would run after this answer; None where the review is about none."""
-    if review.action is None:
+def edited(tx: Transaction, review: Review, answer: Answer) -> Action | None:
+    """The action as an answer has edited it; None without an edit, and where the review is about none."""
+    if answer.arguments is None or review.action is None:
         return None
-    action = asked_form(journal.proposal(tx, review.action).action, review.question)
-    return action if answer.arguments is None else action.edit(answer.arguments, answer.by)
+    return asked_form(journal.proposal(tx, review.action).action, review.question).edit(answer.arguments, answer.by)
 
 
-def rechecked(action: Action | None, answer: Answer, recheck: Recheck | None) -> Verdict | None:
-    """What policy says of an edit; None without one.
+def rechecked(action: Action, by: str, recheck: Recheck | None) -> Verdict:
+    """What policy says of an edited action.
 
     Raises:
         Forbidden: if policy denies it.
         InvalidValue: if it does not fit the tool, or nothing is at hand that could say so.
     """
-    if answer.arguments is None or action is None:
-        return None
     if recheck is None:
-        raise InvalidValue("edit", answer.arguments, "an edit where the agent's tools and policy are at hand")
+        raise InvalidValue("edit", action.arguments, "an edit where the agent's tools and policy are at hand")
     verdict = recheck(action)
     if verdict.ruling is Ruling.DENY:
-        raise Forbidden(answer.by, f"edit {action.tool} to {answer.arguments}", verdict.reason)
+        raise Forbidden(by, f"edit {action.tool} to {action.arguments}", verdict.reason)
     return verdict
 
 
@@ -226,7 +223,6 @@ def decision_of(
     review: Review,
     answer: Answer,
     verdict: Verdict | None,
-    tenant: str,
     source: Source = Source.PERSON,
 ) -> Decision:
     """The decision that an answer comes to, with the digest of exactly what it approves."""
@@ -237,7 +233,7 @@ def decision_of(
             action = replace(action, arguments=answer.arguments)
         rules, valid = (verdict or review.verdict).rules, (verdict or review.verdict).valid
         expires = tx.now + (APPROVAL_SECONDS if valid is None else valid)
-        digest = approval_digest(tenant=tenant, action=action, rule=rules, expires=expires)
+        digest = approval_digest(tenant=review.tenant, action=action, rule=rules, expires=expires)
     return Decision(
         id=decisions.new_id(),
         review=review.id,
@@ -291,7 +287,7 @@ def send(tx: Transaction, review: ReviewId) -> str | None:
     return None if decision is None else follow(tx, known, decision)
 
 
-def by_deadline(tx: Transaction, review: Review, tenant: str) -> None:
+def by_deadline(tx: Transaction, review: Review) -> None:
     """What its rules have a question come to that nobody has answered in time: a no, or a yes.
 
     It says nothing of whether the action was right, so nothing is learnt from it.
@@ -299,7 +295,7 @@ def by_deadline(tx: Transaction, review: Review, tenant: str) -> None:
     if review.on_deadline == "approve":
         note = "nobody answered in time, and its rules approve it then"
         answer = Answer(kind=DecisionKind.APPROVE, by="baton", note=note, channel="baton")
-        decision = decision_of(tx, review, answer, None, tenant, Source.TIMEOUT)
+        decision = decision_of(tx, review, answer, None, Source.TIMEOUT)
         closed = reviews.close(tx, review.run, review.version, decision)
     else:
         closed = reviews.close_unanswered(tx, review, DecisionKind.EXPIRED, "nobody answered in time")

@@ -23,9 +23,8 @@ def alike(tx: Transaction, review: Review, by: str) -> list[Review]:
 
 
 def _on_its_own(review: Review) -> bool:
-    verdict = review.verdict
-    grave = verdict.quorum > 1 or verdict.four_eyes
-    return review.kind is not ReviewKind.ACTION or review.held is not None or not review.open or grave
+    decided = review.held is not None or not review.open
+    return review.kind is not ReviewKind.ACTION or decided or review.verdict.grave
 
 
 def _what(review: Review) -> tuple[object, ...]:

@@ -48,15 +48,14 @@ MOST_ASKED = 3
 class ReviewQueue:
     """What waits for people, and what they say."""
 
-    def __init__(self, ledger: Ledger, tenant: str, discipline: Discipline[Turn] = urgent_first) -> None:
+    def __init__(self, ledger: Ledger, discipline: Discipline[Turn] = urgent_first) -> None:
         """Over a ledger.
 
         Args:
             ledger: The ledger.
-            tenant: Whose approvals these are.
             discipline: Which question comes next, of the first few that are late, due soon and due later.
         """
-        self._ledger, self._tenant, self._discipline = ledger, tenant, discipline
+        self._ledger, self._discipline = ledger, discipline
         self._taking = asyncio.Lock()  # who asks for the next question waits here, not in the way of who decides
 
     @property
@@ -263,8 +262,10 @@ class ReviewQueue:
         taken = await self._ledger.read(lambda tx: deciding.taken(tx, known.id, answer)) if answer.delivery else None
         if taken is not None:
             return taken
-        action = await self._ledger.read(lambda tx: deciding.action_after(tx, known, answer))
-        verdict = deciding.rechecked(action, answer, recheck)
+        verdict = None
+        if answer.arguments is not None:
+            edited = await self._ledger.read(lambda tx: deciding.edited(tx, known, answer))
+            verdict = deciding.rechecked(edited, answer.by, recheck) if edited is not None else None
 
         def close(tx: Transaction) -> tuple[Decision, str | None]:
             if answer.delivery:
@@ -274,7 +275,7 @@ class ReviewQueue:
                 return taken, None
             current = deciding.undecided(tx, known.id, answer.version)
             counted, judged = deciding.beside_others(current, answer, verdict)
-            decision = deciding.decision_of(tx, current, counted, judged, self._tenant)
+            decision = deciding.decision_of(tx, current, counted, judged)
             deciding.note(tx, decision, answer)
             if deciding.needs_more(current, counted):
                 sure(reviews.vote(tx, current.run, current.version, decision), current.id)

@@ -1,11 +1,13 @@
-"""Runs and reviews as JSON: the one record that the command line, webhooks and servers give. Fields are added, never
-renamed.
+"""Runs, reviews and people as JSON: the one record that the command line, webhooks and servers give.
+
+Fields are added, never renamed.
 """
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
-from baton.core import Assessed, Promise
+from baton.core import Absence, Assessed, Person, Promise
 from baton.ledger import Decision, Review, Run
 from baton.ledger.remarks import Remark
 from baton.review.outlook import Outlook
@@ -138,4 +140,24 @@ def outlook_json(outlook: Outlook | None) -> dict[str, Any]:
         "most_by": time_json(forecast.most_by if forecast else None),
         "staffed": gap is None,
         "next_on_duty": time_json(gap.next if gap else None),
+    }
+
+
+def person_json(person: Person, now: float) -> dict[str, Any]:
+    """Somebody who answers questions, and whether they are there now."""
+    return {
+        "name": person.name,
+        "roles": sorted(person.roles),
+        "skills": sorted(person.skills),
+        "on_duty": bool(person.spans(now, now + 1e-3)),
+        "away": [absence_json(one) for one in person.absent(now)],
+    }
+
+
+def absence_json(absence: Absence) -> dict[str, Any]:
+    """An absence; one until further notice has no end."""
+    return {
+        "from": time_json(absence.start),
+        "to": None if math.isinf(absence.end) else time_json(absence.end),
+        "stand_in": absence.stand_in,
     }

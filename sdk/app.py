@@ -162,7 +162,7 @@ class Baton:
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
             self._watch = Watch(self.ledger, self._failure)
-            self.reviews = ReviewQueue(self.ledger, self._setting.tenant)
+            self.reviews = ReviewQueue(self.ledger)
             self.audits = Audits(self.ledger)
             self._stack = stack.pop_all()
         return self

@@ -7,12 +7,11 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from baton.app import Baton
-from baton.core import Person
 from baton.flow.record import measures_json, stuck_json
 from baton.ledger import people, trail
 from baton.policies.promises import looking
 from baton.review.promise_record import audit_json, look_json, page_json
-from baton.review.record import time_json
+from baton.review.record import person_json, time_json
 from baton.server.callers import Admin, Reviewer, Viewer
 from baton.server.service import service_of
 from baton.server.shapes import Id, Limit, LookedBack, Name
@@ -32,7 +31,7 @@ async def people_(request: Request, caller: Viewer) -> dict[str, Any]:
     """The people who answer questions, as people.yaml names them, and whether they are there now."""
     ledger = _baton(request).ledger
     roster, now = await ledger.read(people.roster), ledger.clock.now()
-    return {"people": [_person_json(one, now) for one in (roster.people if roster is not None else ())]}
+    return {"people": [person_json(one, now) for one in (roster.people if roster is not None else ())]}
 
 
 @router.get("/audits")
@@ -90,12 +89,3 @@ async def trail_(
 
 def _baton(request: Request) -> Baton:
     return service_of(request).baton
-
-
-def _person_json(person: Person, now: float) -> dict[str, Any]:
-    return {
-        "name": person.name,
-        "roles": sorted(person.roles),
-        "skills": sorted(person.skills),
-        "on_duty": bool(person.spans(now, now + 1e-3)),
-    }

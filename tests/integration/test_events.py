@@ -108,7 +108,7 @@ async def test_the_first_of_event_and_time_wins(database: Path, first: str) -> N
         result = await soon((await baton.open(run.id)).result())
         assert first == "time" or result.summary == "[event order.shipped 4417]"
         clock.advance(7200)
-        while await fire_due(baton.ledger, "local"):
+        while await fire_due(baton.ledger):
             pass  # the time that lost says nothing when it comes
         told = await text_rows(baton.ledger, "SELECT count(*) FROM messages WHERE kind IN ('event', 'timer')")
     assert told == [(1,)]

@@ -100,7 +100,7 @@ async def _review(ledger: Ledger, run: RunId, number: int) -> Id:
 
 
 async def test_of_two_who_decide_at_once_one_wins_and_the_other_is_told(pair: tuple[Ledger, Ledger]) -> None:
-    queues = [ReviewQueue(ledger, "t") for ledger in pair]
+    queues = [ReviewQueue(ledger) for ledger in pair]
     run = await _run(pair[0])
     for number in range(50):
         review = await _review(pair[0], run, number)
@@ -116,7 +116,7 @@ async def test_of_two_who_decide_at_once_one_wins_and_the_other_is_told(pair: tu
 
 
 async def test_of_two_who_claim_at_once_one_has_it(pair: tuple[Ledger, Ledger]) -> None:
-    queues = [ReviewQueue(ledger, "t") for ledger in pair]
+    queues = [ReviewQueue(ledger) for ledger in pair]
     run = await _run(pair[0])
     for number in range(30):
         review = await _review(pair[0], run, number)
@@ -138,7 +138,7 @@ async def test_timers_that_several_fire_are_fired_once_each(postgres_url: str) -
         clock.advance(10)
 
         async def fire(ledger: Ledger) -> None:
-            while await fire_due(ledger, "local"):
+            while await fire_due(ledger):
                 pass
 
         async with asyncio.timeout(60):

@@ -172,7 +172,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def decide(self, pick: int, by: str) -> None:
         every = [*self.open_reviews, *self.decided]
         review = every[pick % len(every)]
-        deciding = ReviewQueue(self.ledger, "t").decide(review, Answer(kind=DecisionKind.RESPOND, by=by, note="yes"))
+        deciding = ReviewQueue(self.ledger).decide(review, Answer(kind=DecisionKind.RESPOND, by=by, note="yes"))
         if review in self.decided:
             with pytest.raises(Conflict, match=f"{self.decided[review]} decided it"):
                 self.runner.run(deciding)
@@ -198,8 +198,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def fire(self) -> None:
         due = sorted(one for one in self.timers if one[0] <= self.clock.now())
-        assert self.runner.run(fire_due(self.ledger, "local")) == len(due)
-        assert self.runner.run(fire_due(self.ledger, "local")) == 0
+        assert self.runner.run(fire_due(self.ledger)) == len(due)
+        assert self.runner.run(fire_due(self.ledger)) == 0
         for one in due:
             self.timers.remove(one)
             if not self.known[one[1]].ended:

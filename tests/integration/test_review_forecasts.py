@@ -158,7 +158,7 @@ async def test_a_question_that_was_asked_before_there_were_forecasts_is_answered
     async with open_office(tmp_path, [clerk], does_what_the_goal_says()) as baton:
         review, _ = await asked(baton, "pay A-1")
         await text_rows_changed(baton.ledger, "DELETE FROM forecasts")
-        queue = ReviewQueue(baton.ledger, "local")
+        queue = ReviewQueue(baton.ledger)
         assert (await queue.next("ann")) is not None
         decision = await queue.decide(review.id, Answer(kind=DecisionKind.APPROVE, by="ann"))
         assert decision.kind is DecisionKind.APPROVE

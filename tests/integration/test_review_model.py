@@ -48,7 +48,7 @@ from baton.ledger import (
     reviews,
     runs,
 )
-from baton.ledger.schema import decisions as taken
+from baton.ledger.schema_people import decisions as taken
 from baton.review import Answer, ReviewQueue
 from support.postgres import PostgresServer
 
@@ -95,7 +95,7 @@ class ReviewMachine(RuleBasedStateMachine):
         self.clock = ManualClock()
         self.runner = asyncio.Runner()
         self.ledger = self.runner.run(Ledger.open(type(self).new_record(), self.clock))
-        self.queue = ReviewQueue(self.ledger, "t")
+        self.queue = ReviewQueue(self.ledger)
         self.known: dict[ReviewId, Known] = {}
         self.number = itertools.count()
         for hours, then, quorum in asked:
@@ -219,7 +219,7 @@ class ReviewMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([HOUR, 6.0, 700.0]))
     def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)
-        while self.runner.run(fire_due(self.ledger, "t")):
+        while self.runner.run(fire_due(self.ledger)):
             pass
         now = self.clock.now()
         for known in self.known.values():

@@ -84,7 +84,7 @@ async def test_a_tenant_that_asks_very_much_does_not_keep_others_waiting(databas
     clock = ManualClock()
     ledger = await Ledger.open(database, clock)
     try:
-        queue, served = ReviewQueue(ledger, "t"), list[str]()
+        queue, served = ReviewQueue(ledger), list[str]()
         await reviewing.ask(ledger, 30, tenant="loud")
         clock.advance(60)
         await reviewing.ask(ledger, 3, tenant="quiet")

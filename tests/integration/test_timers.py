@@ -138,7 +138,7 @@ async def test_what_came_due_while_nobody_was_there_fires_at_the_start_and_once(
         clock.advance(-86400)  # a clock that is set back has nothing fire again
         await baton.ledger.write(lambda tx: runs.wake(tx, run.id))
         clock.advance(2 * 86400)
-        assert await alarms.fire_due(baton.ledger, "local") == 0
+        assert await alarms.fire_due(baton.ledger) == 0
         told = await text_rows(baton.ledger, "SELECT count(*) FROM messages WHERE kind = 'timer'")
     assert told == [(1,)]
 
@@ -161,10 +161,10 @@ async def test_a_crowd_of_timers_fires_in_few_transactions_in_order_each_once(
     ledger = await Ledger.open(str(database), clock)
     try:
         made = await _crowd(ledger, 1000)
-        assert await alarms.fire_due(ledger, "local") == 1
+        assert await alarms.fire_due(ledger) == 1
         clock.advance(2000)
         fired: list[int] = []
-        while count := await alarms.fire_due(ledger, "local"):
+        while count := await alarms.fire_due(ledger):
             fired.append(count)
         assert fired == [alarms.BATCH] * 4 + [alarms.BATCH - 1]
         told = await text_rows(ledger, "SELECT run FROM messages ORDER BY seq")
@@ -181,7 +181,7 @@ async def test_two_that_fire_at_once_fire_each_timer_once(database: Path, clock:
         clock.advance(1000)
         count = 0
         while True:
-            fired = await soon(asyncio.gather(alarms.fire_due(first, "local"), alarms.fire_due(second, "local")))
+            fired = await soon(asyncio.gather(alarms.fire_due(first), alarms.fire_due(second)))
             count += sum(fired)
             if not any(fired):
                 break
@@ -200,7 +200,7 @@ async def test_a_timer_of_a_run_that_has_ended_or_gone_says_nothing(database: Pa
         await ledger.write(lambda tx: runs.end(tx, ended, "done", "x"))
         await ledger.write(lambda tx: timers.start(tx, RunId("run_gone"), NOW, "wait"))
         clock.advance(10)
-        assert await alarms.fire_due(ledger, "local") == 3
+        assert await alarms.fire_due(ledger) == 3
         assert await ledger.read(lambda tx: mail.unread(tx, ended, 0)) == []
         assert len(await ledger.read(lambda tx: mail.unread(tx, kept, 0))) == 1
     finally:

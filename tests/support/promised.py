@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from baton.core import Action, ActionId, ManualClock, Promise, RunId, dump, random_id
 from baton.ledger import Ledger, Transaction, bodies, promises
 from baton.ledger.promises import Source
-from baton.ledger.schema import audits
+from baton.ledger.schema_people import audits
 from baton.policies.promises import Certificates, Kept
 
 PROMISE = Promise(most_wrong=0.05, certainty=0.95)

@@ -27,7 +27,7 @@ class Desk:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.ledger = self.do(Ledger.open(database))
-        self.queue = ReviewQueue(self.ledger, "t")
+        self.queue = ReviewQueue(self.ledger)
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """What work gives, whichever thread asks."""
@@ -46,15 +46,15 @@ async def ask(ledger: Ledger, number: int, each: int = 20, tenant: str = "local"
     def put(tx: Transaction, count: int) -> None:
         run, _ = runs.create(tx, Goal("g"), "clerk", tenant=tenant)
         for place in range(count):
-            _open(tx, run, ReviewId(f"rev_{run}_{place}"))
+            _open(tx, run, ReviewId(f"rev_{run}_{place}"), tenant)
 
     for start in range(0, number, each):
         await ledger.write(partial(put, count=min(each, number - start)))
 
 
-def _open(tx: Transaction, run: RunId, review: ReviewId) -> None:
+def _open(tx: Transaction, run: RunId, review: ReviewId, tenant: str) -> None:
     question = {"summary": "?"}
-    rest: dict[str, Any] = {"action": None, "agent": "clerk", "tool": "", "requester": None}
+    rest: dict[str, Any] = {"action": None, "agent": "clerk", "tool": "", "requester": None, "tenant": tenant}
     reviews.open_(tx, run, ReviewKind.DOUBT, id=review, question=question, verdict=ASK, **rest)
 
 
