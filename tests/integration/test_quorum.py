@@ -4,46 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from baton import Agent, Baton, RunHandle, tool
 from baton.core import Conflict, Forbidden
-from baton.ledger import DecisionKind, Review
-from support import call, on_both, open_office, script, set_policy, soon, tool_lines
+from baton.ledger import DecisionKind
+from support import call, on_both, open_office, script, soon, tool_lines
+from support.till import Till, asked
 
 TWO = '@id("two") @quorum("2") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
 MOST = '@id("most") forbid (principal, action, resource is Tool::pay) when { resource.args.cents > 1000 };'
 PAY = script([call("pay", cents=500)])
 
 
-class Till:
-    """Counts payments."""
-
-    def __init__(self, folder: Path) -> None:
-        self.paid: list[int] = []
-
-        @tool
-        async def pay(cents: int) -> str:
-            """Pay."""
-            self.paid.append(cents)
-            return f"paid {cents}"
-
-        self.agent = Agent("clerk", tools=[pay], policy=set_policy(folder / "till.cedar", TWO, MOST))
-
-
 @pytest.fixture
 def till(tmp_path: Path) -> Till:
-    return Till(tmp_path)
-
-
-async def asked(baton: Baton) -> tuple[RunHandle, Review]:
-    run = await baton.submit("go")
-    await soon(run.settled())
-    (review,) = await baton.reviews.waiting([run.id])
-    return run, review
+    return Till(tmp_path, TWO, MOST)
 
 
 @on_both
 async def test_two_different_people_have_to_approve(database: str, till: Till) -> None:
-    async with open_office(database, [till.agent], PAY) as baton:
+    async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await asked(baton)
         assert (await baton.approve(review.id, by="ann")).digest is not None
         waiting = await baton.reviews.get(review.id)
@@ -63,7 +41,7 @@ async def test_two_different_people_have_to_approve(database: str, till: Till) -
 
 @on_both
 async def test_an_edit_begins_anew_and_is_what_the_others_approve(database: str, till: Till) -> None:
-    async with open_office(database, [till.agent], PAY) as baton:
+    async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await asked(baton)
         await baton.approve(review.id, by="ann")
         with pytest.raises(Forbidden, match="most forbids pay"):
@@ -78,7 +56,7 @@ async def test_an_edit_begins_anew_and_is_what_the_others_approve(database: str,
 
 @on_both
 async def test_one_no_is_enough(database: str, till: Till) -> None:
-    async with open_office(database, [till.agent], PAY) as baton:
+    async with open_office(database, [till.agent()], PAY) as baton:
         run, review = await asked(baton)
         await baton.approve(review.id, by="ann")
         await baton.reject(review.id, "not now", by="bob")

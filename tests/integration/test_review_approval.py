@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from baton import Agent, Baton, Goal, RunHandle, tool
+from baton import Agent, Baton, Goal, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Attachment, Conflict, Forbidden, InvalidValue, ManualClock, NotFound
 from baton.graph import advance
@@ -28,6 +28,7 @@ from support import (
     tool_lines,
     until,
 )
+from support.till import Till, asked
 
 ASK = '@id("ask") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
 OTHER = '@id("other") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
@@ -36,33 +37,9 @@ NEVER = '@id("never") @reason("no more payments") forbid (principal, action, res
 ALONE = '@id("alone") permit (principal, action == Action::"call", resource is Tool::pay);'
 
 
-class Till:
-    """Counts payments."""
-
-    def __init__(self, folder: Path) -> None:
-        self.paid: list[int] = []
-        self.policy = folder / "till.cedar"
-
-    def agent(self, *rules: str, version: str = "1") -> Agent:
-        @tool(version=version)
-        async def pay(cents: int) -> str:
-            """Pay."""
-            self.paid.append(cents)
-            return f"paid {cents}"
-
-        return Agent("clerk", tools=[pay], policy=set_policy(self.policy, *(rules or (ASK, LIMIT))))
-
-
 @pytest.fixture
 def till(tmp_path: Path) -> Till:
-    return Till(tmp_path)
-
-
-async def _asked(baton: Baton, goal: Goal | str = "go") -> tuple[RunHandle, Review]:
-    run = await baton.submit(goal)
-    await soon(run.settled())
-    (review,) = await baton.reviews.waiting([run.id])
-    return run, review
+    return Till(tmp_path, ASK, LIMIT)
 
 
 PAY = script([call("pay", cents=500)])
@@ -71,7 +48,7 @@ PAY = script([call("pay", cents=500)])
 @on_both
 async def test_an_approved_action_runs_once_and_is_told(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
         assert review.question["arguments"] == {"cents": 500}
         assert review.verdict.rules == ("ask",)
         await baton.approve(review.id, by="ann", note="fine")
@@ -85,7 +62,7 @@ async def test_an_approved_action_runs_once_and_is_told(database: str, till: Til
 @on_both
 async def test_an_edit_is_checked_and_judged_and_then_what_runs(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
         with pytest.raises(InvalidValue, match=r"edit of pay.*cents"):
             await baton.edit(review.id, {"cents": "many"})
         with pytest.raises(InvalidValue):
@@ -129,7 +106,7 @@ async def test_what_an_edit_leaves_as_it_was_comes_from_where_it_came_from(tmp_p
     mind = script([call("look_up")], [call("pay", to="anna@mail.example", cents=500)])
     mail = Goal("pay it back", attachments=[Attachment("from", "anna@mail.example")])
     async with open_office(tmp_path, [agent], mind) as baton:
-        run, review = await _asked(baton, mail)
+        run, review = await asked(baton, mail)
         with pytest.raises(Forbidden, match="it is not the sender's"):
             await baton.edit(review.id, {"to": "eve@evil.example", "cents": 500}, by="ann")
         await baton.edit(review.id, {"to": "anna@mail.example", "cents": 400}, by="ann")
@@ -139,7 +116,7 @@ async def test_what_an_edit_leaves_as_it_was_comes_from_where_it_came_from(tmp_p
 
 async def test_an_edit_needs_somebody_who_can_judge_it(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
-        _, review = await _asked(baton)
+        _, review = await asked(baton)
         answer = ReviewAnswer(kind=DecisionKind.EDIT, by="ann", arguments={"cents": 1})
         with pytest.raises(InvalidValue, match="policy are at hand"):
             await baton.reviews.decide(review.id, answer)
@@ -153,7 +130,7 @@ async def test_an_edit_needs_somebody_who_can_judge_it(database: str, till: Till
 async def test_what_was_rejected_is_not_asked_again(database: str, till: Till) -> None:
     mind = script([call("pay", cents=500)], [call("pay", cents=500)], [call("pay", cents=400)])
     async with open_office(database, [till.agent()], mind) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
         await baton.reject(review.id, "too much", by="ann")
         await soon(run.settled())
         (second,) = await baton.reviews.waiting()
@@ -176,7 +153,7 @@ async def test_the_same_proposal_joins_the_review_that_waits(database: str, till
         return Answer(text="ok")
 
     async with open_office(database, [till.agent()], Says(answer)) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
         await run.message("more")
         await soon(run.settled())
         assert [one.id for one in await baton.reviews.waiting()] == [review.id]
@@ -199,7 +176,7 @@ async def test_the_same_proposal_joins_the_review_that_waits(database: str, till
 )
 async def test_anything_else_than_what_was_approved_is_refused(database: str, till: Till, tamper: str) -> None:
     async with open_office(database, [till.agent()], PAY, dispatch=True) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
     async with Baton(agents=[till.agent()], database=database, dispatch=False) as elsewhere:
         await elsewhere.approve(review.id, by="ann")
         await elsewhere.ledger.write(lambda tx: tx.connection.exec_driver_sql(tamper))
@@ -217,7 +194,7 @@ async def test_fifty_redemptions_of_one_approval_are_one_effect(database: str, t
         open_office(database, [till.agent()], PAY) as first,
         open_office(database, [till.agent()], PAY, dispatch=database.startswith("postgres")) as second,
     ):
-        run, review = await _asked(first)
+        run, review = await asked(first)
 
         async def approve(number: int) -> bool:
             baton = (first, second)[number % 2]
@@ -241,7 +218,7 @@ async def test_fifty_redemptions_of_one_approval_are_one_effect(database: str, t
 async def test_an_approval_lapses(database: str, till: Till) -> None:
     clock = ManualClock()
     async with open_office(database, [till.agent()], PAY, clock=clock) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
     async with Baton(agents=[till.agent()], database=database, dispatch=False, clock=clock) as elsewhere:
         await elsewhere.approve(review.id, by="ann")
     clock.advance(8 * 86400)
@@ -257,7 +234,7 @@ async def _decided_then_changed(
 ) -> tuple[list[str], list[Review], str]:
     """Approve under one agent, act under a changed one: what it was told, what waits, how it stands."""
     async with open_office(database, [till.agent()], PAY) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
     async with Baton(agents=[till.agent()], database=database, dispatch=False) as elsewhere:
         await elsewhere.approve(review.id, by="ann")
     async with open_office(database, [changed()], PAY) as baton:
@@ -314,7 +291,7 @@ async def test_a_question_is_answered_in_words(database: str, till: Till) -> Non
         return calls(call("ask_person", question="Which colour?", options=["red", "blue"]))
 
     async with open_office(database, [till.agent()], Says(answer)) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
         assert review.kind is ReviewKind.QUESTION
         assert review.question["summary"] == "Which colour?"
         for refused in (baton.approve(review.id), baton.edit(review.id, {"question": "?"})):
@@ -328,7 +305,7 @@ async def test_a_question_is_answered_in_words(database: str, till: Till) -> Non
 
 async def test_agents_never_decide(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
-        _, review = await _asked(baton)
+        _, review = await asked(baton)
         for who in ("clerk", "agent:clerk", "agent:other"):
             with pytest.raises(Forbidden, match="an agent never decides"):
                 await baton.approve(review.id, by=who)
@@ -339,7 +316,7 @@ async def test_agents_never_decide(database: str, till: Till) -> None:
 @on_both
 async def test_a_decision_on_a_version_that_was_not_seen_is_refused(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
         claimed = await baton.reviews.claim(review.id, "ann", seconds=60)
         assert (claimed.claimed_by, claimed.version) == ("ann", review.version + 1)
         with pytest.raises(Conflict, match="ann has it until"):
@@ -359,7 +336,7 @@ async def test_a_deadline_passes(database: str, till: Till, on_deadline: str) ->
     clock = ManualClock()
     rule = f'@id("ask") @deadline("4h") @on_deadline("{on_deadline}") ' + ASK.partition(") ")[2]
     async with open_office(database, [till.agent(rule)], PAY, clock=clock) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
         assert review.deadline == clock.now() + 4 * 3600
         clock.advance(4 * 3600 - 1)
         await baton.ledger.write(lambda tx: runs.wake(tx, run.id))
@@ -386,7 +363,7 @@ async def test_a_deadline_passes(database: str, till: Till, on_deadline: str) ->
 @on_both
 async def test_cancelling_takes_questions_back(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
         await run.cancel(by="ann")
         await until(baton.ledger, lambda tx: runs.get(tx, run.id).status == "cancelled")
         decision = (await baton.reviews.get(review.id)).decision
@@ -400,7 +377,7 @@ async def test_cancelling_takes_questions_back(database: str, till: Till) -> Non
 
 async def test_every_decision_explains_itself(database: str, till: Till) -> None:
     async with open_office(database, [till.agent()], PAY) as baton:
-        run, review = await _asked(baton)
+        run, review = await asked(baton)
         await baton.approve(review.id)
         await soon(run.result())
         rows = await text_rows(baton.ledger, "SELECT verdict FROM actions WHERE tool = 'pay'")
@@ -450,3 +427,17 @@ async def test_what_was_allowed_before_a_crash_is_judged_by_the_policy_after_it(
         assert told in "\n".join(await tool_lines(run))
         assert len(result.reviews) == waiting
     assert till.paid == ([500] if told == "paid 500" else [])
+
+
+async def test_an_approval_is_the_runs_tenants_whoever_decides(
+    tmp_path: Path, till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BATON_TENANT", "north")
+    async with open_office(tmp_path, [till.agent()], PAY) as baton:
+        run, review = await asked(baton)
+        assert review.tenant == "north"
+        monkeypatch.setenv("BATON_TENANT", "south")
+        async with Baton(agents=[till.agent()], database=tmp_path, dispatch=False) as shared:
+            await shared.approve(review.id, by="ann")
+        await soon(run.result())
+    assert till.paid == [500]

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from baton import Agent, Baton, Goal, RunHandle, tool
+from baton import Agent, Goal, tool
 from baton.agents.simulated import Answer as Said
 from baton.agents.simulated import Conversation, SimulatedCall
 from baton.core import Calendar, Conflict, Forbidden, Hours, InvalidValue, ManualClock, Person, PolicyError
-from baton.ledger import DecisionKind, Review, Source, events, timers
+from baton.ledger import DecisionKind, Source, events, timers
 from baton.policies import load_policy
 from baton.review import Answer
 from support import Says, call, on_both, open_office, script, set_policy, soon, tool_lines, until
+from support.till import Till, asked
 
 PAY = script([call("pay", cents=500)])
 
@@ -22,33 +23,14 @@ def rule(*annotations: str) -> str:
     return f'{head} permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
 
 
-class Till:
-    """Counts payments."""
-
-    def __init__(self, folder: Path) -> None:
-        self.paid: list[int] = []
-        self.policy = folder / "till.cedar"
-
-    def agent(self, *annotations: str) -> Agent:
-        @tool
-        async def pay(cents: int) -> str:
-            """Pay."""
-            self.paid.append(cents)
-            return f"paid {cents}"
-
-        return Agent("clerk", tools=[pay], policy=set_policy(self.policy, rule(*annotations)))
+def asking(till: Till, *annotations: str) -> Agent:
+    """The clerk, who asks by a rule with these annotations."""
+    return till.agent(rule(*annotations))
 
 
 @pytest.fixture
 def till(tmp_path: Path) -> Till:
-    return Till(tmp_path)
-
-
-async def asked(baton: Baton, goal: Goal | str = "go") -> tuple[RunHandle, Review]:
-    run = await baton.submit(goal)
-    await soon(run.settled())
-    (review,) = await baton.reviews.waiting([run.id])
-    return run, review
+    return Till(tmp_path, rule())
 
 
 def approval(by: str = "ann", hold: float = 5.0) -> Answer:
@@ -99,7 +81,7 @@ async def test_a_held_decision_can_be_undone_and_another_taken(database: str, ti
 
 @on_both
 async def test_one_of_several_approvals_can_be_taken_back(database: str, till: Till) -> None:
-    async with open_office(database, [till.agent('quorum("2")')], PAY) as baton:
+    async with open_office(database, [asking(till, 'quorum("2")')], PAY) as baton:
         _, review = await asked(baton)
         await baton.approve(review.id, by="ann")
         with pytest.raises(Conflict, match="bob has not decided it"):
@@ -128,7 +110,7 @@ async def test_a_deadline_that_passes_while_a_decision_is_held_counts_again_when
     tmp_path: Path, till: Till
 ) -> None:
     clock = ManualClock()
-    agent = till.agent('deadline("10s")', 'on_deadline("deny")')
+    agent = asking(till, 'deadline("10s")', 'on_deadline("deny")')
     async with open_office(tmp_path, [agent], PAY, clock=clock) as baton:
         run, review = await asked(baton)
         clock.advance(8)
@@ -150,7 +132,7 @@ async def test_a_deadline_says_no_or_yes_and_that_it_was_no_person(
     tmp_path: Path, till: Till, then: str, kind: DecisionKind, paid: list[int]
 ) -> None:
     clock = ManualClock()
-    agent = till.agent('deadline("1h")', f'on_deadline("{then}")')
+    agent = asking(till, 'deadline("1h")', f'on_deadline("{then}")')
     async with open_office(tmp_path, [agent], PAY, clock=clock) as baton:
         run, review = await asked(baton)
         clock.advance(3601)
@@ -165,7 +147,7 @@ async def test_a_deadline_says_no_or_yes_and_that_it_was_no_person(
 
 async def test_others_are_asked_as_well_before_the_deadline(tmp_path: Path, till: Till) -> None:
     clock = ManualClock()
-    agent = till.agent('deadline("4h")', 'escalate_to("head")', 'reviewers("lead")')
+    agent = asking(till, 'deadline("4h")', 'escalate_to("head")', 'reviewers("lead")')
     async with open_office(tmp_path, [agent], PAY, clock=clock) as baton:
         _, review = await asked(baton)
         assert review.on_deadline == "escalate"
@@ -188,7 +170,7 @@ async def test_others_are_asked_as_well_before_the_deadline(tmp_path: Path, till
 async def test_whoever_asked_for_the_goal_does_not_approve_where_four_eyes_are_asked_for(
     database: str, till: Till
 ) -> None:
-    async with open_office(database, [till.agent("four_eyes")], PAY) as baton:
+    async with open_office(database, [asking(till, "four_eyes")], PAY) as baton:
         run, review = await asked(baton, Goal("go", requester="ann"))
         with pytest.raises(Forbidden, match="four eyes"):
             await baton.approve(review.id, by="ann")
@@ -201,7 +183,7 @@ async def test_whoever_asked_for_the_goal_does_not_approve_where_four_eyes_are_a
 
 async def test_an_approval_holds_as_long_as_its_rule_says(tmp_path: Path, till: Till) -> None:
     clock = ManualClock()
-    async with open_office(tmp_path, [till.agent('valid("2h")')], PAY, clock=clock) as baton:
+    async with open_office(tmp_path, [asking(till, 'valid("2h")')], PAY, clock=clock) as baton:
         _, review = await asked(baton)
         decision = await baton.approve(review.id, by="ann")
         assert decision.expires == clock.now() + 7200
@@ -230,7 +212,7 @@ async def test_a_delegated_question_comes_to_one_person_and_anybody_may_still_de
 @on_both
 async def test_what_somebody_puts_off_comes_to_others_and_back_to_them_later(database: str, till: Till) -> None:
     clock = ManualClock()
-    async with open_office(database, [till.agent('deadline("4h")')], PAY, clock=clock) as baton:
+    async with open_office(database, [asking(till, 'deadline("4h")')], PAY, clock=clock) as baton:
         _, review = await asked(baton)
         await baton.reviews.claim(review.id, "ann")
         for late in (clock.now() - 1, clock.now() + 4 * 3600 - 60):
@@ -360,7 +342,7 @@ async def test_the_very_same_questions_are_decided_together_each_by_itself(datab
 
 @pytest.mark.parametrize("grave", ['quorum("2")', "four_eyes"])
 async def test_what_several_have_to_look_at_is_never_decided_together(tmp_path: Path, till: Till, grave: str) -> None:
-    async with open_office(tmp_path, [till.agent(grave)], PAY) as baton:
+    async with open_office(tmp_path, [asking(till, grave)], PAY) as baton:
         _, first = await asked(baton)
         await asked(baton)
         assert await baton.reviews.alike(first.id, "ann") == []
@@ -442,7 +424,7 @@ async def test_others_are_asked_while_those_asked_first_are_there_for_the_last_t
     clock = ManualClock()  # a Tuesday, 22:13 UTC
     hours = tuple(Hours(weekday=day, start=time(9), end=time(10)) for day in range(5))
     lea = Person(name="lea", roles=frozenset({"lead"}), calendar=Calendar(hours=hours))
-    agent = till.agent('deadline("20h")', 'escalate_to("head")', 'reviewers("lead")')
+    agent = asking(till, 'deadline("20h")', 'escalate_to("head")', 'reviewers("lead")')
     async with open_office(tmp_path, [agent], PAY, clock=clock, people=[lea]) as baton:
         _, review = await asked(baton)
         until_ten = 86400 - review.opened_at % 86400 + 10 * 3600

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from baton import Agent, Baton, RunHandle, tool
+from baton import Agent, Baton, RunHandle
 from baton.agents import Mind
 from baton.core import InvalidValue
 from baton.ledger import Review
-from support import call, on_both, open_office, script, set_policy, soon, tool_lines
+from support import call, on_both, open_office, script, soon, tool_lines
+from support.till import Till
 
 RULES = (
     '@id("asks") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);',
@@ -16,24 +17,9 @@ RULES = (
 )
 
 
-class Till:
-    """Counts payments."""
-
-    def __init__(self, folder: Path) -> None:
-        self.paid: list[int] = []
-
-        @tool
-        async def pay(cents: int) -> str:
-            """Pay."""
-            self.paid.append(cents)
-            return f"paid {cents}"
-
-        self.agent = Agent("clerk", tools=[pay], policy=set_policy(folder / "till.cedar", *RULES))
-
-
 @pytest.fixture
 def till(tmp_path: Path) -> Till:
-    return Till(tmp_path)
+    return Till(tmp_path, *RULES)
 
 
 def pays(*cents: int) -> Mind:
@@ -54,7 +40,7 @@ async def reject(baton: Baton, run: RunHandle, times: int) -> None:
 
 @on_both
 async def test_after_three_times_no_people_are_asked_what_to_do_with_the_history(database: str, till: Till) -> None:
-    async with open_office(database, [till.agent], pays(1, 2, 3, 4, 5)) as baton:
+    async with open_office(database, [till.agent()], pays(1, 2, 3, 4, 5)) as baton:
         run = await baton.submit("go")
         await reject(baton, run, 3)
         trouble = await waiting(run)
@@ -80,7 +66,7 @@ async def test_after_three_times_no_people_are_asked_what_to_do_with_the_history
 
 @on_both
 async def test_the_same_again_counts_though_nobody_is_asked_again(database: str, till: Till) -> None:
-    async with open_office(database, [till.agent], pays(1, 1, 1, 1, 1, 1, 1, 1)) as baton:
+    async with open_office(database, [till.agent()], pays(1, 1, 1, 1, 1, 1, 1, 1)) as baton:
         run = await baton.submit("go")
         await reject(baton, run, 1)
         trouble = await waiting(run)
@@ -96,7 +82,7 @@ async def test_the_same_again_counts_though_nobody_is_asked_again(database: str,
 
 
 async def test_a_yes_in_between_begins_anew(tmp_path: Path, till: Till) -> None:
-    async with open_office(tmp_path, [till.agent], pays(*range(1, 8))) as baton:
+    async with open_office(tmp_path, [till.agent()], pays(*range(1, 8))) as baton:
         run = await baton.submit("go")
         await reject(baton, run, 2)
         await baton.approve((await waiting(run)).id, by="ann")
@@ -107,7 +93,7 @@ async def test_a_yes_in_between_begins_anew(tmp_path: Path, till: Till) -> None:
 
 async def test_several_that_are_refused_at_once_with_one_answer_are_one_round(tmp_path: Path, till: Till) -> None:
     twice = [call("pay", cents=1), call("pay", cents=1)]
-    async with open_office(tmp_path, [till.agent], script(twice, twice, *([call("pay", cents=2)],))) as baton:
+    async with open_office(tmp_path, [till.agent()], script(twice, twice, *([call("pay", cents=2)],))) as baton:
         run = await baton.submit("go")
         await reject(baton, run, 1)
         trouble = await waiting(run)  # one round, and both again: the next is one too many
@@ -131,7 +117,7 @@ async def test_the_same_question_is_not_answered_for_ever_but_others_are(tmp_pat
 
 
 async def test_how_often_is_the_agents_own_matter(tmp_path: Path, till: Till) -> None:
-    strict = Agent("clerk", tools=till.agent.tools, policy=till.agent.policy, round_trips=1)
+    strict = till.agent(round_trips=1)
     async with open_office(tmp_path, [strict], pays(1, 2)) as baton:
         run = await baton.submit("go")
         await reject(baton, run, 1)
