@@ -9,10 +9,10 @@ from baton import Agent, Goal, tool
 from baton.agents.simulated import Answer as Said
 from baton.agents.simulated import Conversation, SimulatedCall
 from baton.core import Calendar, Conflict, Forbidden, Hours, InvalidValue, ManualClock, Person, PolicyError
-from baton.ledger import DecisionKind, Source, events, timers
+from baton.ledger import DecisionKind, Source, Transaction, events, reviews, timers
 from baton.policies import load_policy
-from baton.review import Answer
-from support import Says, call, on_both, open_office, script, set_policy, soon, tool_lines, until
+from baton.review import Answer, deciding
+from support import Says, call, on_both, open_office, script, set_policy, soon, text_rows, tool_lines, until
 from support.till import Till, asked
 
 PAY = script([call("pay", cents=500)])
@@ -446,3 +446,29 @@ async def test_an_agent_is_reminded_of_its_other_questions_when_one_is_rejected(
         await soon(run.settled())
         told = [line.text for line in await run.transcript() if "you still ask" in line.text]
         assert len(told) == 1 and second.id in told[0] and first.id not in told[0]
+
+
+async def test_nothing_is_changed_by_a_version_that_is_not_the_newest(tmp_path: Path, till: Till) -> None:
+    async with open_office(tmp_path, [till.agent()], PAY) as baton:
+        run, old = await asked(baton)
+        new = await baton.reviews.claim(old.id, "ann")
+
+        def stale(tx: Transaction) -> list[bool]:
+            decision = deciding.decision_of(tx, old, approval(), None)
+            return [
+                reviews.claim(tx, old.id, old.version, "bob", tx.now + 60),
+                reviews.release(tx, old.id, old.version),
+                reviews.assign(tx, old.id, old.version, "bob"),
+                reviews.hold(tx, run.id, old.version, decision, tx.now + 5),
+                reviews.vote(tx, run.id, old.version, decision),
+                reviews.close(tx, run.id, old.version, decision),
+                reviews.undo(tx, old, decision),
+                reviews.close_unanswered(tx, old, DecisionKind.WITHDRAWN, "late"),
+            ]
+
+        before = await text_rows(baton.ledger, "SELECT count(*) FROM decisions")
+        assert not any(await baton.ledger.write(stale))
+        assert await baton.reviews.get(old.id) == new
+        assert await text_rows(baton.ledger, "SELECT count(*) FROM decisions") == before
+        with pytest.raises(Conflict, match="changed at this very moment"):
+            deciding.sure(False, old.id)
