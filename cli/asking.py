@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from baton.cli.editing import edited
 from baton.cli.output import Screen
 from baton.cli.review_page import change
-from baton.cli.telling import proposed
 from baton.core import InvalidValue
 from baton.handles import person
 from baton.ledger import DecisionKind, Review, ReviewKind
 from baton.review import Answer
+from baton.telling import proposed
 
 if TYPE_CHECKING:
     from baton.app import Baton

@@ -9,15 +9,17 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from baton.cli.assessing import assessed_rows
+from baton.assessing import assessed_rows
 from baton.cli.opening import Place
-from baton.cli.output import Screen, call, one_line, safe
+from baton.cli.output import Screen
 from baton.cli.review_page import arguments, goal, steps, steps_width
 from baton.cli.standing import ago
 from baton.cli.tables import pairs
 from baton.core import Verdict, format_time
+from baton.core.texts import call, one_line, safe
 from baton.ledger import Run, Transaction, audits, journal, runs
 from baton.ledger.audits import Audit
+from baton.rows import Row
 from baton.story import Moment, told
 
 _RESULT = 600
@@ -127,7 +129,7 @@ def _ran(page: AuditPage) -> Panel:
 
 def _why(page: AuditPage, by: str) -> Table:
     audit, verdict = page.audit, page.verdict
-    rows: list[tuple[str, str | Text]] = [("result", safe(str(audit.question["result"]))[:_RESULT])]
+    rows: list[Row | tuple[str, str | Text]] = [("result", safe(str(audit.question["result"]))[:_RESULT])]
     if audit.question.get("reason"):
         rows.append(("agent says", Text(f"“{one_line(str(audit.question['reason']), 400)}”", style="italic")))
     confidence = audit.question.get("confidence")

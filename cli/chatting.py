@@ -9,15 +9,16 @@ from rich.text import Text
 from baton.cli.asking import ask
 from baton.cli.opening import Place, at_work, find_place
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, one_line, safe
+from baton.cli.output import Screen
 from baton.cli.review_page import card, show_question
-from baton.cli.telling import tell
 from baton.cli.typed import TypedLines
 from baton.core import BatonError, RunId
+from baton.core.texts import one_line, safe
 from baton.handles import RunHandle
 from baton.ledger import Review
 from baton.review.record import review_json
 from baton.story import Moment
+from baton.telling import tell
 
 if TYPE_CHECKING:
     from baton.app import Baton

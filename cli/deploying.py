@@ -7,8 +7,9 @@ from rich.text import Text
 
 from baton.cli.opening import find_place, load, quiet, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
-from baton.cli.output import Screen, one_line
+from baton.cli.output import Screen
 from baton.core import BatonError, InvalidValue, RunId
+from baton.core.texts import one_line
 from baton.handles import person
 from baton.ledger import Ledger, Transaction, Work, runs
 

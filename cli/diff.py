@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from baton.cli.output import one_line, safe, value
+from baton.core.texts import one_line, safe, value
 
 _MOST_LINES = 60
 

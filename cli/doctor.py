@@ -14,7 +14,8 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from baton.cli.options import DEFAULTS, Common, Exit
-from baton.cli.output import Screen, safe
+from baton.cli.output import Screen
+from baton.core.texts import safe
 
 if TYPE_CHECKING:
     from baton.agents import Agent

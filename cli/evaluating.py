@@ -8,7 +8,8 @@ from rich.text import Text
 
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
-from baton.cli.output import Screen, one_line
+from baton.cli.output import Screen
+from baton.core.texts import one_line
 from baton.evals import Graded, Store, cases_of, load_suite, play, write_cases
 from baton.ledger import Transaction, runs
 

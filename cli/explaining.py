@@ -7,12 +7,14 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from baton.cli.assessing import assessed_rows
+from baton.assessing import assessed_rows
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, call, one_line
+from baton.cli.output import Screen
 from baton.cli.tables import pairs
 from baton.core import NotFound, Ruling, RunId, Verdict
+from baton.core.texts import call, one_line
+from baton.grounds import conditions, value_text
 from baton.ledger import Proposal, Transaction, journal, runs
 from baton.review.record import assessed_json
 
@@ -44,10 +46,10 @@ async def explain(run: str, action: str | None = None, /, *, common: Common = DE
 
 def why(verdict: Verdict) -> RenderableType:
     """What a verdict rests on, as names and values."""
-    rows: list[tuple[str, str | Text]] = [("rules", ", ".join(verdict.rules) or "none applies")]
-    rows += conditions(verdict)
+    rows: list[tuple[str, str]] = [("rules", ", ".join(verdict.rules) or "none applies")]
+    rows += [(row.name, row.text) for row in conditions(verdict)]
     if verdict.assessed is not None:
-        rows += assessed_rows(verdict.assessed)
+        rows += [(row.name, row.text) for row in assessed_rows(verdict.assessed)]
     elif verdict.threshold is not None:
         gave = "none was given" if verdict.value is None else f"{verdict.value:.2f} was given"
         rows.append(("confidence", f"{verdict.threshold:.2f} is asked for acting alone; {gave}"))
@@ -55,26 +57,13 @@ def why(verdict: Verdict) -> RenderableType:
     traced = cast(Mapping[str, Mapping[str, Any]], verdict.evidence.get("arguments") or {})
     rows += [(name, _label(label)) for name, label in traced.items()]
     circumstances = cast(Mapping[str, Any], verdict.evidence.get("context") or {})
-    shown = ", ".join(f"{name} {_value(value)}" for name, value in circumstances.items())
+    shown = ", ".join(f"{name} {value_text(value)}" for name, value in circumstances.items())
     rows += [("context", one_line(shown))] if shown else []
     shadow = cast(Mapping[str, Any], verdict.evidence.get("shadow") or {})
     rows += [("shadow", one_line(f"{shadow['policy']} says {shadow['ruling']}: {shadow['reason']}"))] if shadow else []
     rows += [("class", verdict.kind)] if verdict.assessed is None else []
     rows.append(("policy", verdict.policy or "none was asked"))
     return pairs([(one_line(name), said) for name, said in rows])
-
-
-def conditions(verdict: Verdict) -> list[tuple[str, str | Text]]:
-    """The conditions that decided: what did not hold, or for a forbid what did, each with its rule and values."""
-    tested = cast("list[Mapping[str, Any]]", verdict.evidence.get("conditions") or [])
-    rows: list[tuple[str, str | Text]] = []
-    for one in tested:
-        if one["holds"] is None:
-            continue
-        seen = ", ".join(f"{path} is {_value(value)}" for path, value in cast(Mapping[str, Any], one["values"]).items())
-        name = "holds" if one["holds"] else "lacking"
-        rows.append((name, one_line(f"{one['words']} [{one['rule']}]" + (f"; {seen}" if seen else ""), 300)))
-    return rows
 
 
 def _actions(tx: Transaction, run: RunId, wanted: str | None) -> list[Proposal]:
@@ -93,12 +82,6 @@ def _label(label: Mapping[str, Any]) -> str:
     said += [secrecy] if secrecy != "internal" else []
     said += ["the user's choice"] if label.get("vouched") else []
     return one_line(f"{', '.join(said)}: {', '.join(label.get('from', ()))}")
-
-
-def _value(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, cast("list[object]", value))) or "none"
-    return str(value)
 
 
 def _json(each: Proposal) -> dict[str, Any]:

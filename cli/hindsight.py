@@ -10,8 +10,9 @@ from rich.text import Text
 from baton.agents import Agent
 from baton.cli.opening import find_place, load, to_look
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, call, one_line
+from baton.cli.output import Screen
 from baton.core import Ruling, parse_duration
+from baton.core.texts import call, one_line
 from baton.ledger import Ledger
 from baton.ledger.judged import Judged, judged
 from baton.policies import load_policy

@@ -6,7 +6,8 @@ from rich.text import Text
 
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
-from baton.cli.output import Screen, one_line
+from baton.cli.output import Screen
+from baton.core.texts import one_line
 from baton.flow import Stuck, staff_of, stuck_work
 from baton.flow.record import stuck_json
 from baton.ledger import waits

@@ -7,8 +7,9 @@ from rich.text import Text
 
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, one_line
+from baton.cli.output import Screen
 from baton.core import AGENT, Conflict, Role, format_time, read_role
+from baton.core.texts import one_line
 from baton.handles import person
 from baton.ledger import Transaction, accounts, credentials
 from baton.ledger.credentials import Credential

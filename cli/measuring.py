@@ -7,9 +7,9 @@ from rich.text import Text
 
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, one_line
-from baton.cli.standing import percent
+from baton.cli.output import Screen
 from baton.core import format_duration, parse_duration
+from baton.core.texts import one_line, percent
 from baton.flow import Figures, LittlesLaw, Parts, read_measures, staff_of
 from baton.flow.record import measures_json
 

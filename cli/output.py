@@ -1,7 +1,6 @@
 """Writing to the terminal: results on stdout, progress and notes on stderr, strangers' text made harmless."""
 
 import json
-import re
 import sys
 from dataclasses import dataclass, field
 from typing import Any, TextIO
@@ -9,38 +8,10 @@ from typing import Any, TextIO
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from baton.core.texts import safe
+
 PLAIN_WIDTH = 160
 """Columns of output that does not go to a terminal."""
-
-_HOSTILE = re.compile(
-    "["
-    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, escape sequences among them; not tab and newline
-    "\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # invisible, or turning text around
-    "\ud800-\udfff\U000e0000-\U000e0fff"  # halves of characters, and tags that nobody sees
-    "]"
-)
-
-
-def safe(text: str) -> str:
-    """`text` with every character replaced that could hide, reorder or command something on a terminal."""
-    return _HOSTILE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n")).expandtabs(4)
-
-
-def one_line(text: str, width: int | None = None) -> str:
-    """`text` made safe on one line, cut to `width` characters where one is given."""
-    flat = " ".join(safe(text).split())
-    return flat if width is None or len(flat) <= width else flat[: max(0, width - 1)].rstrip() + "…"
-
-
-def call(tool: str, arguments: dict[str, Any], width: int | None = None) -> str:
-    """A call as people read it: `refund(order_id="F-1", cents=300)`."""
-    given = ", ".join(f"{name}={value(each)}" for name, each in arguments.items())
-    return one_line(f"{tool}({given})", width)
-
-
-def value(thing: Any) -> str:
-    """A value as people read and type it: JSON with all its letters."""
-    return json.dumps(thing, ensure_ascii=False)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from rich.text import Text
 
 from baton.cli.opening import Place, find_place, to_look
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, one_line
+from baton.cli.output import Screen
 from baton.core import Absence, NotFound, Person, Roster, read_moment
+from baton.core.texts import one_line
 from baton.handles import person as whoever
 from baton.ledger import Ledger, Transaction
 from baton.ledger import people as record

@@ -11,8 +11,9 @@ from baton.agents import Agent
 from baton.cli.explaining import explain
 from baton.cli.opening import find_place, load
 from baton.cli.options import DEFAULTS, Common, Exit
-from baton.cli.output import Screen, one_line
+from baton.cli.output import Screen
 from baton.core import NotFound, PolicyError
+from baton.core.texts import one_line
 from baton.policies import YAML, load_policy, policy_texts
 from baton.policies.analysis import Finding, analyse
 from baton.policies.trials import Tried, read_trials, run_trial, trial_file

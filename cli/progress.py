@@ -7,12 +7,14 @@ from rich.text import Text
 
 from baton.cli.opening import Place
 from baton.cli.options import Exit
-from baton.cli.output import Screen, one_line
-from baton.cli.telling import STATUS_STYLE, asked, reviewers, tell, until
+from baton.cli.output import Screen
+from baton.cli.tones import render, status_style
 from baton.core import RunId, format_time
+from baton.core.texts import one_line
 from baton.handles import Result, RunHandle
 from baton.ledger import Ledger
 from baton.story import Moment, waiting
+from baton.telling import asked, reviewers, tell, until
 
 CODES = {"done": Exit.OK, "refused": Exit.REFUSED, "failed": Exit.FAILED, "cancelled": Exit.FAILED}
 
@@ -35,7 +37,7 @@ def print_moment(screen: Screen, moment: Moment, depth: int = 0) -> None:
     told = tell(moment)
     if told is not None:
         width = screen.err.width if screen.err.is_terminal else LONGEST
-        screen.note(told.render(moment.run.agent, width, depth))
+        screen.note(render(told, moment.run.agent, width, depth))
 
 
 def _doing(moment: Moment) -> Text:
@@ -49,7 +51,7 @@ def _doing(moment: Moment) -> Text:
 async def show_result(screen: Screen, ledger: Ledger, result: Result, place: Place) -> Exit:
     """Say how a run stands, and what to do next where it waits."""
     short = result.run
-    head = Text.assemble((result.status, f"bold {STATUS_STYLE.get(result.status, '')}"), f"  {short}")
+    head = Text.assemble((result.status, f"bold {status_style(result.status)}"), f"  {short}")
     head.append(f"  {result.turns} turns, {result.tokens:,} tokens", style="dim")
     screen.show(head)
     if result.summary:

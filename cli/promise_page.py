@@ -10,10 +10,11 @@ from rich.text import Text
 
 from baton.cli.charts import bar, levels
 from baton.cli.opening import Place
-from baton.cli.output import Screen, one_line
-from baton.cli.standing import about, ago, percent, promised, sentence
+from baton.cli.output import Screen
+from baton.cli.standing import about, ago, promised, sentence
 from baton.cli.tables import cell, pairs, table
 from baton.core import Promise, format_time
+from baton.core.texts import one_line, percent
 from baton.ledger.promises import CertificateRow, Entry
 from baton.policies.promises import Point
 from baton.policies.promises.figures import Bin, reliability, signals_known, stretches

@@ -11,10 +11,11 @@ from rich.text import Text
 
 from baton.cli.opening import Place, find_place, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
-from baton.cli.output import Screen, one_line
+from baton.cli.output import Screen
 from baton.cli.promise_page import show_promise
-from baton.cli.standing import percent, sentence
+from baton.cli.standing import sentence
 from baton.cli.tables import pairs
+from baton.core.texts import one_line, percent
 from baton.ledger import Ledger
 from baton.policies.promises import learning, looking
 from baton.policies.promises.looking import Look

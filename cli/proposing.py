@@ -12,8 +12,9 @@ from rich.text import Text
 from baton.agents import Agent
 from baton.cli.opening import find_place, load, to_look
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, one_line
+from baton.cli.output import Screen
 from baton.core import Conflict, format_time, parse_duration
+from baton.core.texts import one_line
 from baton.handles import person
 from baton.ledger import DecisionKind, Proposal, Review, Transaction, journal, reviews, rule_proposals
 from baton.ledger.rule_proposals import RuleProposal

@@ -7,8 +7,9 @@ from rich.text import Text
 from baton.cli.looking_back import need_review
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, one_line
+from baton.cli.output import Screen
 from baton.core import InvalidValue, ReviewId, format_time, parse_duration, parse_time
+from baton.core.texts import one_line
 from baton.handles import person
 from baton.ledger import Review
 from baton.review import ReviewQueue

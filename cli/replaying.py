@@ -9,12 +9,14 @@ from rich.text import Text
 
 from baton.cli.opening import Place, find_place, load, to_look
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, call, one_line, safe
-from baton.cli.telling import STATUS_STYLE, decided, reviewers, tell
+from baton.cli.output import Screen
+from baton.cli.tones import marked, status_style
 from baton.core import BatonError, InvalidValue, Ruling, format_time
+from baton.core.texts import call, one_line, safe
 from baton.ledger import Line, Review
 from baton.review.record import review_json, run_json, time_json
 from baton.story import moments
+from baton.telling import decided, reviewers, tell
 
 if TYPE_CHECKING:
     from baton.agents import Agent
@@ -55,7 +57,7 @@ async def replay(run: str, /, *, step: bool = False, to: int | None = None, comm
 
 async def _show(screen: Screen, found: "Replay", told: "Mapping[int, Moment]", step: bool) -> None:
     run = found.run
-    head = Text.assemble((run.id, "bold"), "  ", (run.status, f"bold {STATUS_STYLE[run.status]}"))
+    head = Text.assemble((run.id, "bold"), "  ", (run.status, f"bold {status_style(run.status)}"))
     head.append(f"  {one_line(run.agent)}, begun {format_time(run.created_at)}", style="dim")
     screen.show(head, Text(safe(run.goal.statement)), *_beside(found.before, told))
     for turn in found.turns:
@@ -144,7 +146,7 @@ def _beside(happened: Any, told: "Mapping[int, Moment]") -> Iterator[Text]:
     for event in happened:
         line = tell(told[event.id])
         if line is not None:
-            yield Text.assemble(f"  {line.mark} ", (line.text, line.style))
+            yield marked(line)
 
 
 def _short(text: str) -> str:

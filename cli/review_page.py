@@ -10,18 +10,20 @@ from rich.table import Table
 from rich.text import Text
 
 from baton.cli.diff import changes
-from baton.cli.grounds import reason, why
 from baton.cli.opening import Place
-from baton.cli.output import Screen, call, one_line, safe, value
+from baton.cli.output import Screen
 from baton.cli.progress import LONGEST
 from baton.cli.tables import pairs
-from baton.cli.telling import asked, decided, due, proposed, reviewers, tell
+from baton.cli.tones import marked
 from baton.core import Verdict, format_duration, format_time
+from baton.core.texts import call, one_line, safe, value
+from baton.grounds import reason, why
 from baton.ledger import Review, ReviewKind, Run
 from baton.ledger.remarks import Remark
 from baton.pages import ReviewPage
 from baton.review.outlook import NOTHING, Outlook, gap_text
 from baton.story import Moment
+from baton.telling import asked, decided, due, proposed, reviewers, tell
 
 _BODY_LINES = 14
 """Lines that are shown of each attachment."""
@@ -57,7 +59,7 @@ def question(review: Review, now: float, outlook: Outlook = NOTHING) -> list[Ren
     """What would happen and why it is asked."""
     asked_because = Text.assemble(("why asked  ", "dim"), reason(review))
     head: list[RenderableType] = [_head(review, now), asked_because, _proposal(review)]
-    return [*head, *changes(review.question), why(review, now, outlook)]
+    return [*head, *changes(review.question), pairs(why(review, now, outlook))]
 
 
 def whole(page: ReviewPage, now: float, rest: str, width: int) -> list[RenderableType]:
@@ -95,7 +97,7 @@ def steps(story: Sequence[Moment], title: str, width: int, rest: str = "") -> It
     if len(found) > _STEPS:
         yield Text(f"  … {len(found) - _STEPS} earlier steps{rest and ': ' + rest}", style="dim")
     for line in found[-_STEPS:]:
-        shown = Text.assemble(f"  {line.mark} ", (line.text, line.style), no_wrap=True)
+        shown = marked(line)
         shown.truncate(width, overflow="ellipsis")
         yield shown
 

@@ -12,12 +12,12 @@ from baton.cli.looking_back import is_audit, need_review, right, wrong
 from baton.cli.measuring import measures
 from baton.cli.opening import Place, at_work, find_place, to_look
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, one_line
+from baton.cli.output import Screen
 from baton.cli.progress import show_progress, show_result
 from baton.cli.questions import COMMANDS
 from baton.cli.review_page import card, change, show_page
-from baton.cli.telling import DECIDED, proposed
 from baton.core import InvalidValue, ReviewId
+from baton.core.texts import one_line
 from baton.handles import person
 from baton.ledger import DecisionKind, Review, Transaction, audits, reviews, runs
 from baton.ledger.audits import Audit
@@ -27,6 +27,7 @@ from baton.review.outlook import NOTHING, Outlook, outlooks
 from baton.review.promise_record import audit_json
 from baton.review.record import assessed_json, outlook_json, review_json, run_json
 from baton.story import moment_json, top
+from baton.telling import DECIDED, proposed
 
 if TYPE_CHECKING:
     from baton.agents import Agent

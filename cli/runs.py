@@ -12,16 +12,18 @@ from rich.text import Text
 from baton.cli.dead import dead, retry
 from baton.cli.opening import find_place, to_look, watch
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, one_line, safe
+from baton.cli.output import Screen
 from baton.cli.progress import LONGEST
 from baton.cli.tables import cell, table
-from baton.cli.telling import STATUS_STYLE, reviewers, tell, until
+from baton.cli.tones import marked, render, status_style
 from baton.core import RunId, format_duration, format_time
+from baton.core.texts import one_line, safe
 from baton.handles import RunHandle
 from baton.ledger import Event, Review, Run, Transaction, at_work, events, reviews, runs
 from baton.places import agent_names
 from baton.review.record import review_json, run_json, time_json
 from baton.story import Moment, Waiting, moment_json, moments, told, waiting
+from baton.telling import reviewers, tell, until
 
 app = App(name="runs", help="List, show, follow, cancel and retry runs.")
 app.command("baton.cli.undoing:compensate", name="compensate", help="Undo what a run did, in a run of its own.")
@@ -79,7 +81,7 @@ def _listed(rows: Sequence[tuple[Run, Waiting]], now: float, here: frozenset[str
         tokens = f"{run.prompt_tokens + run.completion_tokens:,}"
         shown.add_row(
             cell(run.id),
-            cell(run.status, STATUS_STYLE[run.status]),
+            cell(run.status, status_style(run.status)),
             cell(run.agent),
             cell(("↳ " if run.parent else "") + (run.key or run.goal.statement)),
             cell(_waits_for(run, state, here), "yellow"),
@@ -194,12 +196,12 @@ def _follow(screen: Screen, moment: Moment) -> None:
         line = tell(moment)
         if line is not None:
             width = screen.out.width - 16 if screen.out.is_terminal else LONGEST
-            screen.show(Text.assemble((f"{moment.run.id}  ", "dim"), line.render(moment.run.agent, width)))
+            screen.show(Text.assemble((f"{moment.run.id}  ", "dim"), render(line, moment.run.agent, width)))
 
 
 def _show_page(screen: Screen, page: _Page, now: float) -> None:
     run = page.run
-    head = Text.assemble((run.id, "bold"), "  ", (run.status, f"bold {STATUS_STYLE[run.status]}"))
+    head = Text.assemble((run.id, "bold"), "  ", (run.status, f"bold {status_style(run.status)}"))
     head.append(f"  {one_line(run.agent)}, {_age(now - run.created_at)} old", style="dim")
     head.append(f", {run.turns} turns, {run.prompt_tokens + run.completion_tokens:,} tokens", style="dim")
     screen.show(head, "", Text(safe(run.goal.statement)), _facts(run))
@@ -216,7 +218,7 @@ def _show_page(screen: Screen, page: _Page, now: float) -> None:
     if page.children:
         _title(screen, "handed over")
     for child in page.children:
-        line = Text.assemble(f"  {child.id}  ", (f"{child.status:9}", STATUS_STYLE[child.status]))
+        line = Text.assemble(f"  {child.id}  ", (f"{child.status:9}", status_style(child.status)))
         screen.show(line.append(f" {one_line(child.agent)}: {one_line(child.summary or child.goal.statement, 200)}"))
     if run.ended or run.trouble:
         _title(screen, "result" if run.ended else f"trouble, {run.fault}" if run.fault else "trouble")
@@ -240,7 +242,7 @@ def _show_step(screen: Screen, moment: Moment) -> None:
     line = tell(moment)
     if line is None or moment.event.kind in ("plan.made", "run.submitted"):
         return
-    shown = Text.assemble(f"  {line.mark} ", (line.text, line.style), no_wrap=True)
+    shown = marked(line)
     proposal = moment.proposal
     if moment.event.kind == "action.judged" and proposal is not None and proposal.verdict.ruling == "allow":
         sure = f", {proposal.action.confidence:.0%} sure" if proposal.action.confidence is not None else ""

@@ -2,16 +2,11 @@
 
 from rich.text import Text
 
-from baton.cli.output import one_line
 from baton.core import Promise, format_duration
+from baton.core.texts import one_line, percent
 from baton.policies.promises import missing
 from baton.policies.promises.looking import Look
 from baton.policies.promises.standing import NOT_IN_SIGHT
-
-
-def percent(share: float, places: int = 0) -> str:
-    """A share as people read it: `57 %`."""
-    return f"{100 * share:.{places}f} %"
 
 
 def about(count: int) -> str:

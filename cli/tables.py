@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from baton.cli.output import one_line
+from baton.cli.tones import STYLES
+from baton.core.texts import one_line
+from baton.rows import Row
 
 
 def table(*columns: str, elastic: str, right: Sequence[str] = ()) -> Table:
@@ -28,11 +30,11 @@ def cell(text: str, style: str = "") -> Text:
     return Text(one_line(text), style=style)
 
 
-def pairs(rows: Sequence[tuple[str, "str | Text"]]) -> Table:
+def pairs(rows: Sequence[Row | tuple[str, str | Text]]) -> Table:
     """Names and values, the values wrapped beside their names."""
     made = Table.grid(padding=(0, 2, 0, 0))
     made.add_column(style="dim", no_wrap=True)
     made.add_column(overflow="fold")
-    for name, said in rows:
-        made.add_row(name, said)
+    for row in rows:
+        made.add_row(row[0], Text(row.text, STYLES[row.tone]) if isinstance(row, Row) else row[1])
     return made

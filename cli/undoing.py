@@ -4,8 +4,9 @@ from rich.text import Text
 
 from baton.cli.opening import find_place, load, to_look
 from baton.cli.options import DEFAULTS, Common
-from baton.cli.output import Screen, call
+from baton.cli.output import Screen
 from baton.core import RunId
+from baton.core.texts import call
 from baton.handles import person
 from baton.ledger import Run, Transaction, runs
 

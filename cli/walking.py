@@ -12,17 +12,18 @@ from rich.text import Text
 from baton.cli.asking import ask_edit
 from baton.cli.keyboard import Keyboard
 from baton.cli.opening import Place
-from baton.cli.output import Screen, one_line
+from baton.cli.output import Screen
 from baton.cli.questions import put_off
 from baton.cli.review_page import whole
-from baton.cli.telling import DECIDED
 from baton.core import BatonError, Conflict, ReviewId, RunId
+from baton.core.texts import one_line
 from baton.handles import person
 from baton.ledger import DecisionKind, Review, ReviewKind, audits, reviews, runs
 from baton.pages import ReviewPage, read_page
 from baton.review import Answer
 from baton.review.deciding import answers_to
 from baton.review.queue import CLAIM_SECONDS, hold_for
+from baton.telling import DECIDED
 
 if TYPE_CHECKING:
     from baton.app import Baton

@@ -8,11 +8,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from baton.cli.output import one_line
-from baton.cli.telling import asked, reviewers
 from baton.core import Ruling, RunId, format_time
+from baton.core.texts import one_line
 from baton.ledger import Decision, DecisionKind, Review, ReviewKind, Transaction, journal, reviews, runs
 from baton.story import family, waiting
+from baton.telling import asked, reviewers
 
 SECTIONS = (
     ("done alone", "green"),

@@ -28,12 +28,13 @@ from rich.text import Text
 from world import make_world
 
 from baton import Baton, BatonError, load_project
-from baton.cli.output import one_line
-from baton.cli.telling import tell
+from baton.cli.tones import render
 from baton.core import Conflict, RunId
+from baton.core.texts import one_line
 from baton.ledger import DispatchLock, Run, Transaction, events, runs
 from baton.places import NAME, Origin, note_origin
 from baton.story import Moment, moments
+from baton.telling import tell
 
 HERE = Path(__file__).parent
 
@@ -183,7 +184,7 @@ def _note(progress: Progress, moment: Moment, known: Mapping[RunId, Run]) -> Non
         run = known[run.parent]
     told = tell(moment)
     if told is not None and run.id in progress.mails:
-        progress.recent.append((progress.mails[run.id], told.render(moment.run.agent)))
+        progress.recent.append((progress.mails[run.id], render(told, moment.run.agent)))
 
 
 def _picture(progress: Progress, seconds: float) -> Group:

@@ -24,8 +24,8 @@ from support import PATIENCE, text_rows
 
 ROOT = Path(__file__).parents[2]
 DESK = ROOT / "examples" / "desk"
-PROMISE = Promise(most_wrong=0.35, certainty=0.8)
-MAILS, DRIFT, LATELY = 420, 280, 60
+PROMISE = Promise(most_wrong=0.25, certainty=0.8)
+MAILS, DRIFT, LATELY = 440, 240, 60
 TERMS: dict[str, Any] = {"mails": MAILS, "drift": DRIFT, "sale": 0.9, "seed": 8, "agent": "billing", "at_once": 20}
 PEOPLE: dict[str, Any] = {"slow": 0, "careless": 0.005}
 
@@ -49,8 +49,8 @@ async def test_what_runs_alone_rises_with_decisions_and_falls_when_the_world_cha
     early, late = ([step for step in steps if (step.mail < DRIFT) is early] for early in (True, False))
     assert not any(step.alone for step in steps[:80])
     assert alone(early[-LATELY:]) > 0.6
-    assert alone(late[-LATELY:]) < alone(early[-LATELY:]) - 0.2
-    wrong = [step.wrong for step in steps if step.alone]
+    assert alone(late[-LATELY:]) < 0.2
+    wrong = [step.wrong for step in early if step.alone]  # of the rest, chance says more than the promise in so few
     assert sum(wrong) / len(wrong) <= PROMISE.most_wrong
     await assert_the_kill_changed_nothing(tmp_path, before)
 

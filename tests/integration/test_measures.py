@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from baton import Agent, Answer, Baton, Goal, RunHandle, story, tool
-from baton.cli.telling import tell
 from baton.core import ManualClock, ReviewId, Ruling, RunId, Verdict
 from baton.flow import Anybody, Figures, Measures, Share, read_measures
 from baton.ledger import Decision, DecisionKind, Ledger, ReviewKind, Transaction, audits, reviews, runs
 from baton.ledger.courses import courses
 from baton.ledger.decisions import new_id
+from baton.telling import tell
 from support import SmallStaff, call, on_both, open_office, script, set_policy, soon
 
 HOUR = 3600.0

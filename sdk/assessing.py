@@ -2,25 +2,23 @@
 
 from collections.abc import Mapping
 
-from rich.text import Text
-
-from baton.cli.output import one_line
-from baton.cli.standing import percent
 from baton.core import Assessed
+from baton.core.texts import one_line, percent
 from baton.policies.promises.scoring import RULE
+from baton.rows import Row
 
 _SHARES = frozenset({"confidence", "agreement", "judge", "verified", "grounded", "novelty", "history"})
 
 
-def assessed_rows(assessed: Assessed) -> list[tuple[str, str | Text]]:
+def assessed_rows(assessed: Assessed) -> list[Row]:
     """Class, promise, score and threshold, certificate, audit and signals, as names and values."""
     scorer = "the fixed rule" if assessed.scorer == RULE else assessed.scorer
     return [
-        ("class", one_line(f"{assessed.kind}; promised is {assessed.promise}")),
-        ("score", one_line(f"{_score(assessed)}; scored by {scorer}")),
-        ("signals", signals(assessed.signals)),
-        ("certificate", assessed.certificate),
-        ("looked at", _audit(assessed)),
+        Row("class", one_line(f"{assessed.kind}; promised is {assessed.promise}")),
+        Row("score", one_line(f"{_score(assessed)}; scored by {scorer}")),
+        Row("signals", signals(assessed.signals)),
+        Row("certificate", assessed.certificate),
+        Row("looked at", _audit(assessed)),
     ]
 
 

@@ -2,24 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from rich.text import Text
-
-from baton.cli.output import call, one_line
 from baton.core import Ruling, format_duration, format_time
+from baton.core.texts import call, one_line
 from baton.ledger import Decision, DecisionKind, Review, ReviewKind, Source
 from baton.review.outlook import gap_text
 from baton.review.staffing import Gap
 from baton.story import Moment
 
-STATUS_STYLE = {
-    "done": "green",
-    "waiting": "yellow",
-    "refused": "red",
-    "failed": "red",
-    "cancelled": "magenta",
-    "ready": "cyan",
+Tone = Literal["", "strong", "said", "quiet", "good", "bad", "asks", "person", "ready"]
+"""What a text means: plain, stressed, somebody's words, beside the point, went well, went wrong, asks for people, said
+by people, about to go on.
+"""
+
+STATUS_TONE: Mapping[str, Tone] = {
+    "done": "good",
+    "waiting": "asks",
+    "refused": "bad",
+    "failed": "bad",
+    "cancelled": "person",
+    "ready": "ready",
 }
 
 _SILENT = frozenset({"plan", "finish", "remember", "hand_off"})
@@ -33,20 +36,12 @@ class Told:
     Attributes:
         mark: One character that shows at a glance what kind of line it is.
         text: The line, harmless already.
-        style: For rich; empty is plain.
+        tone: What it means, for whoever gives it a colour.
     """
 
     mark: str
     text: str
-    style: str = ""
-
-    def render(self, agent: str, width: int | None = None, depth: int = 0) -> Text:
-        """The line with who it is about, cut to `width` columns where one is given."""
-        line = Text.assemble("  " * depth, (f"{one_line(agent, 12):8}", "bold"), f" {self.mark} ", no_wrap=True)
-        line.append(self.text, style=self.style)
-        if width is not None:
-            line.truncate(width, overflow="ellipsis")
-        return line
+    tone: Tone = ""
 
 
 def tell(moment: Moment) -> Told | None:
@@ -64,14 +59,14 @@ def tell(moment: Moment) -> Told | None:
         case "action.judged":
             return _tell_action(moment)
         case "model.answered":
-            return Told("“", one_line(moment.text), "italic") if moment.text.strip() else None
+            return Told("“", one_line(moment.text), "said") if moment.text.strip() else None
         case "run.submitted":
-            return Told("▸", one_line(f"{moment.run.id}: {moment.run.goal.statement}"), "bold")
+            return Told("▸", one_line(f"{moment.run.id}: {moment.run.goal.statement}"), "strong")
         case "run.troubled" | "run.taken_over" | "breaker.opened" | "breaker.closed":
             return _tell_fault(kind, moment.event.data)
         case "run.ended":
             outcome: str = moment.event.data["outcome"]
-            return Told("■", one_line(f"{outcome}: {moment.text}"), STATUS_STYLE.get(outcome, ""))
+            return Told("■", one_line(f"{outcome}: {moment.text}"), STATUS_TONE.get(outcome, ""))
         case _:
             return _tell_builtin(moment)
 
@@ -80,14 +75,14 @@ def _tell_fault(kind: str, said: Mapping[str, Any]) -> Told:
     match kind:
         case "run.troubled":
             again = format_duration(said["again_in"])
-            return Told("!", one_line(f"{said['trouble']} (tried again in {again})"), "red")
+            return Told("!", one_line(f"{said['trouble']} (tried again in {again})"), "bad")
         case "run.taken_over":
-            return Told("!", one_line(f"{said['owner']} died while it held the run"), "red")
+            return Told("!", one_line(f"{said['owner']} died while it held the run"), "bad")
         case "breaker.opened":
             until = format_time(said["until"])
-            return Told("!", one_line(f"{said['tool']} keeps failing: not called until {until}"), "red")
+            return Told("!", one_line(f"{said['tool']} keeps failing: not called until {until}"), "bad")
         case _:
-            return Told("!", one_line(f"{said['tool']} answers again"), "green")
+            return Told("!", one_line(f"{said['tool']} answers again"), "good")
 
 
 def _tell_builtin(moment: Moment) -> Told | None:
@@ -95,9 +90,9 @@ def _tell_builtin(moment: Moment) -> Told | None:
     match moment.event.kind:
         case "plan.made":
             steps = " ".join(f"{number}. {step}" for number, step in enumerate(moment.event.data["steps"], 1))
-            return Told("≡", one_line(f"plan: {steps}"), "dim")
+            return Told("≡", one_line(f"plan: {steps}"), "quiet")
         case "fact.recorded":
-            return Told("✎", one_line(f"remembers of {given.get('subject')}: {given.get('text')}"), "dim")
+            return Told("✎", one_line(f"remembers of {given.get('subject')}: {given.get('text')}"), "quiet")
         case "handoff.offered":
             return Told("⇢", one_line(f"hands off to {moment.event.data['to']}: {given.get('task', '')}"))
         case _:
@@ -108,14 +103,14 @@ def _tell_past(moment: Moment) -> Told | None:
     """What a run shares with another, or with other code."""
     match moment.event.kind:
         case "call.recorded":
-            return Told("←", f"answered from the record of {moment.event.data['origin']}", "dim")
+            return Told("←", f"answered from the record of {moment.event.data['origin']}", "quiet")
         case "run.compensated":
-            return Told("↶", f"{moment.event.data['child']} undoes {moment.event.data['effects']} effects", "dim")
+            return Told("↶", f"{moment.event.data['child']} undoes {moment.event.data['effects']} effects", "quiet")
         case "run.forked":
-            return Told("⑂", f"goes on from turn {moment.event.data['turn']} of {moment.event.data['origin']}", "dim")
+            return Told("⑂", f"goes on from turn {moment.event.data['turn']} of {moment.event.data['origin']}", "quiet")
         case "run.code_changed":
             differs = ", ".join(moment.event.data["differs"]) or "nothing that is told apart"
-            return Told("~", one_line(f"goes on with changed code: {differs}"), "dim")
+            return Told("~", one_line(f"goes on with changed code: {differs}"), "quiet")
         case _:
             return None
 
@@ -125,16 +120,16 @@ def _tell_action(moment: Moment) -> Told | None:
     if proposal is None:
         return None
     if proposal.problem is not None:
-        return Told("!", one_line(f"unusable call of {proposal.action.tool}: {proposal.problem}"), "red")
+        return Told("!", one_line(f"unusable call of {proposal.action.tool}: {proposal.problem}"), "bad")
     what, verdict = call(proposal.action.tool, proposal.action.arguments, 200), proposal.verdict
     rules = f" [{', '.join(verdict.rules)}]" if verdict.rules else ""
     match verdict.ruling:
         case Ruling.ALLOW:
             return None if proposal.action.tool in _SILENT else Told("→", what)
         case Ruling.ASK:
-            return Told("?", one_line(f"{what}: {verdict.reason}{rules}"), "yellow")
+            return Told("?", one_line(f"{what}: {verdict.reason}{rules}"), "asks")
         case Ruling.DENY:
-            return Told("✗", one_line(f"{what}: {verdict.reason}{rules}"), "red")
+            return Told("✗", one_line(f"{what}: {verdict.reason}{rules}"), "bad")
 
 
 def _tell_hindsight(moment: Moment) -> Told:
@@ -142,11 +137,11 @@ def _tell_hindsight(moment: Moment) -> Told:
     data, note = moment.event.data, f": {moment.text}" if moment.text else ""
     if moment.event.kind == "audit.opened":
         again = "another person looks" if data["look"] == 2 else "people look"
-        return Told("◁", one_line(f"{again} back at {data['tool']}, which ran alone: {data['audit']}"), "dim")
+        return Told("◁", one_line(f"{again} back at {data['tool']}, which ran alone: {data['audit']}"), "quiet")
     tool = moment.proposal.action.tool if moment.proposal else data["action"]
     said = "was wrong" if data["wrong"] else "was right"
     how = "looked back at it" if moment.event.kind == "audit.closed" else "reports"
-    return Told("◁", one_line(f"{data['by']} {how}: {tool} {said}{note}"), "red" if data["wrong"] else "green")
+    return Told("◁", one_line(f"{data['by']} {how}: {tool} {said}{note}"), "bad" if data["wrong"] else "good")
 
 
 def _tell_effect(moment: Moment) -> Told | None:
@@ -154,14 +149,14 @@ def _tell_effect(moment: Moment) -> Told | None:
         return None
     match moment.event.kind:
         case "effect.done":
-            return Told("←", one_line(moment.effect.result, 400), "dim")
+            return Told("←", one_line(moment.effect.result, 400), "quiet")
         case "effect.failed":
-            return Told("←", one_line(moment.effect.result, 400), "red")
+            return Told("←", one_line(moment.effect.result, 400), "bad")
         case "effect.postponed":
             why, again = moment.event.data["why"], format_duration(moment.event.data["again_in"])
-            return Told("←", one_line(f"{why} (tried again in {again})", 400), "red")
+            return Told("←", one_line(f"{why} (tried again in {again})", 400), "bad")
         case "effect.doubt":
-            return Told("!", one_line(f"nobody knows whether {moment.effect.tool} happened"), "red")
+            return Told("!", one_line(f"nobody knows whether {moment.effect.tool} happened"), "bad")
         case _:
             return None
 
@@ -172,9 +167,9 @@ def _tell_message(moment: Moment) -> Told | None:
         case "message.user":
             return Told("<", one_line(f"{sender}: {moment.text}"))
         case "message.cancel":
-            return Told("<", one_line(f"{sender} cancels the run"), "magenta")
+            return Told("<", one_line(f"{sender} cancels the run"), "person")
         case "message.handoff" | "message.timer" | "message.event":
-            return Told("⇠", one_line(moment.text), "dim")
+            return Told("⇠", one_line(moment.text), "quiet")
         case _:
             return None
 
@@ -183,21 +178,19 @@ def _tell_review(moment: Moment, review: Review) -> Told | None:
     match moment.event.kind:
         case "review.opened":
             asks = "" if review.kind is ReviewKind.ACTION else f": {review.question['summary']}"
-            return Told("⏸", one_line(f"{review.id} waits for {reviewers(review)}{asks}"), "yellow")
+            return Told("⏸", one_line(f"{review.id} waits for {reviewers(review)}{asks}"), "asks")
         case "review.claimed" if not moment.event.data["renewed"]:
-            return Told("⏸", one_line(f"{moment.event.data['by']} has taken {review.id}"), "dim")
+            return Told("⏸", one_line(f"{moment.event.data['by']} has taken {review.id}"), "quiet")
         case "review.late":
-            return Told("⏸", f"{review.id} is late", "red")
+            return Told("⏸", f"{review.id} is late", "bad")
         case "review.expected":
             return _tell_expected(moment, review)
         case "review.escalated":
-            return Told(
-                "⏸", one_line(f"{review.id} is put to {' or '.join(moment.event.data['to'])} as well"), "yellow"
-            )
+            return Told("⏸", one_line(f"{review.id} is put to {' or '.join(moment.event.data['to'])} as well"), "asks")
         case "review.delegated":
             return Told("<", one_line(f"{moment.event.data['by']} gave {review.id} to {moment.event.data['to']}"))
         case "review.undone":
-            return Told("<", one_line(f"{moment.event.data['by']} took the decision on {review.id} back"), "magenta")
+            return Told("<", one_line(f"{moment.event.data['by']} took the decision on {review.id} back"), "person")
         case "review.comment" | "review.question" | "review.answer":
             says = {"review.comment": "says of", "review.question": "asks about", "review.answer": "answers about"}
             return Told(
@@ -205,7 +198,7 @@ def _tell_review(moment: Moment, review: Review) -> Told | None:
             )
         case "review.closed" | "review.approved" if review.decision is not None:
             note = f": {review.decision.note}" if review.decision.note else ""
-            return Told("<", one_line(f"{decided(review.decision, review.id)}{note}"), "magenta")
+            return Told("<", one_line(f"{decided(review.decision, review.id)}{note}"), "person")
         case _:
             return None
 
@@ -227,7 +220,7 @@ def _tell_expected(moment: Moment, review: Review) -> Told | None:
     said = moment.event.data
     if said["staffed"]:
         return None
-    return Told("⏸", one_line(gap_text(review, Gap(review.deadline, said["next"]))), "red")
+    return Told("⏸", one_line(gap_text(review, Gap(review.deadline, said["next"]))), "bad")
 
 
 DECIDED = {

@@ -1,0 +1,81 @@
+"""Why a question is asked, and who decides it until when."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from baton.assessing import assessed_rows
+from baton.core import Verdict, format_time
+from baton.core.texts import call, one_line
+from baton.ledger import Review
+from baton.review.outlook import NOTHING, Outlook, expected_text, gap_text
+from baton.rows import Row
+from baton.telling import reviewers, until
+
+
+def reason(review: Review) -> str:
+    """What policy says of it, and by which rules."""
+    rules = f" [{', '.join(review.verdict.rules)}]" if review.verdict.rules else ""
+    return one_line(f"{review.verdict.reason}{rules}")
+
+
+def why(review: Review, now: float, outlook: Outlook = NOTHING) -> list[Row]:
+    """What speaks for and against, and who decides it until when."""
+    verdict, question = review.verdict, review.question
+    rows: list[Row] = []
+    if "was" in question:
+        was = cast("dict[str, Any]", question["was"])
+        rows.append(Row("before", f"version {was['version']}: {call(review.tool, was['arguments'], 400)}"))
+    if "now" in question:
+        rows.append(Row("before", f"was approved under: {one_line(str(question.get('before', '')))}"))
+    rows += conditions(verdict)
+    if verdict.assessed is not None:
+        rows += assessed_rows(verdict.assessed)
+    elif verdict.threshold is not None:
+        gave = f"{verdict.value:.2f}" if verdict.value is not None else "none"
+        rows.append(Row("threshold", f"{verdict.threshold:.2f} for acting alone; the agent's confidence was {gave}"))
+    confidence = question.get("confidence")
+    if confidence is not None:
+        rows.append(Row("confidence", f"{confidence:.2f}, as the agent itself says"))
+    if question.get("reason"):
+        rows.append(Row("agent says", f"“{one_line(str(question['reason']), 400)}”", "said"))
+    return [*rows, *_who(review, now, outlook)]
+
+
+def _who(review: Review, now: float, outlook: Outlook) -> list[Row]:
+    rows: list[Row] = [Row("who decides", reviewers(review))]
+    if review.verdict.four_eyes:
+        rows.append(Row("four eyes", f"anybody but {one_line(review.requester or 'whoever asked')} approves"))
+    if review.assigned:
+        rows.append(Row("given to", one_line(review.assigned)))
+    if review.escalated_at is not None:
+        rows.append(Row("escalated", f"at {format_time(review.escalated_at)}"))
+    if review.claimed_by:
+        rows.append(Row("claimed by", f"{one_line(review.claimed_by)} until {format_time(review.claimed_until or 0)}"))
+    rows.append(Row("deadline", until(review, now) or "none"))
+    if outlook.gap is not None:
+        rows.append(Row("on duty", one_line(gap_text(review, outlook.gap)), "bad"))
+    if expects := expected_text(outlook.forecast, now):
+        rows.append(Row("expected", expects))
+    return rows
+
+
+def conditions(verdict: Verdict) -> list[Row]:
+    """The conditions that decided: what did not hold, or for a forbid what did, each with its rule and values."""
+    tested = cast("list[Mapping[str, Any]]", verdict.evidence.get("conditions") or [])
+    rows: list[Row] = []
+    for one in tested:
+        if one["holds"] is None:
+            continue
+        seen = ", ".join(
+            f"{path} is {value_text(value)}" for path, value in cast(Mapping[str, Any], one["values"]).items()
+        )
+        name = "holds" if one["holds"] else "lacking"
+        rows.append(Row(name, one_line(f"{one['words']} [{one['rule']}]" + (f"; {seen}" if seen else ""), 300)))
+    return rows
+
+
+def value_text(value: object) -> str:
+    """A value of a condition."""
+    if isinstance(value, list):
+        return ", ".join(map(str, cast("list[object]", value))) or "none"
+    return str(value)
