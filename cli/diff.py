@@ -1,16 +1,15 @@
 """What a call would change, side by side or line by line."""
 
-import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from baton.core.texts import one_line, safe, value
-
-_MOST_LINES = 60
+from baton.changes import Change
+from baton.changes import changes as changes_of
+from baton.core.texts import one_line
 
 
 def changes(question: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -18,34 +17,24 @@ def changes(question: Mapping[str, Any]) -> Iterator[RenderableType]:
     if "changes_unknown" in question:
         why = one_line(str(question["changes_unknown"]))
         yield Text(f"what it would change could not be said: {why}", style="red")
-    found = cast(Mapping[str, tuple[Any, Any]], question.get("changes") or {})
+    found = changes_of(question)
     if found:
         yield Text("it would change", style="bold")
-    for name, (before, after) in found.items():
-        if _is_long(before) or _is_long(after):
-            yield Text(f"  {one_line(name)}")
-            yield Padding(_lines(before or "", after or ""), (0, 0, 0, 4))
+    for change in found:
+        name = one_line(change.name)
+        if change.lines is None:
+            sides = ((change.before, "red"), "  →  ", (change.after, "green"))
+            yield Text.assemble((f"  {name}  ", ""), *sides)
         else:
-            sides = ((_shown(before), "red"), "  →  ", (_shown(after), "green"))
-            yield Text.assemble((f"  {one_line(name)}  ", ""), *sides)
+            yield Text(f"  {name}")
+            yield Padding(_lines(change, change.lines), (0, 0, 0, 4))
 
 
-def _lines(before: str, after: str) -> Text:
-    """The lines that differ, with three around them."""
-    found = list(difflib.unified_diff(safe(before).splitlines(), safe(after).splitlines(), lineterm="", n=3))[2:]
+def _lines(change: Change, lines: tuple[str, ...]) -> Text:
     text = Text()
-    for line in found[:_MOST_LINES]:
-        style = {"+": "green", "-": "red", "@": "dim"}.get(line[:1], "")
-        text.append(f"{line}\n", style=style)
-    if len(found) > _MOST_LINES:
-        text.append(f"… {len(found) - _MOST_LINES} more lines", style="dim")
+    for line in lines:
+        text.append(f"{line}\n", style={"+": "green", "-": "red", "@": "dim"}.get(line[:1], ""))
+    if change.left_out:
+        text.append(f"… {change.left_out} more lines", style="dim")
     text.rstrip()
     return text
-
-
-def _is_long(side: Any) -> bool:
-    return isinstance(side, str) and ("\n" in side or len(side) > 60)
-
-
-def _shown(side: Any) -> str:
-    return "nothing" if side is None else safe(side) if isinstance(side, str) else safe(value(side))

@@ -17,13 +17,13 @@ from baton.cli.tables import pairs
 from baton.cli.tones import marked
 from baton.core import Verdict, format_duration, format_time
 from baton.core.texts import call, one_line, safe, value
-from baton.grounds import reason, why
+from baton.grounds import origin, reason, why
 from baton.ledger import Review, ReviewKind, Run
 from baton.ledger.remarks import Remark
 from baton.pages import ReviewPage
 from baton.review.outlook import NOTHING, Outlook, gap_text
 from baton.story import Moment
-from baton.telling import asked, decided, due, proposed, reviewers, tell
+from baton.telling import asked, asks, decided, due, proposed, reviewers, tell
 
 _BODY_LINES = 14
 """Lines that are shown of each attachment."""
@@ -33,12 +33,6 @@ _BESIDE = 60
 
 _STEPS = 12
 """Steps of the agent that are shown, the newest."""
-
-_SOURCES = {
-    "untraced": "nothing that the agent read has it",
-    "absent": "left out",
-    "goal": "the goal",
-}
 
 
 def show_question(screen: Screen, review: Review, now: float, outlook: Outlook = NOTHING) -> None:
@@ -118,7 +112,7 @@ def answers(review: Review) -> list[str]:
 
 def card(review: Review, now: float, outlook: Outlook = NOTHING) -> RenderableType:
     """A review in the list: a few lines that say what, why and until when."""
-    head = Text.assemble((review.id, "bold cyan"), f"  {one_line(review.agent)} ", _asks(review))
+    head = Text.assemble((review.id, "bold cyan"), f"  {one_line(review.agent)} ", asks(review))
     head.append(f"  asked {format_duration(now - review.opened_at)} ago, {due(review, now)}", style="dim")
     if review.held is not None:
         head.append(one_line(f", {decided(review.held, 'it')}, which goes out in a moment"), style="magenta")
@@ -146,7 +140,7 @@ def change(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
 
 
 def _head(review: Review, now: float) -> Text:
-    head = Text.assemble((review.id, "bold"), "  ", (one_line(review.agent), "bold"), f" {_asks(review)}  ")
+    head = Text.assemble((review.id, "bold"), "  ", (one_line(review.agent), "bold"), f" {asks(review)}  ")
     if review.held is not None:
         goes = f"goes out at {format_time(review.held_until or 0)}"
         return head.append(one_line(f"{decided(review.held, 'it')}; it {goes}"), style="magenta")
@@ -156,18 +150,6 @@ def _head(review: Review, now: float) -> Text:
     how = f"at {format_time(decision.at)} (by {decision.channel})"
     head.append(one_line(f"{decided(decision, 'it')} {how}"), style="magenta")
     return head.append(f": {one_line(decision.note)}") if decision.note else head
-
-
-def _asks(review: Review) -> str:
-    match review.kind:
-        case ReviewKind.ACTION:
-            return f"wants to call {one_line(review.tool)}"
-        case ReviewKind.QUESTION:
-            return "asks"
-        case ReviewKind.DOUBT:
-            return f"does not know whether {one_line(review.tool)} happened"
-        case ReviewKind.TROUBLE:
-            return "cannot go on"
 
 
 def _proposal(review: Review) -> Panel:
@@ -187,9 +169,9 @@ def arguments(given: Mapping[str, Any], verdict: Verdict) -> Table:
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column(overflow="fold")
     for name, said in given.items():
-        shown, origin = _shown(said), _origin(traced.get(name))
-        apart = "\n" if "\n" in shown or len(shown) + len(origin) > _BESIDE else "  "
-        rows.add_row(one_line(name), Text.assemble(shown, apart if origin else "", (origin, "dim")))
+        shown, source = _shown(said), origin(traced.get(name))
+        apart = "\n" if "\n" in shown or len(shown) + len(source) > _BESIDE else "  "
+        rows.add_row(one_line(name), Text.assemble(shown, apart if source else "", (source, "dim")))
     return rows
 
 
@@ -230,14 +212,6 @@ def goal(run: Run) -> RenderableType:
         else:
             lines += [Padding(Text.assemble(name, mark), (0, 0, 0, 2)), Padding(text, (0, 0, 0, 4))]
     return Group(*lines)
-
-
-def _origin(traced: Mapping[str, Any] | None) -> str:
-    """Where an argument came from, and how far that is trusted."""
-    if not traced:
-        return ""
-    sources: list[str] = [_SOURCES.get(source) or str(source).replace(":", " ") for source in traced.get("from", ())]
-    return one_line(f"{traced.get('trust', '')} trust: {', '.join(sources)}".replace("_tool trust", " tool trust"))
 
 
 def _shown(said: Any) -> str:

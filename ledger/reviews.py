@@ -238,6 +238,22 @@ def listed(
     return _reviews(tx, tx.rows(query.order_by(reviews.c.due, reviews.c.id).limit(limit)))
 
 
+def decided(tx: Transaction, limit: int, before: ReviewId | None = None) -> list[Review]:
+    """Closed reviews, the newest decision first; `before` is the last one of the page before."""
+    query = _DECIDED.limit(limit)
+    if before is not None:
+        last = get(tx, before)
+        at = last.decision.at if last.decision is not None else tx.now
+        later = or_(decision_rows.c.at < at, and_(decision_rows.c.at == at, reviews.c.id < last.id))
+        query = query.where(later)
+    return _reviews(tx, tx.rows(query))
+
+
+def count_waiting(tx: Transaction) -> int:
+    """How many reviews are open."""
+    return int(tx.value(_COUNT_WAITING))
+
+
 def of_tool(tx: Transaction, tool: str, limit: int) -> list[Review]:
     """Open reviews about calls of a tool, oldest first."""
     return _reviews(tx, tx.rows(_OF_TOOL, tool=tool, most=limit))
@@ -268,6 +284,13 @@ _CLOSED_SINCE = (
     .where(reviews.c.state == "closed", decision_rows.c.at >= bindparam("since"))
     .order_by(decision_rows.c.at, reviews.c.id)
 )
+_DECIDED = (
+    select(reviews)
+    .join(decision_rows, decision_rows.c.id == reviews.c.decision)
+    .where(reviews.c.state == "closed")
+    .order_by(decision_rows.c.at.desc(), reviews.c.id.desc())
+)
+_COUNT_WAITING = select(func.count()).where(reviews.c.state == "open")
 _COUNT_OPEN = select(func.count()).where(reviews.c.run == bindparam("run"), reviews.c.state == "open")
 
 

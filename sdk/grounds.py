@@ -79,3 +79,18 @@ def value_text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, cast("list[object]", value))) or "none"
     return str(value)
+
+
+def origin(traced: Mapping[str, Any] | None) -> str:
+    """Where an argument came from, and how far that is trusted."""
+    if not traced:
+        return ""
+    sources: list[str] = [_SOURCES.get(source) or str(source).replace(":", " ") for source in traced.get("from", ())]
+    return one_line(f"{traced.get('trust', '')} trust: {', '.join(sources)}".replace("_tool trust", " tool trust"))
+
+
+_SOURCES = {
+    "untraced": "nothing that the agent read has it",
+    "absent": "left out",
+    "goal": "the goal",
+}

@@ -278,3 +278,16 @@ def due(review: Review, now: float) -> str:
         return "no deadline"
     left = review.deadline - now
     return f"{format_duration(left)} left" if left > 0 else f"late by {format_duration(-left)}"
+
+
+def asks(review: Review) -> str:
+    """What an agent does by asking this."""
+    match review.kind:
+        case ReviewKind.ACTION:
+            return f"wants to call {one_line(review.tool)}"
+        case ReviewKind.QUESTION:
+            return "asks"
+        case ReviewKind.DOUBT:
+            return f"does not know whether {one_line(review.tool)} happened"
+        case ReviewKind.TROUBLE:
+            return "cannot go on"

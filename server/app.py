@@ -1,12 +1,13 @@
-"""The application: its routes under `/api/v1`, the first pages, and whether it is well."""
+"""The application: its routes under `/api/v1`, the pages, and whether it is well."""
 
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 
 from baton.core import LedgerError
-from baton.server import flow_routes, link_routes, review_routes, run_routes, session_routes, together_routes
+from baton.server import flow_routes, pages, review_routes, run_routes, session_routes, together_routes
 from baton.server.door import Door
 from baton.server.failing import FAILURES, handle_failures
 from baton.server.service import Service, service_of
@@ -28,13 +29,16 @@ def make_app(service: Service) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
+    app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)
     app.add_middleware(Door, alone=service.alone, base_path=service.base_path)
-    handle_failures(app)
+    handle_failures(app, pages.show_failure)
     api = APIRouter(prefix=API, responses=FAILURES)
     for module in (session_routes, run_routes, together_routes, review_routes, flow_routes):
         api.include_router(module.router)
     app.include_router(api)
-    app.include_router(link_routes.router)
+    for router in (pages.sign_in, pages.links, pages.live, pages.reviews):
+        app.include_router(router)
+    app.mount("/static", pages.Static(), name="static")
     app.include_router(_health)
     return app
 

@@ -1,15 +1,16 @@
 """What went wrong, as every answer says it: `{"error": {"kind", "message"}}`, as `--json` does."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from baton.core import (
     Ambiguous,
@@ -83,39 +84,55 @@ def failure(status: int, kind: str, message: str, headers: Mapping[str, str] | N
     return JSONResponse({"error": {"kind": kind, "message": message}}, status, headers)
 
 
-def failed(error: BatonError) -> JSONResponse:
-    """The answer for an error of ours."""
+@dataclass(frozen=True)
+class Failed:
+    """An answer that is no success, before it has a form."""
+
+    status: int
+    kind: str
+    message: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+Show = Callable[[Request, Failed], Response | None]
+"""How somebody is shown it who looks at a page; None where another form is meant."""
+
+
+def failed(error: BatonError) -> Failed:
+    """What an error of ours is answered with."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    headers = {"Retry-After": f"{error.after:.0f}"} if isinstance(error, TooManyTries) else None
+    headers = {"Retry-After": f"{error.after:.0f}"} if isinstance(error, TooManyTries) else {}
     if isinstance(error, SignInNeeded):
         headers = {"WWW-Authenticate": "Bearer"}
-    return failure(status, type(error).__name__, redact(str(error)), headers)
+    return Failed(status, type(error).__name__, redact(str(error)), headers)
 
 
-def handle_failures(app: FastAPI) -> None:
+def handle_failures(app: FastAPI, show: Show) -> None:
     """Have an application answer so."""
-    app.add_exception_handler(BatonError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
+
+    def handler(read: Callable[[Request, Any], Failed]) -> Callable[[Request, Exception], Awaitable[Response]]:
+        async def answer(request: Request, error: Exception) -> Response:
+            said = read(request, error)
+            return show(request, said) or failure(said.status, said.kind, said.message, said.headers)
+
+        return answer
+
+    app.add_exception_handler(BatonError, handler(lambda _, error: failed(error)))
+    app.add_exception_handler(RequestValidationError, handler(_invalid))
+    app.add_exception_handler(HTTPException, handler(_http))
+    app.add_exception_handler(Exception, handler(_unexpected))
 
 
-async def _ours(_request: Request, error: Exception) -> JSONResponse:
-    return failed(cast("BatonError", error))
+def _invalid(_request: Request, error: RequestValidationError) -> Failed:
+    said = (f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:10])
+    return Failed(422, "InvalidValue", redact("; ".join(said)))
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    found = cast("RequestValidationError", error).errors()
-    said = (f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in found[:10])
-    return failure(422, "InvalidValue", redact("; ".join(said)))
+def _http(_request: Request, error: HTTPException) -> Failed:
+    kind = _KINDS.get(error.status_code, "InvalidValue")
+    return Failed(error.status_code, kind, str(error.detail), error.headers or {})
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
-    raised = cast("HTTPException", error)
-    kind = _KINDS.get(raised.status_code, "InvalidValue")
-    return failure(raised.status_code, kind, str(raised.detail), raised.headers)
-
-
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+def _unexpected(request: Request, error: Exception) -> Failed:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return failure(500, "unexpected", "Sorry, this should not happen. What was recorded is safe; the log says more.")
+    return Failed(500, "unexpected", "Sorry, this should not happen. What was recorded is safe; the log says more.")

@@ -57,7 +57,7 @@ async def told(service: Service, run: RunHandle, seen: Numbers, caller: Caller) 
             if closing.done():
                 return
             if not following.done():
-                if not await _still(service, caller):
+                if not await still(service, caller):
                     return
                 yield ": here\n\n"
                 continue
@@ -75,7 +75,8 @@ async def told(service: Service, run: RunHandle, seen: Numbers, caller: Caller) 
         await moments.aclose()
 
 
-async def _still(service: Service, caller: Caller) -> bool:
+async def still(service: Service, caller: Caller) -> bool:
+    """Whether what a listener showed still holds."""
     try:
         await service.baton.ledger.read(lambda tx: still_holds(tx, caller.credential))
     except SignInNeeded:
