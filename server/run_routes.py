@@ -144,6 +144,16 @@ async def fork(run: Id, said: Fork, request: Request, caller: Requester) -> dict
     return run_json(await made.status())
 
 
+@router.post("/{run}/compensate", status_code=201)
+async def compensate(run: Id, request: Request, caller: Requester) -> dict[str, Any]:
+    """Start the run that undoes what one did: last things first, each call judged by policy."""
+    if caller.agent:
+        raise Forbidden(caller.name, f"undo {run}", "that would count as a person's word")
+    handle = await _own(request, run, caller, "undo")
+    made = await _baton(request).compensate(handle.id, by=caller.person)
+    return run_json(await made.status())
+
+
 async def _own(request: Request, run: str, caller: Caller, what: str) -> RunHandle:
     """A run that the caller has asked for, or may take for their own.
 

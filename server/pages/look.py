@@ -1,8 +1,9 @@
 """How pages are made: templates in which every value that is not markup of ours becomes harmless text."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -68,6 +69,14 @@ def _ago(at: float, now: float) -> str:
     return f"{format_duration(now - at)} ago" if now >= at else f"in {format_duration(at - now)}"
 
 
+def _clock(at: float, start: float, end: float) -> str:
+    """A time of a stretch of time, as exact as the stretch asks for, in UTC."""
+    moment = datetime.fromtimestamp(at, UTC)
+    if end - start > 36 * 3600:
+        return moment.strftime("%d %b %H:%M")
+    return moment.strftime("%H:%M:%S" if end - start > 60 else "%H:%M:%S.%f")[:10]
+
+
 def _shown(value: Any) -> str:
     """A value as people read it: a text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -84,10 +93,11 @@ _ENVIRONMENT = Environment(
 _FILTERS: dict[str, Any] = {
     "ago": _ago,
     "clip": _clip,
+    "clock": _clock,
     "duration": format_duration,
     "markdown": rendered,
     "one_line": one_line,
     "shown": _shown,
     "time": format_time,
 }
-cast("dict[str, Any]", _ENVIRONMENT.filters).update(_FILTERS)
+_ENVIRONMENT.filters.update(_FILTERS)

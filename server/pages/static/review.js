@@ -18,21 +18,26 @@ const one = (what) => detail.querySelector(what);
 
 // ---- going through the list
 
-function show(item, { focus = true } = {}) {
+function show(item) {
   if (!item) return;
-  current()?.removeAttribute("aria-current");
-  item.setAttribute("aria-current", "true");
+  mark(item.dataset.item);
   item.scrollIntoView({ block: "nearest" });
   history.replaceState(null, "", item.href);
-  return load(item.dataset.item, { focus });
+  return load(item.dataset.item);
 }
 
-function load(id, { focus = true } = {}) {
+/** Show which one of the list is looked at. */
+function mark(id) {
+  current()?.removeAttribute("aria-current");
+  document.getElementById(`item-${id}`)?.setAttribute("aria-current", "true");
+}
+
+async function load(id) {
   main.classList.add("chosen");
-  const query = new URL(current()?.href ?? location.href).search;
-  return htmx.ajax("GET", `${base}/parts/reviews/${id}${query}`, { target: "#detail" }).then(() => {
-    if (focus) { detail.scrollTop = 0; detail.focus({ preventScroll: true }); }
-  });
+  await htmx.ajax("GET", `${base}/parts/reviews/${id}${location.search}`, { target: "#detail" });
+  mark(id);
+  detail.scrollTop = 0;
+  detail.focus({ preventScroll: true });
 }
 
 function step(by) {
@@ -62,8 +67,7 @@ list.addEventListener("htmx:configRequest", (event) => {
   if (event.target === list) event.detail.parameters.most = Math.max(50, items().length);
 });
 list.addEventListener("htmx:afterSwap", () => {
-  const id = chosen()?.dataset.review;
-  if (id) document.getElementById(`item-${id}`)?.setAttribute("aria-current", "true");
+  mark(chosen()?.dataset.review);
 });
 
 async function takeNext() {

@@ -1,0 +1,275 @@
+"""What the pages of runs show: the list, and one run in words and pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from baton.core import InvalidValue, Ruling, RunId, format_time
+from baton.core.texts import call, one_line
+from baton.grounds import conditions
+from baton.ledger import EffectState, Proposal, Review, Run, Transaction, effects, events, journal, reviews, runs
+from baton.rows import Row
+from baton.server.pages.gantt import Gantt, gantt
+from baton.story import Waiting, family, moments, waiting
+from baton.telling import Told, asked, asks, tell
+
+PAGE = 50
+"""Runs that a list shows at a time."""
+
+STORY = 300
+"""Events of which a page shows the newest."""
+
+ACTIONS = 200
+"""Actions of which a page shows the newest."""
+
+_DRAWN = 2500
+"""Events of each run that are drawn, the newest."""
+
+_MOST_DRAWN = 40
+"""Runs of a family that are drawn, the oldest."""
+
+VIEWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("all", "All", ()),
+    ("work", "At work", ("ready",)),
+    ("waiting", "Waiting", ("waiting",)),
+    ("done", "Done", ("done",)),
+    ("ended", "Ended otherwise", ("refused", "failed", "cancelled")),
+)
+
+
+@dataclass(frozen=True)
+class RunCard:
+    """A run as a list shows it."""
+
+    run: Run
+    name: str
+    waits_for: str
+
+
+@dataclass(frozen=True)
+class RunList:
+    """One page of a list; `more` is where the next one begins, None on the last."""
+
+    runs: list[RunCard]
+    more: RunId | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of the story, and where it can be forked from.
+
+    Attributes:
+        turn: The turn that ends with it; None where none does.
+        details: What the line is about, in rows.
+    """
+
+    at: float
+    agent: str
+    line: Told
+    turn: int | None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A run in the family's tree."""
+
+    run: Run
+    depth: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPage:
+    """A run with what its page shows.
+
+    Attributes:
+        top: Whether nobody handed it the work.
+        plan: Its newest plan.
+        tree: It and those it handed work to.
+        earlier: Events that are not shown.
+        topics: What changes it.
+    """
+
+    run: Run
+    now: float
+    state: Waiting
+    plan: list[str]
+    facts: list[Row]
+    tree: list[Node]
+    gantt: Gantt
+    story: list[Step]
+    earlier: int
+    questions: list[tuple[Review, str, str]]
+
+    @property
+    def topics(self) -> str:
+        """The ids of all that it shows."""
+        return " ".join(node.run.id for node in self.tree)
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """An action with verdict and effect.
+
+    Attributes:
+        ruling: What policy said, and how that looks.
+        effect: How far it was carried out; empty if nobody began to.
+        grounds: The conditions that decided.
+    """
+
+    id: str
+    turn: int
+    call: str
+    ruling: str
+    tone: str
+    reason: str
+    rules: str
+    confidence: float | None
+    effect: str
+    result: str
+    review: str | None
+    grounds: list[Row]
+
+
+def statuses(view: str) -> tuple[str, ...]:
+    """The statuses that a view shows; none is all.
+
+    Raises:
+        InvalidValue: if there is no such view.
+    """
+    known = {name: shown for name, _, shown in VIEWS}
+    if view not in known:
+        raise InvalidValue("view", view, " or ".join(known))
+    return known[view]
+
+
+def run_list(tx: Transaction, view: str, agent: str | None, after: str | None) -> RunList:
+    """A page of the list, the newest first."""
+    last = runs.find(tx, after) if after is not None else None
+    found = runs.listed(tx, statuses=statuses(view), agent=agent, limit=PAGE + 1, after=last)
+    cards = [RunCard(run, one_line(run.key or run.goal.statement, 200), _waits_for(tx, run)) for run in found[:PAGE]]
+    return RunList(cards, found[PAGE - 1].id if len(found) > PAGE else None)
+
+
+def _waits_for(tx: Transaction, run: Run) -> str:
+    """What a run goes on with only, in a few words."""
+    if run.ended:
+        return one_line(run.summary, 160)
+    return one_line(state_text(waiting(tx, run.id)) or (run.trouble or ""), 160)
+
+
+def state_text(state: Waiting) -> str:
+    """What is waited for."""
+    parts: list[str] = []
+    if state.reviews:
+        more = f" and {len(state.reviews) - 1} more" if len(state.reviews) > 1 else ""
+        parts.append(f"{asked(state.reviews[0], 80)}{more}")
+    parts += [f"the event {one.event} {one.key}" for one in state.events[:2]]
+    if state.until is not None:
+        parts.append(f"until {format_time(state.until)}")
+    return "; ".join(parts)
+
+
+def run_page(tx: Transaction, id: str, *, whole: bool = False) -> RunPage:
+    """A run as its page shows it.
+
+    Args:
+        tx: The transaction.
+        id: The beginning of its id.
+        whole: Whether to show all of its story.
+
+    Raises:
+        NotFound, Ambiguous: if none or several have this beginning of an id.
+    """
+    run = runs.get(tx, runs.find(tx, id))
+    everyone = family(tx, run.id)
+    happened = {one.id: _events(tx, one.id) for one in everyone[:_MOST_DRAWN]}
+    shown = happened[run.id] if whole else happened[run.id][-STORY:]
+    return RunPage(
+        run=run,
+        now=tx.now,
+        state=waiting(tx, run.id),
+        plan=_plan(tx, run.id),
+        facts=_facts(run),
+        tree=_tree(everyone),
+        gantt=gantt([(one, happened[one.id]) for one in everyone[:_MOST_DRAWN]], tx.now),
+        story=_steps(tx, shown),
+        earlier=len(happened[run.id]) - len(shown),
+        questions=[(one, asks(one), asked(one, 200)) for one in reviews.of_run(tx, run.id)],
+    )
+
+
+def _events(tx: Transaction, run: RunId) -> list[events.Event]:
+    return events.latest(tx, run, limit=_DRAWN)
+
+
+def _plan(tx: Transaction, run: RunId) -> list[str]:
+    made = events.latest(tx, run, "plan.made", 1)
+    return [str(step) for step in made[0].data["steps"]] if made else []
+
+
+def _tree(everyone: Sequence[Run]) -> list[Node]:
+    depths: dict[RunId, int] = {}
+    for one in everyone:
+        depths[one.id] = depths.get(one.parent, -1) + 1 if one.parent is not None else 0
+    return [Node(one, depths[one.id]) for one in everyone]
+
+
+def _facts(run: Run) -> list[Row]:
+    goal = run.goal
+    rows = [Row("criterion", one_line(said, 400)) for said in goal.criteria]
+    rows += [Row("constraint", one_line(said, 400)) for said in goal.constraints]
+    rows += [Row("asked by", one_line(run.requester))] if run.requester else []
+    rows += [Row("deadline", format_time(run.deadline))] if run.deadline is not None else []
+    rows += [Row("used", f"{run.turns} turns, {run.prompt_tokens + run.completion_tokens:,} tokens")]
+    rows += [Row("trouble", one_line(f"{run.trouble}{f' ({run.fault.value})' if run.fault else ''}"), "bad")] * bool(
+        run.trouble
+    )
+    return rows
+
+
+def _steps(tx: Transaction, shown: Sequence[events.Event]) -> list[Step]:
+    found: list[Step] = []
+    for moment in moments(tx, shown):
+        line, turn = tell(moment), None
+        if moment.event.kind == "model.answered":
+            turn = int(moment.event.data["turn"])
+            line = line or Told("·", f"turn {turn}", "quiet")
+        if line is not None:
+            found.append(Step(moment.event.at, moment.run.agent, line, turn))
+    return found
+
+
+def action_rows(tx: Transaction, id: str) -> tuple[list[ActionRow], int]:
+    """The newest actions of a run with verdict and effect, the newest first; and how many earlier ones there are."""
+    found = journal.proposals(tx, runs.find(tx, id))
+    return [_action(tx, one) for one in reversed(found[-ACTIONS:])], max(0, len(found) - ACTIONS)
+
+
+_RULINGS: Mapping[Ruling, tuple[str, str]] = {
+    Ruling.ALLOW: ("alone", "good"),
+    Ruling.ASK: ("a person decides", "asks"),
+    Ruling.DENY: ("denied", "bad"),
+}
+
+
+def _action(tx: Transaction, one: Proposal) -> ActionRow:
+    action, verdict = one.action, one.verdict
+    effect = effects.get(tx, action.id)
+    ruling, tone = _RULINGS[verdict.ruling] if one.problem is None else ("unusable", "bad")
+    return ActionRow(
+        id=action.id,
+        turn=one.turn,
+        call=call(action.tool, action.arguments, 400),
+        ruling=ruling,
+        tone=tone,
+        reason=one_line(one.problem or verdict.reason, 300),
+        rules=", ".join(verdict.rules),
+        confidence=action.confidence,
+        effect=_EFFECTS[effect.state] if effect is not None else "",
+        result=effect.result if effect is not None else "",
+        review=one.review,
+        grounds=conditions(verdict),
+    )
+
+
+_EFFECTS: Mapping[Any, str] = {state: state.value for state in EffectState} | {EffectState.DOUBT: "in doubt"}
