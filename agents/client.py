@@ -113,7 +113,8 @@ class OpenAIModel:
 
         Args:
             request: What to ask.
-            on_delta: Gets the text piece by piece. After a stream that broke, the text comes again from its start.
+            on_delta: Gets the text piece by piece. After a stream that broke an empty piece comes, and then the text
+                again from its start.
 
         Raises:
             ModelUnavailable: if the last try failed too, the deadline passed, or the endpoint has failed so often that
@@ -156,16 +157,20 @@ class OpenAIModel:
     async def _read(self, request: ModelRequest, on_delta: Delta | None, target: Target) -> ModelReply:
         assembly = Assembly()
         streams = self._stream and on_delta is not None
+        told = False
         try:
             async with aclosing(self._bodies(self._parameters(request, streams), target)) as bodies:
                 async for body in bodies:
                     text = assembly.add(body)
                     if text and on_delta:
                         on_delta(text)
+                        told = True
         except Transient:
             if not assembly.finish:
+                _void(on_delta if told else None)
                 raise
         if not assembly.finish:
+            _void(on_delta if told else None)
             raise Transient(target.redact(f"the answer broke off before its end{assembly.complaint}"))
         return assembly.reply()
 
@@ -222,6 +227,12 @@ class OpenAIModel:
         last = failures[-1] if failures else f"no answer within {self._retries.deadline:g} s"
         hint = f"Try again later; or check that {target.endpoint} is right and can be reached"
         return ModelUnavailable(target.model, f"no answer in {tries} {'try' if tries == 1 else 'tries'}: {last}", hint)
+
+
+def _void(on_delta: Delta | None) -> None:
+    """Say that the text that was told may come again."""
+    if on_delta:
+        on_delta("")
 
 
 class _Unwanted(Exception):

@@ -16,6 +16,7 @@ from baton.core import BatonError, RunId
 from baton.core.texts import one_line, safe
 from baton.handles import RunHandle
 from baton.ledger import Review
+from baton.live import Piece
 from baton.review.record import review_json
 from baton.story import Moment
 from baton.telling import tell
@@ -82,7 +83,6 @@ class _Talk:
 
     async def go(self) -> None:
         """Take turns until the person leaves, or the run ends."""
-        self.baton.listen(self._stream)
         name = one_line((await self.handle.status()).agent)
         self.screen.note(f"{name} listens. /help lists what can be typed; end of input (Ctrl-D) leaves.", "dim")
         await self._ask()
@@ -98,8 +98,9 @@ class _Talk:
     async def _turn(self, text: str) -> None:
         """Say something, show what comes of it, and ask what the agent wants to know."""
         seen = await self.handle.seen()
-        await self.handle.message(text)
-        answers = await self._follow(seen)
+        with self.baton.live.wanted():
+            await self.handle.message(text)
+            answers = await self._follow(seen)
         asked = await self._open_reviews()
         self.screen.line({"run": self.handle.id, "answers": answers, "waits_for": [review_json(r) for r in asked]})
         await self._ask()
@@ -107,7 +108,10 @@ class _Talk:
     async def _follow(self, seen: dict[RunId, int]) -> list[str]:
         """Show what happens until the run has settled; what the agent has said."""
         answers: list[str] = []
-        async for moment in self.handle.story(seen):
+        async for moment in self.handle.live(seen):
+            if isinstance(moment, Piece):
+                self._stream(moment)
+                continue
             self._show(moment)
             if moment.event.kind == "model.answered" and moment.run.id == self.handle.id and moment.text.strip():
                 answers.append(moment.text)
@@ -121,11 +125,14 @@ class _Talk:
         if line is not None and moment.event.kind not in ("message.user", "run.submitted", "review.opened"):
             self.screen.note(Text(f"  {line.mark} {one_line(line.text, 160)}", style="dim"))
 
-    def _stream(self, run: RunId, text: str) -> None:
+    def _stream(self, piece: Piece) -> None:
         """A piece of an answer as it comes; pieces may be lost, `_finish_answer` has the whole."""
-        if run == self.handle.id and self.screen.out.is_terminal and not self.screen.json:
-            self.screen.out.print(Text(safe(text)), end="")
-            self.said += text
+        if piece.run == self.handle.id and self.screen.out.is_terminal and not self.screen.json:
+            if not piece.text and self.said:
+                self.screen.show("")
+                self.said = ""
+            self.screen.out.print(Text(safe(piece.text)), end="")
+            self.said += piece.text
 
     def _finish_answer(self, text: str) -> None:
         """The answer is whole: end its line, or show it where it was not streamed as it is."""

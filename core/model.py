@@ -8,7 +8,9 @@ ChatMessage = dict[str, Any]
 """A message as chat completions know it: `role`, `content`, `tool_calls`, `tool_call_id`."""
 
 Delta = Callable[[str], None]
-"""Called with each piece of text as it streams in; pieces may be lost, the reply is not."""
+"""Called with each piece of text as it streams in; pieces may be lost, the reply is not.
+
+An empty piece says that the stream broke, and the text comes again from its start."""
 
 
 @dataclass(frozen=True, kw_only=True)

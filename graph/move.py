@@ -17,14 +17,14 @@ class Office:
     """What the loop works with.
 
     Attributes:
-        live: For a run, what is called with each piece of its model's text as it comes; None where nobody listens.
-            Pieces may be lost; what was said in the end is in the record.
+        live: For a run and its next turn, what is called with each piece of its model's text as it comes; None where
+            nobody listens. Pieces may be lost; what was said in the end is in the record.
         leaving: Set when this process is to end: runs are given back before their next step.
     """
 
     ledger: Ledger
     team: Team
-    live: Callable[[RunId], Delta | None]
+    live: Callable[[RunId, int], Delta | None]
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -176,7 +176,7 @@ async def _propose(step: _Step) -> Move:
         messages=packing.messages,
         tools=step.member.agent.offers,
     )
-    reply = await model.complete(request, step.office.live(run.id))
+    reply = await model.complete(request, step.office.live(run.id, turn))
     record = replace(
         step.past.record(step.lines, step.member.agent.specs), certificates=await _certificates(step, reply)
     )

@@ -12,7 +12,6 @@ from baton.agents import Agent, Endpoint, Mind, SimpleMind, embedder_of, endpoin
 from baton.core import (
     Action,
     Clock,
-    Delta,
     Fault,
     Goal,
     InvalidValue,
@@ -58,6 +57,7 @@ from baton.ledger import (
     transcript,
     waits,
 )
+from baton.live import Live
 from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
 from baton.policies import load_policy
@@ -71,6 +71,9 @@ T = TypeVar("T")
 
 class Baton:
     """Agents at work on one record. Use it with `async with`; everything it has accepted outlives it.
+
+    Attributes:
+        live: Where the text of the models is heard as it comes.
 
     ```python
     async with Baton(agents=[desk]) as baton:
@@ -122,7 +125,7 @@ class Baton:
         self._notices = notices
         self._people = people
         self._stack = contextlib.AsyncExitStack()
-        self._live: list[Callable[[RunId, str], None]] = []
+        self.live = Live()
         self.endpoint: Endpoint = endpoint()
 
     async def __aenter__(self) -> Self:
@@ -152,7 +155,7 @@ class Baton:
             self._team = Team(members=members, memory=self.memory, setting=self._setting)
             self._engine: Engine | None = None
             if self._dispatch:
-                office = Office(ledger=self.ledger, team=self._team, live=self._delta)
+                office = Office(ledger=self.ledger, team=self._team, live=self.live.of)
                 self._engine = engine = engine_of(office, self._concurrency, standby=self._standby)
                 if self._notices is not None:  # before anything happens that is to be told
                     tenant = self._setting.tenant
@@ -196,10 +199,6 @@ class Baton:
         """
         self._agents[agent.name] = agent
         self._team.members[agent.name] = self._member(agent)
-
-    def listen(self, live: Callable[[RunId, str], None]) -> None:
-        """Have `live` called with a run and each piece of its model's text as it comes; pieces may be lost."""
-        self._live.append(live)
 
     async def submit(
         self, goal: Goal | str, *, agent: str | None = None, key: str | None = None, trust: Trust = Trust.USER
@@ -481,7 +480,7 @@ class Baton:
         )
 
     def _handle(self, run: RunId) -> RunHandle:
-        return RunHandle(run, self.ledger, self._watch)
+        return RunHandle(run, self.ledger, self._watch, self.live)
 
     def _named(self, agent: str | None) -> str:
         if not self._agents:
@@ -490,15 +489,6 @@ class Baton:
         if name not in self._agents:
             raise NotFound("agent", name, self._agents)
         return name
-
-    def _delta(self, run: RunId) -> Delta | None:
-        """What a run's model tells its pieces of text to; None where nobody listens, which saves the streaming."""
-
-        def tell(text: str) -> None:
-            for live in self._live:
-                live(run, text)
-
-        return tell if self._live else None
 
     def _failure(self) -> LedgerError | None:
         return self._engine.failure if self._engine else None

@@ -1,12 +1,15 @@
 """A run as its user sees it: follow its events, wait for its result, say something, cancel."""
 
+import contextlib
 import getpass
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from baton.core import Budget, Goal, RunFailed, RunId, Trust
+from baton.following import answered, follow
 from baton.ledger import ENDED, Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
+from baton.live import Live, Piece
 from baton.review import outcomes
 from baton.story import Moment, family, moments, settled
 from baton.watch import Watch
@@ -37,10 +40,11 @@ class Result:
 class RunHandle:
     """A run, wherever it is at work. Made by `Baton.submit` and `Baton.open`."""
 
-    def __init__(self, id: RunId, ledger: Ledger, watch: Watch) -> None:
+    def __init__(self, id: RunId, ledger: Ledger, watch: Watch, live: Live | None = None) -> None:
         self.id = id
         self._ledger = ledger
         self._watch = watch
+        self._live = live or Live()  # without one there are no models here to be heard
 
     def __repr__(self) -> str:
         """The run's id."""
@@ -95,6 +99,25 @@ class RunHandle:
             for moment in found:
                 known[moment.run.id] = moment.event.seq
                 yield moment
+
+    async def live(
+        self, after: Mapping[RunId, int] | None = None, *, to_end: bool = False
+    ) -> AsyncGenerator[Moment | Piece]:
+        """The story, and between its events the text of the models as it comes.
+
+        The pieces of a turn come before its event `model.answered`, and none after it. Pieces may be lost, as where
+        another process lets the agents work; the event has the whole text. Whoever wants to hear an answer from its
+        first word on asks for it beneath `with baton.live.wanted():`.
+
+        Args:
+            after: As for `story`.
+            to_end: As for `story`.
+        """
+        with self._live.listen() as ear:
+            told = await self._ledger.read(lambda tx: answered(tx, self.id))
+            async with contextlib.aclosing(follow(self.story(after, to_end=to_end), ear, told)) as followed:
+                async for one in followed:
+                    yield one
 
     async def message(self, text: str, *, sender: str | None = None, trust: Trust = Trust.USER) -> None:
         """Say something to the agent.

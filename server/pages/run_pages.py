@@ -25,7 +25,7 @@ async def list_page(request: Request, caller: Viewer, view: View = "all", agent:
     """The newest runs."""
     house = await around(request)
     agents = sorted(service_of(request).baton.agents)
-    shown = {**await _list(request, view, agent, None), "views": VIEWS, "agents": agents}
+    shown: dict[str, Any] = {**await _list(request, view, agent, None), "views": VIEWS, "agents": agents}
     return page(request, "runs.html", caller, **house, **shown)
 
 

@@ -161,8 +161,8 @@ def state_text(state: Waiting) -> str:
     """What is waited for."""
     parts: list[str] = []
     if state.reviews:
-        more = f" and {len(state.reviews) - 1} more" if len(state.reviews) > 1 else ""
-        parts.append(f"{asked(state.reviews[0], 80)}{more}")
+        first, *others = state.reviews
+        parts.append(asked(first, 80) + (f" and {len(others)} more" if others else ""))
     parts += [f"the event {one.event} {one.key}" for one in state.events[:2]]
     if state.until is not None:
         parts.append(f"until {format_time(state.until)}")

@@ -13,7 +13,7 @@ async def test_a_cancellation_that_comes_with_news_is_not_lost(tmp_path: Path) -
     async with baton:
         from baton.graph import Dispatcher, Office
 
-        office = Office(ledger=baton.ledger, team=baton._team, live=lambda _run: None)
+        office = Office(ledger=baton.ledger, team=baton._team, live=lambda _run, _turn: None)
         for _ in range(20):
             dispatcher = Dispatcher(office)
             await dispatcher.start()

@@ -271,4 +271,4 @@ async def _expire(baton: Baton) -> None:
 
 
 def _office(baton: Baton) -> Office:
-    return Office(ledger=baton.ledger, team=baton._team, live=lambda _run: None)
+    return Office(ledger=baton.ledger, team=baton._team, live=lambda _run, _turn: None)

@@ -358,7 +358,7 @@ async def _take_over(baton: Baton, run: RunId) -> None:
 
 
 def _office(baton: Baton) -> Office:
-    return Office(ledger=baton.ledger, team=baton._team, live=lambda _run: None)
+    return Office(ledger=baton.ledger, team=baton._team, live=lambda _run, _turn: None)
 
 
 async def test_a_write_is_on_record_as_claimed_before_it_is_called_however_slow_the_disk_is(tmp_path: Path) -> None:

@@ -276,7 +276,7 @@ async def test_an_engine_that_starts_while_the_ledger_is_locked_starts_later(
 
 
 def _office(baton: Baton) -> Office:
-    return Office(ledger=baton.ledger, team=baton._team, live=lambda _run: None)
+    return Office(ledger=baton.ledger, team=baton._team, live=lambda _run, _turn: None)
 
 
 async def _rows(baton: Baton) -> list[tuple[Any, ...]]:

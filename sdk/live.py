@@ -1,0 +1,143 @@
+"""Live output: a model's text as it comes. Pieces may be lost; what was said in the end is an event of the record."""
+
+import asyncio
+import contextlib
+from collections import OrderedDict, deque
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from baton.core import Delta, RunId
+
+_MOST = 10_000  # pieces that wait for one listener; of one that is slower the oldest are lost
+_CALLS = 1_000  # calls whose text so far is kept for who comes later
+_LONGEST = 1_000_000  # characters of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A piece of a model's text.
+
+    Attributes:
+        run: The run that thinks.
+        turn: The turn that it will be, from 1: that of the event `model.answered`, which has the whole text.
+        text: What came. Empty says that the text begins: what came of this turn before, from a stream that broke, is
+            void.
+    """
+
+    run: RunId
+    turn: int
+    text: str
+
+
+class Ear:
+    """What one listener has not taken yet."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._pieces: deque[Piece] = deque(maxlen=_MOST)
+        self._some = asyncio.Event()
+
+    def hear(self, piece: Piece) -> None:
+        """Add a piece."""
+        self._pieces.append(piece)
+        self._some.set()
+
+    def take(self) -> list[Piece]:
+        """All that came, oldest first; then there is nothing."""
+        taken = list(self._pieces)
+        self._pieces.clear()
+        self._some.clear()
+        return taken
+
+    async def wait(self) -> None:
+        """Return as soon as there is something to take."""
+        await self._some.wait()
+
+
+class Live:
+    """The port: models tell it their text as it comes, and whoever listens hears it at once.
+
+    Models are asked to stream only where somebody listens, or wants to, when they are asked.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nobody who listens."""
+        self._ears: set[Ear] = set()
+        self._wanted = 0
+        self._calls: OrderedDict[RunId, _Call] = OrderedDict()
+
+    def of(self, run: RunId, turn: int) -> Delta | None:
+        """What a model is to tell its text to that is asked for a turn of a run; None while nobody listens."""
+        if not (self._ears or self._wanted):
+            return None
+        call = _Call(run, turn)
+        while len(self._calls) >= _CALLS:
+            self._calls.popitem(last=False)
+        self._calls[run] = call
+        self._tell(call.begin())
+
+        def tell(text: str) -> None:
+            if text or call.said:
+                self._tell(call.add(text) if text else call.begin())
+
+        return tell
+
+    @contextlib.contextmanager
+    def wanted(self) -> Generator[None]:
+        """Have models stream from now on, for somebody who is about to listen to a run."""
+        self._wanted += 1
+        try:
+            yield
+        finally:
+            self._wanted -= 1
+            self._forget()
+
+    @contextlib.contextmanager
+    def listen(self) -> Generator[Ear]:
+        """Hear every run at work in this process; first what the calls under way have said."""
+        ear = Ear()
+        for call in self._calls.values():
+            for piece in call.so_far():
+                ear.hear(piece)
+        self._ears.add(ear)
+        try:
+            yield ear
+        finally:
+            self._ears.discard(ear)
+            self._forget()
+
+    def _forget(self) -> None:
+        if not (self._ears or self._wanted):
+            self._calls.clear()
+
+    def _tell(self, piece: Piece) -> None:
+        for ear in self._ears:
+            ear.hear(piece)
+
+
+@dataclass
+class _Call:
+    """A model call under way, or the last one of its run.
+
+    Attributes:
+        said: Its text so far, or the beginning of it.
+    """
+
+    run: RunId
+    turn: int
+    said: list[str] = field(default_factory=list[str])
+    length: int = 0
+
+    def begin(self) -> Piece:
+        self.said, self.length = [], 0
+        return Piece(run=self.run, turn=self.turn, text="")
+
+    def add(self, text: str) -> Piece:
+        if self.length < _LONGEST:
+            self.said.append(text)
+            self.length += len(text)
+        return Piece(run=self.run, turn=self.turn, text=text)
+
+    def so_far(self) -> list[Piece]:
+        begun = Piece(run=self.run, turn=self.turn, text="")
+        return [begun, Piece(run=self.run, turn=self.turn, text="".join(self.said))] if self.said else [begun]
