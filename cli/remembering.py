@@ -6,9 +6,9 @@ from rich.text import Text
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen
-from baton.cli.shapes import fact_json
 from baton.core.texts import one_line
 from baton.ledger import Fact, facts
+from baton.review.record import fact_json
 
 app = App(name="memory", help="Look at what the agents remember.")
 

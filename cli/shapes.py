@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from baton.ledger import Fact
 from baton.review import DeadLetter
 from baton.review.record import time_json
 
@@ -18,18 +17,4 @@ def letter_json(letter: DeadLetter) -> dict[str, Any]:
         "tries": letter.tries,
         "since": time_json(letter.since),
         "review": letter.review,
-    }
-
-
-def fact_json(fact: Fact) -> dict[str, Any]:
-    """A fact."""
-    return {
-        "id": fact.id,
-        "scope": fact.scope,
-        "subject": fact.subject,
-        "text": fact.text,
-        "trust": fact.label.trust.name.lower(),
-        "sources": sorted(fact.label.sources),
-        "run": fact.run,
-        "recorded_at": time_json(fact.recorded_at),
     }

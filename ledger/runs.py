@@ -200,12 +200,14 @@ def listed(
     *,
     statuses: Sequence[str] = (),
     agent: str | None = None,
+    requester: str | None = None,
     limit: int | None = None,
     after: RunId | None = None,
 ) -> list[Run]:
-    """Runs, newest first, filtered by any of `statuses` and by agent; None or empty is no filter.
+    """Runs, newest first, filtered by any of `statuses`, by agent and by who asked; None or empty is no filter.
 
-    `after` is the last one of the page before; None begins with the newest.
+    Of somebody's, those that handed on their work alone. `after` is the last one of the page before; None begins with
+    the newest.
     """
     query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id).limit(limit)
     if after is not None:
@@ -215,6 +217,8 @@ def listed(
         query = query.where(runs.c.status.in_(statuses))
     if agent is not None:
         query = query.where(runs.c.agent == agent)
+    if requester is not None:
+        query = query.where(runs.c.requester == requester, runs.c.parent.is_(None))
     return _runs(tx, tx.rows(query))
 
 

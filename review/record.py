@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from baton.core import Absence, Assessed, Person, Promise
-from baton.ledger import Decision, Review, Run
+from baton.ledger import Decision, Fact, Review, Run
 from baton.ledger.remarks import Remark
 from baton.review.outlook import Outlook
 
@@ -160,4 +160,18 @@ def absence_json(absence: Absence) -> dict[str, Any]:
         "from": time_json(absence.start),
         "to": None if math.isinf(absence.end) else time_json(absence.end),
         "stand_in": absence.stand_in,
+    }
+
+
+def fact_json(fact: Fact) -> dict[str, Any]:
+    """A fact that agents remember."""
+    return {
+        "id": fact.id,
+        "scope": fact.scope,
+        "subject": fact.subject,
+        "text": fact.text,
+        "trust": fact.label.trust.name.lower(),
+        "sources": sorted(fact.label.sources),
+        "run": fact.run,
+        "recorded_at": time_json(fact.recorded_at),
     }

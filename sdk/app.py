@@ -229,11 +229,13 @@ class Baton:
 
         return self._handle(await self.ledger.write(create))
 
-    async def converse(self, *, agent: str | None = None, follow: RunId | None = None) -> RunHandle:
-        """Begin a conversation, or one that follows a run that has ended."""
+    async def converse(
+        self, *, agent: str | None = None, follow: RunId | None = None, by: str | None = None
+    ) -> RunHandle:
+        """Begin a conversation, or one that follows a run that has ended; `by` None is the person at the keyboard."""
         name = self._named(agent)
         previous = await self.ledger.read(lambda tx: runs.get(tx, follow)) if follow else None
-        goal = replace(conversation_goal(name, previous), requester=person())
+        goal = replace(conversation_goal(name, previous), requester=by or person())
         conversation = previous.conversation if previous else None
         tenant = self._setting.tenant
         id, _new = await self.ledger.write(

@@ -2,17 +2,20 @@
 
 import contextlib
 import getpass
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from baton.core import Budget, Goal, RunFailed, RunId, Trust
+from baton.core import Attachment, Budget, Goal, RunFailed, RunId, Trust
 from baton.following import answered, follow
 from baton.ledger import ENDED, Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
 from baton.live import Live, Piece
 from baton.review import outcomes
 from baton.story import Moment, family, moments, settled
 from baton.watch import Watch
+
+ATTACHED = "attachment: "
+"""What a message begins with that hands an attachment in; its name follows, and on the next line its text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,20 +122,34 @@ class RunHandle:
                 async for one in followed:
                     yield one
 
-    async def message(self, text: str, *, sender: str | None = None, trust: Trust = Trust.USER) -> None:
+    async def message(
+        self,
+        text: str,
+        *,
+        sender: str | None = None,
+        trust: Trust = Trust.USER,
+        attachments: Sequence[Attachment] = (),
+    ) -> None:
         """Say something to the agent.
 
         Args:
             text: What is said.
             sender: Who says it; None is the person at the keyboard.
             trust: How far it is trusted: as a person's word, or less where a program says it.
+            attachments: Texts that it is about, each as far trusted as it says, which is as a stranger's.
 
         Raises:
             Conflict: if the run has ended.
         """
-        await self._ledger.write(
-            lambda tx: mail.post(tx, self.id, "user", sender=sender or person(), text=text, trust=trust)
-        )
+        by = sender or person()
+
+        def post(tx: Transaction) -> None:
+            for one in attachments:
+                told = f"{ATTACHED}{one.name}\n{one.text}"
+                mail.post(tx, self.id, "user", sender=by, text=told, trust=min(trust, one.trust))
+            mail.post(tx, self.id, "user", sender=by, text=text, trust=trust)
+
+        await self._ledger.write(post)
 
     async def outcome(self, *, wrong: bool, action: str | None = None, by: str | None = None, note: str = "") -> None:
         """Report how an action has come out in the world, for the promise of its class.

@@ -120,7 +120,7 @@ async def message(run: Id, said: Message, request: Request, caller: Requester) -
     """Say something to the agent. A message is never an answer to a review."""
     handle = await _own(request, run, caller, "speak to")
     trust = Trust.AGENT if caller.agent else Trust.USER
-    await handle.message(said.text, sender=caller.name, trust=trust)
+    await handle.message(said.text, sender=caller.name, trust=trust, attachments=said.attached)
     return run_json(await handle.status())
 
 

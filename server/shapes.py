@@ -103,9 +103,22 @@ class NewRun(Body):
 
 
 class Message(Body):
-    """Something said to an agent."""
+    """Something said to an agent, with texts that it is about; those count as a stranger's."""
 
     text: Annotated[str, Field(min_length=1, max_length=100_000)]
+    attachments: Annotated[list[GivenAttachment], Field(max_length=20)] = []
+
+    @property
+    def attached(self) -> list[Attachment]:
+        """The attachments."""
+        return [Attachment(one.name, one.text) for one in self.attachments]
+
+
+class NewConversation(Message):
+    """A conversation and the first words of it; with whom, or after which run."""
+
+    agent: Name | None = None
+    follow: Id | None = None
 
 
 class Fork(Body):

@@ -83,13 +83,13 @@ async def _list(request: Request, view: str, agent: str | None, after: str | Non
 async def _shown(request: Request, caller: Caller, id: str, *, whole: bool) -> dict[str, Any]:
     def read(tx: Transaction) -> tuple[RunPage, bool]:
         found = run_page(tx, id, whole=whole)
-        return found, _may_steer(tx, found.run.id, caller)
+        return found, may_steer(tx, found.run.id, caller)
 
-    shown, may_steer = await service_of(request).baton.ledger.read(read)
-    return {"shown": shown, "may_steer": may_steer, "whole": whole}
+    shown, steers = await service_of(request).baton.ledger.read(read)
+    return {"shown": shown, "may_steer": steers, "whole": whole}
 
 
-def _may_steer(tx: Transaction, run: RunId, caller: Caller) -> bool:
+def may_steer(tx: Transaction, run: RunId, caller: Caller) -> bool:
     """Whether the caller may speak to a run, end and fork it: who asked for it, and owners."""
     if caller.agent or caller.role < Role.REQUESTER:
         return False

@@ -53,6 +53,11 @@ class RunList:
     runs: list[RunCard]
     more: RunId | None
 
+    @property
+    def moving(self) -> bool:
+        """Whether one of them is at work, and may come to rest without an event that says so."""
+        return any(card.run.status == "ready" for card in self.runs)
+
 
 @dataclass(frozen=True)
 class Step:

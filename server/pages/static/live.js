@@ -5,11 +5,18 @@ import { base, signIn } from "./api.js";
 
 const banner = document.getElementById("lost");
 const listeners = [];
-let stream, lost, mark = document.body.dataset.mark;
+const heard = [];
+let wanted = "", stream, lost, mark = document.body.dataset.mark;
 
-/** Be told of each change: `heard(topics)`, a Set of ids and names of lists; null when anything may have changed. */
-export function onChange(heard) {
-  listeners.push(heard);
+/** Be told of each change: `told(topics)`, a Set of ids and names of lists; null when anything may have changed. */
+export function onChange(told) {
+  listeners.push(told);
+}
+
+/** Hear what the model of a run says as it comes: `heard(piece)`, with its turn and text; an empty text begins anew. */
+export function hear(run, hears) {
+  wanted = run;
+  heard.push(hears);
 }
 
 function tell(topics) {
@@ -17,15 +24,16 @@ function tell(topics) {
     const wanted = place.dataset.live.split(" ");
     if (!place.dataset.keep && (topics === null || wanted.some((one) => topics.has(one)))) place.dispatchEvent(new CustomEvent("live"));
   }
-  for (const heard of listeners) heard(topics);
+  for (const told of listeners) told(topics);
 }
 
 function connect() {
-  stream = new EventSource(`${base}/live?after=${mark}`);
+  stream = new EventSource(`${base}/live?after=${mark}${wanted && `&run=${wanted}`}`);
   const told = (event) => { mark = event.lastEventId || mark; };
   for (const kind of ["changed", "all"]) stream.addEventListener(kind, told);
   stream.addEventListener("changed", (event) => tell(new Set(JSON.parse(event.data))));
   stream.addEventListener("all", () => tell(null));
+  stream.addEventListener("piece", (event) => { for (const hears of heard) hears(JSON.parse(event.data)); });
   stream.addEventListener("open", found);
   stream.addEventListener("error", miss);
 }
@@ -56,4 +64,5 @@ async function again() {
 
 addEventListener("pagehide", () => stream?.close());
 addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
-if (banner) connect();
+// behind the scripts of the page, which say what they want to hear
+if (banner) setTimeout(connect);
