@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from baton.server.failing import Failed
-from baton.server.pages.look import page
+from baton.server.pages.look import page, wants_page
 from baton.server.pages.sign_in import way_in
 
 _TITLES = {
@@ -18,7 +18,7 @@ _TITLES = {
 
 def show_failure(request: Request, said: Failed) -> Response | None:
     """A page that says it; who is not signed in is asked to. None where a program asks, or a part of a page."""
-    if "text/html" not in request.headers.get("accept", "") or "/api/" in request.url.path:
+    if not wants_page(request) or "/api/" in request.url.path:
         return None
     if said.status == 401 and request.method == "GET":
         return RedirectResponse(way_in(request), 303)

@@ -39,6 +39,11 @@ def page(request: Request, template: str, caller: Caller | None, status: int = 2
     return HTMLResponse(_ENVIRONMENT.get_template(template).render(common | values), status)
 
 
+def wants_page(request: Request) -> bool:
+    """Whether somebody looks at it, rather than a program."""
+    return "text/html" in request.headers.get("accept", "")
+
+
 async def around(request: Request) -> dict[str, Any]:
     """What is around every page: how many questions are open, and behind which event changes are told.
 

@@ -291,9 +291,7 @@ def _news(review: Review) -> tuple[str, bool]:
     decision = review.decision
     if decision is None:
         return "", False
-    said = decided(decision, "it")
-    note = f": {decision.note}" if decision.note else ""
-    told = f"{said[:1].upper()}{said[1:]}{note}"
+    told = decided(decision, "it") + (f": {decision.note}" if decision.note else "")
     if decision.source is Source.PERSON:
         return told, False
     return f"{told}. There is nothing left to decide here; the run has gone on.", True

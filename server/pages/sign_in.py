@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from baton.core import Conflict, InvalidValue, Role, SignInNeeded, TooManyTries
 from baton.server.callers import Viewer, same_origin
 from baton.server.pages.forms import said_in
-from baton.server.pages.look import page
+from baton.server.pages.look import page, wants_page
 from baton.server.service import service_of
 from baton.server.session_routes import enter
 from baton.server.shapes import SignIn
@@ -44,6 +44,8 @@ async def sign_in(request: Request) -> Response:
     try:
         await enter(SignIn(**said), request, response)
     except (SignInNeeded, TooManyTries, Conflict) as error:
+        if not wants_page(request):
+            raise
         status = {SignInNeeded: 401, TooManyTries: 429, Conflict: 409}[type(error)]
         return _form(request, next=following, failed=str(error), status=status)
     return response

@@ -53,11 +53,12 @@ async def test_every_answer_has_the_headers_that_keep_a_browser_from_being_trick
         for one in answers:
             policy = one.headers["content-security-policy"]
             assert policy.startswith("default-src 'none'; ")
-            assert "script-src" not in policy
+            assert "script-src 'self'; " in policy
+            assert "unsafe" not in policy
             assert one.headers["x-content-type-options"] == "nosniff"
             assert one.headers["x-frame-options"] == "DENY"
             assert one.headers["cache-control"] == "no-store"
-            assert one.headers["referrer-policy"] == "no-referrer"
+            assert one.headers["referrer-policy"] == "same-origin"
             assert "server" not in one.headers
         assert kind_of(answers[2]) == (404, "NotFound")
 
