@@ -32,13 +32,30 @@ function mark(id) {
   document.getElementById(`item-${id}`)?.setAttribute("aria-current", "true");
 }
 
-async function load(id) {
+let wanted = chosen()?.dataset.review; // what the person looks at, or is about to
+let arriving = false; // whether it has not come yet: they go on from its top then
+
+function load(id) {
   main.classList.add("chosen");
-  await htmx.ajax("GET", `${base}/parts/reviews/${id}${location.search}`, { target: "#detail" });
-  mark(id);
+  wanted = id;
+  arriving = true;
+  return htmx.ajax("GET", `${base}/parts/reviews/${id}${location.search}`, { target: "#detail" });
+}
+
+// while somebody writes nothing is taken from under their hands: what they type next would count as keys
+detail.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target !== detail) return;
+  const late = !event.detail.requestConfig.path.includes(`/reviews/${wanted}`);
+  if (late || writing()) event.detail.shouldSwap = false;
+});
+detail.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target !== detail) return;
+  mark(chosen()?.dataset.review);
+  if (!arriving) return;
+  arriving = false;
   detail.scrollTop = 0;
   detail.focus({ preventScroll: true });
-}
+});
 
 function step(by) {
   const all = items();
@@ -137,6 +154,7 @@ const FORMS = {
     const text = form.elements.note.value.trim();
     if (meant === "comment" || meant === "ask") {
       await ask(`reviews/${chosen().dataset.review}/${meant}`, { text });
+      close();
       say(meant === "ask" ? "Asked. The answer comes beside the question." : "Said.");
       return load(chosen().dataset.review);
     }
@@ -153,6 +171,7 @@ const FORMS = {
     const { review, version } = chosen().dataset;
     await ask(`reviews/${review}/delegate`, { to: form.elements.to.value, note: form.elements.note.value, version: Number(version) });
     say(`Given to ${form.elements.to.value}.`);
+    close();
     return load(review);
   },
 };
@@ -186,6 +205,7 @@ async function decide(decision, { note = "", arguments: given } = {}) {
     if (given) body.arguments = given;
     await ask(`reviews/${review}/decide`, body);
   }
+  close();
   const many = done.length > 1 ? ` ${done.length} questions` : "";
   if (Number(hold) > 0) {
     held = done;
@@ -193,7 +213,6 @@ async function decide(decision, { note = "", arguments: given } = {}) {
   } else {
     say(`${WORDS[decision]}${many}.`);
   }
-  close();
   for (const id of done) document.getElementById(`item-${id}`)?.closest("li").remove();
   if (next) await show(next);
   else await load(review);
