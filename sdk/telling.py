@@ -212,7 +212,8 @@ def decided(decision: Decision, what: str) -> str:
         case Source.POLICY:
             return f"{what} was withdrawn"
         case Source.PERSON:
-            return f"{decision.by} {DECIDED[decision.kind]} {what}"
+            changed = " with changes" if decision.kind is DecisionKind.EDIT else ""
+            return f"{decision.by} {DECIDED[decision.kind].removesuffix(changed)} {what}{changed}"
 
 
 def _tell_expected(moment: Moment, review: Review) -> Told | None:

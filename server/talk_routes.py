@@ -1,5 +1,7 @@
 """Conversations with agents, and what agents remember."""
 
+import asyncio
+import contextlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -15,6 +17,9 @@ from baton.story import top
 
 router = APIRouter(tags=["conversations"])
 
+LISTENED_WITHIN = 5.0
+"""Seconds within which whoever begins a conversation listens to it, and hears its first answer from the beginning."""
+
 
 @router.post("/conversations", status_code=201)
 async def begin(said: NewConversation, request: Request, caller: Requester) -> dict[str, Any]:
@@ -27,7 +32,10 @@ async def begin(said: NewConversation, request: Request, caller: Requester) -> d
     follow = await baton.ledger.read(lambda tx: runs.find(tx, after)) if after is not None else None
     run = await baton.converse(agent=said.agent, follow=follow, by=caller.person)
     trust = Trust.AGENT if caller.agent else Trust.USER
-    await run.message(said.text, sender=caller.name, trust=trust, attachments=said.attached)
+    with contextlib.ExitStack() as heard:
+        heard.enter_context(baton.live.wanted())
+        await run.message(said.text, sender=caller.name, trust=trust, attachments=said.attached)
+        asyncio.get_running_loop().call_later(LISTENED_WITHIN, heard.pop_all().close)
     return run_json(await run.status())
 
 

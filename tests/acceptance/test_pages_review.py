@@ -7,36 +7,12 @@ import pytest
 from playwright.async_api import expect
 
 from baton import Answer, Attachment, Baton, Goal
-from baton.agents.simulated import Answer as Said
-from baton.agents.simulated import Conversation, SimulatedCall
 from baton.ledger import DecisionKind, Review
 from baton.review import queue
-from support import Says, open_office, reached, soon
+from support import Says, open_office, reached
 from support.browsing import Window, open_site
+from support.paying import ASK, GRAVE, HOSTILE, ask, pays
 from support.till import Till
-
-ASK = '@id("ask") @deadline("4h") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
-GRAVE = '@id("grave") @four_eyes permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
-HOSTILE = (
-    "<script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)>[click](javascript:alert(4)) "
-    "![](http://evil.example/beacon.png) \u202eesrever\u202c \x1b[31mred {{ 7 * 7 }} </textarea></pre>"
-)
-
-
-def pays(conversation: Conversation) -> Said:
-    """Pays what the goal says, and tells what came of it."""
-    if any(conversation.results()):
-        return Said(text="that is all")
-    cents = int((re.findall(r"\d+", conversation.user_texts()[0]) or ["5"])[0])
-    return Said(calls=(SimulatedCall(name="pay", arguments={"cents": cents}),))
-
-
-async def ask(baton: Baton, *goals: Goal | str) -> list[Review]:
-    """Questions, one of each goal, in the order in which the list shows them."""
-    for goal in goals:
-        asked = Goal(goal, requester="req") if isinstance(goal, str) else goal
-        await soon((await baton.submit(asked)).settled())
-    return await baton.reviews.waiting()
 
 
 async def looks_at(window: Window, review: Review) -> None:

@@ -151,7 +151,7 @@ class Site:
         try:
             await self._sign_in(window, name)
             yield window
-            assert window.wrong == []
+            assert not window.wrong, window.wrong
         finally:
             await context.close()
 

@@ -16,12 +16,13 @@ let bubble = null; // shows the words of the turn that is not on record yet
 
 if (talk) hear(talk.dataset.run, (piece) => {
   if (bubble?.dataset.turn !== String(piece.turn) || !piece.text) begin(piece.turn);
-  bubble.querySelector(".said").append(piece.text);
+  bubble?.querySelector(".said").append(piece.text);
   follow();
 });
 
 function begin(turn) {
   bubble?.remove();
+  bubble = null;
   if (talk.querySelector(`.talk [data-turn="${turn}"]`)) return;
   bubble = document.createElement("div");
   bubble.className = "by-agent coming";
@@ -88,9 +89,15 @@ const FORMS = {
     const decision = form.dataset.decision;
     const given = decision === "edit" ? Object.fromEntries([...form.querySelectorAll("[data-kind]")].map((field) => [field.name, typed(field)])) : undefined;
     await decide(card, decision, note, given);
-    form.hidden = true;
+    shut(form);
   },
 };
+
+/** Close a form; what came while it was open is shown now. */
+function shut(form) {
+  form.hidden = true;
+  talk.firstElementChild.dispatchEvent(new CustomEvent("live"));
+}
 
 function typed(field) {
   if (field.dataset.kind === "text") return field.value;
@@ -146,7 +153,7 @@ document.addEventListener("click", async (event) => {
   try {
     if (decision === "approve") await decide(button.closest("[data-review]"), decision);
     else if (decision) open(button);
-    else if ("back" in button.dataset) button.closest("form").hidden = true;
+    else if ("back" in button.dataset) shut(button.closest("form"));
     else if (forget) { await ask(`memory/${forget}`, {}, "DELETE"); button.closest("li").remove(); say("Forgotten."); }
     else if ("stop" in button.dataset) { await ask(`runs/${talk.dataset.run}/cancel`); say("It stops between two of its steps. What you say next begins where it ended."); }
     else if ("attach" in button.dataset) document.getElementById("file").click();
