@@ -21,7 +21,7 @@ BENCHES := $(filter-out bfcl chaos,$(patsubst bench/%.py,%,$(shell grep -l __mai
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo promise test check bench conformance chaos format lock clean
+.PHONY: help install demo promise pictures test check bench conformance chaos format lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*##/  \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,9 @@ demo: $(RUNTIME)  ## Let two agents work through the inbox of examples/desk.
 
 promise: $(RUNTIME)  ## Let the desk earn a promise over 3,000 mails, and draw how it went.
 	@$(BIN)/python examples/desk/promise.py --figure docs/promise-desk.svg $(ARGS)
+
+pictures: $(DEV)  ## Take the pictures of docs/img anew, in Chromium.
+	@$(BIN)/python examples/desk/pictures.py $(ARGS)
 
 test: $(DEV)  ## Run the tests; ARGS="-k name" picks some.
 	@$(BIN)/python -m pytest $(ARGS)

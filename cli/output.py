@@ -33,6 +33,11 @@ class Screen:
                 plain = _harmless(thing)
                 self.out.print(plain, soft_wrap=isinstance(plain, Text) and not self.out.is_terminal)
 
+    def whole(self, text: Text) -> None:
+        """Write a text that is copied, such as an address, in one piece; nothing where JSON was asked for."""
+        if not self.json:
+            self.out.print(text, soft_wrap=True)
+
     def note(self, thing: RenderableType, style: str = "") -> None:
         """Write progress or a note. Strings are made harmless."""
         self.err.print(_harmless(thing), style=style, soft_wrap=not self.err.is_terminal)

@@ -64,7 +64,8 @@ async def serve(
             screen.line({"state": "serving", "url": server.url, "link": link})
             screen.show(f"Serving at {server.url}, on {baton.ledger.database.name}.")
             if link is not None:
-                screen.show(Text.assemble("sign in, once: ", (link, "bold cyan")))
+                screen.show("sign in, once:")
+                screen.whole(Text(link, style="bold cyan"))
             await ending.wait()
             screen.note(f"ending; what is at work has {format_duration(grace)} to come to the end of its step", "dim")
         await baton.leave(grace)

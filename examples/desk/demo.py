@@ -1,6 +1,6 @@
 """The desk at work on its whole inbox: 24 mails, two agents, and what is left for people.
 
-python examples/desk/demo.py [--fresh] [--folder .demo] [--stats]
+python examples/desk/demo.py [--fresh] [--folder .demo] [--no-serve] [--stats]
 
 Start it again after it was stopped, or killed: it goes on where it was, and does nothing twice.
 """
@@ -11,6 +11,7 @@ import hashlib
 import os
 import resource
 import shutil
+import signal
 import sys
 import time
 from collections import deque
@@ -31,8 +32,10 @@ from baton import Baton, BatonError, load_project
 from baton.cli.tones import render
 from baton.core import Conflict, RunId
 from baton.core.texts import one_line
-from baton.ledger import DispatchLock, Run, Transaction, events, runs
+from baton.handles import person
+from baton.ledger import DispatchLock, Run, Transaction, accounts, events, runs
 from baton.places import NAME, Origin, note_origin
+from baton.server import Server, Service, link_for
 from baton.story import Moment, moments
 from baton.telling import tell
 
@@ -81,7 +84,8 @@ def main() -> int:
             _forget(folder)
         make_world(folder)
         os.environ["DESK_WORLD"] = str(folder.resolve())
-        return asyncio.run(work(console, folder, stats=options.stats))
+        serve = shown if options.serve is None else options.serve
+        return asyncio.run(work(console, folder, stats=options.stats, serve=serve))
     except BatonError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -90,8 +94,8 @@ def main() -> int:
         return 130
 
 
-async def work(console: Console, folder: Path, *, stats: bool) -> int:
-    """Submit the inbox, watch until nobody is at work any more, and show how every mail stands."""
+async def work(console: Console, folder: Path, *, stats: bool, serve: bool) -> int:
+    """Submit the inbox, watch until nobody is at work any more, show how every mail stands, and serve the pages."""
     started, database = time.monotonic(), folder / NAME
     project = load_project(HERE / "agents.yaml")
     async with Baton(agents=project.agents, mind=project.mind, database=database) as baton:
@@ -108,12 +112,28 @@ async def work(console: Console, folder: Path, *, stats: bool) -> int:
             console.print("All of this was done by an earlier start; here is how it stands.")
         await watch(console, baton, progress)
         rows = await baton.ledger.read(lambda tx: [read_rows(tx, run, mail) for run, mail in mails.items()])
-    seconds = time.monotonic() - started
-    show_rows(console, rows, f"{progress.tokens:,} tokens, {seconds:.1f} s")
-    _show_next(console, rows, folder)
-    if stats:
-        console.print(f"peak memory: {_peak():.0f} MB")
+        seconds = time.monotonic() - started
+        show_rows(console, rows, f"{progress.tokens:,} tokens, {seconds:.1f} s")
+        _show_next(console, rows, folder)
+        if stats:
+            console.print(f"peak memory: {_peak():.0f} MB")
+        if serve:
+            await _serve(console, baton)
     return 0
+
+
+async def _serve(console: Console, baton: Baton) -> None:
+    """Serve the pages, and let the desk work, until somebody presses Ctrl-C."""
+    alone = not await baton.ledger.read(accounts.there_are)
+    async with Server(Service(baton=baton, alone=alone), host="127.0.0.1", port=0) as server:
+        link = f"{server.url}/sign-in?token={await link_for(baton.ledger, person())}" if alone else server.url
+        console.print("or in a browser, until you press Ctrl-C here:")
+        console.print(Text(f"  {link}", style="bold cyan"), soft_wrap=True)  # whole, to be clicked or copied
+        ended = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        await ended.wait()
+    console.print("Ended. What waits for people goes on waiting; start the demo again to go on.")
 
 
 def _peak() -> float:
@@ -217,7 +237,7 @@ def _show_next(console: Console, rows: list[Row], folder: Path) -> None:
         return
     baton = _program()
     console.print(Text("next, as the person who is asked:"))
-    for words in ("review", f"review show {waiting}"):
+    for words in ("review", f"review show {waiting}", "serve"):
         console.print(Text(f"  {baton} {words} -d {folder}", style="bold cyan"))
 
 
@@ -247,6 +267,11 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The desk at work on its inbox.")
     parser.add_argument("--folder", type=Path, default=Path(".demo"), help="where its world and its record are")
     parser.add_argument("--fresh", action="store_true", help="forget earlier starts and begin anew")
+    parser.add_argument(
+        "--serve",
+        action=argparse.BooleanOptionalAction,
+        help="serve the pages at the end, until Ctrl-C; at a terminal it does unless told not to",
+    )
     parser.add_argument("--stats", action="store_true", help="say how much memory it took")
     return parser.parse_args()
 

@@ -183,7 +183,18 @@ def read_invoice(order_id: str) -> Invoice:
     return Invoice(order_id=order["order_id"], email=order["email"], text="\n".join([head, *rows, foot]))
 
 
-@tool(effect="write", repeatable=True, destinations=["customer"], content=["reason"])
+def _would_refund(order_id: str, cents: int, customer: str, reason: str) -> dict[str, tuple[str, str]]:
+    """What a refund would change, for the people who are asked about it."""
+    with _world() as world:
+        row = _order(world, order_id)
+        paid, back = _paid(world, row), _refunded(world, row["id"])
+    return {
+        f"refunded of {row['id']}": (_euros(back), _euros(back + cents)),
+        "left with us": (_euros(paid - back), _euros(paid - back - cents)),
+    }
+
+
+@tool(effect="write", repeatable=True, destinations=["customer"], content=["reason"], preview=_would_refund)
 def refund(order_id: str, cents: int, customer: str, reason: str, *, key: str) -> Receipt:
     """Pay money back for an order, the way it was paid.
 
