@@ -7,7 +7,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 
 from baton.core import LedgerError
-from baton.server import flow_routes, pages, review_routes, run_routes, session_routes, together_routes
+from baton.server import (
+    flow_routes,
+    pages,
+    proposal_routes,
+    review_routes,
+    run_routes,
+    session_routes,
+    together_routes,
+)
 from baton.server.door import Door
 from baton.server.failing import FAILURES, handle_failures
 from baton.server.service import Service, service_of
@@ -33,7 +41,7 @@ def make_app(service: Service) -> FastAPI:
     app.add_middleware(Door, alone=service.alone, base_path=service.base_path)
     handle_failures(app, pages.show_failure)
     api = APIRouter(prefix=API, responses=FAILURES)
-    for module in (session_routes, run_routes, together_routes, review_routes, flow_routes):
+    for module in (session_routes, run_routes, together_routes, review_routes, proposal_routes, flow_routes):
         api.include_router(module.router)
     app.include_router(api)
     for router in (pages.sign_in, pages.links, pages.live, pages.reviews):
