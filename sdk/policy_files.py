@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ def _restore(change: Change) -> None:
 
 
 @contextlib.contextmanager
-def _written(change: Change, proposal: RuleProposal) -> Iterator[Path]:
+def _written(change: Change, proposal: RuleProposal) -> Generator[Path]:
     """A file beside the one that is to be changed, with what it is to say; gone afterwards."""
     real = change.file.resolve()
     new = real.with_name(f".{real.name}.new")
