@@ -8,6 +8,7 @@ from baton.flow.pace import Pace, grid_until, levels, read_pace
 from baton.flow.parts import Parts, Presence, presence, split
 from baton.flow.staff import Anybody, Interval, Rostered, Staff, staff_of
 from baton.flow.stuck import Stuck, heads, stuck
+from baton.flow.use import Use, use_of_time
 from baton.flow.waiting import FREE, NEVER, Graph, Node, Wait, all_of, any_of, movable, some_of
 from baton.flow.work import graph_of, stuck_work
 
@@ -28,6 +29,7 @@ __all__ = [
     "Share",
     "Staff",
     "Stuck",
+    "Use",
     "Wait",
     "all_of",
     "any_of",
@@ -46,4 +48,5 @@ __all__ = [
     "staff_of",
     "stuck",
     "stuck_work",
+    "use_of_time",
 ]

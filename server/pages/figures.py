@@ -263,8 +263,9 @@ def _n(value: float) -> str:
 
 
 def _round_step(least: float, *, whole: bool = False) -> float:
-    """The next of 1, 2, 5, 10, 20 …, or of 0.1, 0.2, 0.5 …"""
+    """The next of 1, 2, 5, 10, 20, 25, 50 …, or of 0.1, 0.2, 0.25, 0.5 … where it need not be whole."""
     if whole and least <= 1:
         return 1.0
     size: float = 10.0 ** math.floor(math.log10(least))
-    return size * next(number for number in (1.0, 2.0, 5.0, 10.0) if number * size >= least - 1e-12)
+    steps = (1.0, 2.0, 5.0, 10.0) if whole and size < 10 else (1.0, 2.0, 2.5, 5.0, 10.0)
+    return size * next(number for number in steps if number * size >= least - 1e-12)
