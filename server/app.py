@@ -44,7 +44,7 @@ def make_app(service: Service) -> FastAPI:
     for module in (session_routes, run_routes, together_routes, review_routes, proposal_routes, flow_routes):
         api.include_router(module.router)
     app.include_router(api)
-    for router in (pages.sign_in, pages.links, pages.live, pages.reviews, pages.flow):
+    for router in (pages.sign_in, pages.links, pages.live, pages.reviews, pages.flow, pages.agents):
         app.include_router(router)
     app.mount("/static", pages.Static(), name="static")
     app.include_router(_health)

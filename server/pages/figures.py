@@ -15,6 +15,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 50.0, 14.0, 14.0, 34.0
 
 _TIMES = (60.0, 300.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0, 86400.0, 172800.0, 604800.0)
 _MOST_TICKS = 5
+_FLAT = "figure flat"
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def time_axis(start: float, end: float) -> Axis:
     """Times, at round hours or days in UTC."""
     step = next((step for step in _TIMES if (end - start) / step <= _MOST_TICKS + 1), _TIMES[-1])
     first = math.ceil(start / step) * step
-    places = [first + step * number for number in range(int((end - first) // step) + 1)]
+    every = [first + step * number for number in range(int((end - first) // step) + 1)]
+    places = [at for at in every if 0.06 < (at - start) / (end - start) < 0.95]  # so that nothing is cut off
     return Axis(start, end, [(at, moment(at, days=step >= 86400)) for at in places])
 
 
@@ -124,13 +126,13 @@ def figure(name: str, says: str, x: Axis, y: Axis, parts: Sequence[Part]) -> Mar
 def shares(name: str, says: str, parts: Sequence[tuple[str, float, Tone]], whole: float | None = None) -> Markup:
     """One bar that is divided among parts, each with what is said of it and how much it is; None is all of `whole`."""
     whole, left = whole or sum(amount for _, amount, _ in parts) or 1.0, 0.0
-    drawn: list[Markup] = [Markup('<rect class="ground" width="{}" height="14" rx="4"/>').format(_n(WIDTH))]
+    drawn: list[Markup] = [Markup('<rect class="ground" width="{}" height="14"/>').format(_n(WIDTH))]
     for told, amount, tone in parts:
         width = WIDTH * amount / whole
         if width > 0:
-            drawn.append(_rect(tone, left, 0.0, max(width - 1.5, 0.8), 14.0, told))
+            drawn.append(_rect(tone, left, 0.0, max(width - 1.5, 0.8), 14.0, told, round=0.0))
         left += width
-    return _svg(name, says, WIDTH, 14.0, Markup("").join(drawn), "figure flat")
+    return _svg(name, says, WIDTH, 14.0, Markup("").join(drawn), _FLAT)
 
 
 def gauge(name: str, says: str, share: float, tone: Tone) -> Markup:
@@ -212,7 +214,7 @@ class _Frame:
         word = Markup("")
         if mark.word:
             right = x > WIDTH * 0.6
-            word = _text(mark.word, x - 9 if right else x + 9, y - 8, "end" if right else "start", "label")
+            word = _text(mark.word, x - 9 if right else x + 9, y - 13, "end" if right else "start", "label")
         said = Markup("<title>{}</title>").format(one_line(mark.says))
         return Markup('<g class="{}">{}{}{}</g>').format(_class(mark.tone), said, _dot(x, y, 6.0, "chosen"), word)
 
@@ -231,8 +233,9 @@ def _svg(name: str, says: str, width: float, height: float, drawn: Markup, kind:
     head = Markup("<title>{}</title><desc>{}</desc>").format(one_line(name), one_line(says))
     label = f"{one_line(name)}: {one_line(says)}"
     box = f"0 0 {_n(width)} {_n(height)}"
-    return Markup('<svg class="{}" viewBox="{}" role="img" aria-label="{}">{}{}</svg>').format(
-        kind, box, label, head, drawn
+    scaled = Markup(' preserveAspectRatio="none"') if kind == _FLAT else ""
+    return Markup('<svg class="{}" viewBox="{}"{} role="img" aria-label="{}">{}{}</svg>').format(
+        kind, box, scaled, label, head, drawn
     )
 
 

@@ -123,7 +123,7 @@ class Flow:
 
     Attributes:
         empty: Whether no run was ever submitted.
-        chains: What is stuck, as far as it is shown; `stuck` is how much is.
+        chains: What is stuck, as far as it is shown; `left_out` is how many chains are not.
         endless: What is waited for without limit.
     """
 
@@ -134,7 +134,7 @@ class Flow:
     plots: Sequence[Plot]
     waiting: Sequence[Meter]
     agents: Sequence["AtWork"]
-    stuck: int
+    left_out: int
     chains: Sequence[Stuck]
     endless: Sequence[Wait]
     promises: Sequence[Promised]
@@ -200,19 +200,20 @@ def read_flow(tx: Transaction, name: str | None) -> Flow:
     span = span_of(name, first, tx.now)
     pace, staff = read_pace(tx, grid_until(tx.now, span.step, span.count)), staff_of(tx)
     stuck = stuck_work(tx, staff)
+    chains = list(heads(stuck))
     began = max(pace.grid.start, first or tx.now)
     return Flow(
         span=span,
         now=tx.now,
         empty=first is None,
-        tiles=_tiles(pace, stuck),
+        tiles=_tiles(pace, len(stuck), len(chains)),
         plots=[_throughput(pace, span), _depth(pace), _work(pace)],
         waiting=[_open(one) for one in pace.open],
         agents=_at_work(pace, began),
-        stuck=len(stuck),
-        chains=list(heads(stuck))[:CHAINS],
+        left_out=max(0, len(chains) - CHAINS),
+        chains=chains[:CHAINS],
         endless=waits.endless(tx)[:CHAINS],
-        promises=[_promised(look, tx.now) for look in looking.looks(tx)],
+        promises=[promised_line(look, tx.now) for look in looking.looks(tx)],
     )
 
 
@@ -270,11 +271,11 @@ def _used(one: Use) -> tuple[str, str, str, Markup | None]:
     return one_line(one.name), busy, said, gauge(f"{one.name} at questions", said, one.share, "person")
 
 
-def _tiles(pace: Pace, stuck: Sequence[Stuck]) -> list[Tile]:
+def _tiles(pace: Pace, stuck: int, chains: int) -> list[Tile]:
     ended = {how: sum(pace.ended[how]) for how in _OUTCOMES if how in pace.ended}
     open_, ready = sum(one.all for one in pace.open), sum(one.ready for one in pace.open)
     asked, answered = sum(pace.asked), sum(pace.answered)
-    chains = len(list(heads(stuck)))
+    told = f"in {chains} {'chain' if chains == 1 else 'chains'}"
     return [
         Tile("Runs ended", f"{sum(ended.values()):,}", _listed(ended) or "none in this time"),
         Tile("In progress", f"{open_:,}", f"{ready:,} at work, {open_ - ready:,} waiting", "ready" if open_ else ""),
@@ -284,7 +285,7 @@ def _tiles(pace: Pace, stuck: Sequence[Stuck]) -> list[Tile]:
             f"{asked:,} asked, {answered:,} closed in this time",
             "asks" if pace.depth[-1] else "",
         ),
-        Tile("Stuck", f"{len(stuck):,}", f"in {chains} chains" if stuck else "nothing is", "bad" if stuck else "good"),
+        Tile("Stuck", f"{stuck:,}", told if stuck else "nothing is", "bad" if stuck else "good"),
     ]
 
 
@@ -336,7 +337,7 @@ OPEN_KEYS = (
     Key("asks", "a person's answer"),
     Key("quiet", "a time"),
     Key("person", "an event"),
-    Key("", "other work, or a word"),
+    Key("", "other work, or a message"),
 )
 
 
@@ -357,14 +358,19 @@ def _at_work(pace: Pace, began: float) -> list[AtWork]:
             runs=one.runs,
             thinking=f"{one.thinking / passed:.2f}",
             acting=f"{one.acting / passed:.2f}",
-            each=format_duration((one.thinking + one.acting) / one.runs),
+            each=_seconds((one.thinking + one.acting) / one.runs),
             tokens=f"{one.tokens / one.runs:,.0f}",
         )
         for one in pace.busy
     ]
 
 
-def _promised(look: Look, now: float) -> Promised:
+def _seconds(length: float) -> str:
+    return f"{length:.1f} s" if length < 10 else format_duration(length)
+
+
+def promised_line(look: Look, now: float) -> Promised:
+    """A promise on a line."""
     said, tone = headline(look)
     share = look.standing.share if look.standing is not None and look.standing.threshold is not None else 0.0
     kind, agent = look.row.kind, look.row.agent
