@@ -11,7 +11,7 @@ from baton.core.texts import one_line
 from baton.telling import Tone
 
 WIDTH, HEIGHT = 480.0, 210.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50.0, 14.0, 14.0, 34.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 14.0, 14.0, 34.0
 
 _TIMES = (60.0, 300.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0, 86400.0, 172800.0, 604800.0)
 _MOST_TICKS = 5

@@ -258,8 +258,10 @@ def _measured(one: Figures) -> Measured:
 
 
 def _split(name: str, parts: Parts) -> Markup:
-    rows = [(says, getattr(parts, part), tone) for part, (says, tone) in PARTS.items()]
-    told = [(f"{says} {percent(seconds / parts.whole)}", seconds, tone) for says, seconds, tone in rows if seconds]
+    told: list[tuple[str, float, Tone]] = []
+    for part, (says, tone) in PARTS.items():
+        if seconds := getattr(parts, part):
+            told.append((f"{says} {percent(seconds / parts.whole)}", seconds, tone))
     return shares(f"What waits of {name} consist of", ", ".join(says for says, _, _ in told), told)
 
 
@@ -300,17 +302,19 @@ def _throughput(pace: Pace, span: Span) -> Plot:
     grid, parts = pace.grid, list[Bar]()
     for number in range(grid.count):
         start = grid.start + grid.step * number
-        layers = [(pace.ended[how][number], STATUS_TONE[how]) for how in _OUTCOMES if how in pace.ended]
-        told = [
-            f"{pace.ended[how][number]:,} {how}" for how in _OUTCOMES if how in pace.ended and pace.ended[how][number]
-        ]
-        when = _when(start, grid.step)
-        parts.append(Bar(start=start, end=start + grid.step, layers=layers, says=f"{when}: {told or 'none'}"))
+        counts = {how: pace.ended[how][number] for how in _OUTCOMES if how in pace.ended}
+        layers = [_layer(how, count) for how, count in counts.items()]
+        says = f"{_when(start, grid.step)}: {_listed(counts) or 'none'}"
+        parts.append(Bar(start=start, end=start + grid.step, layers=layers, says=says))
     most = max((sum(amount for amount, _ in bar.layers) for bar in parts), default=0)
     says = f"at most {most:,.0f} every {span.of}"
     drawn = figure("Runs ended", says, time_axis(grid.start, grid.end), count_axis(most), parts)
     keys = [Key("good", "done"), Key("bad", "refused or failed"), Key("person", "cancelled")]
     return Plot(f"Runs ended, every {span.of}", drawn, keys)
+
+
+def _layer(how: str, count: int) -> tuple[float, Tone]:
+    return float(count), STATUS_TONE[how]
 
 
 def _when(at: float, step: float) -> str:
@@ -343,7 +347,9 @@ OPEN_KEYS = (
 
 def _open(one: OpenRuns) -> Meter:
     counts = (one.ready, one.asking, one.timed, one.listening, one.other)
-    parts = [(f"{key.text}: {count:,}", float(count), key.tone) for key, count in zip(OPEN_KEYS, counts, strict=True)]
+    parts: list[tuple[str, float, Tone]] = []
+    for key, count in zip(OPEN_KEYS, counts, strict=True):
+        parts.append((f"{key.text}: {count:,}", float(count), key.tone))
     told = ", ".join(says for says, count, _ in parts if count)
     return Meter(one.agent, f"{one.all:,} open", shares(f"What {one.agent} waits for", told, parts))
 

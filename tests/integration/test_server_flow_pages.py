@@ -1,5 +1,6 @@
 """The pages of the flow and of promises: what the record says, whoever looks; and nothing of a stranger's as markup."""
 
+import re
 from pathlib import Path
 
 from baton.core import Absence, ManualClock, Person, Role
@@ -48,8 +49,9 @@ async def test_an_empty_record_says_what_to_do(tmp_path: Path) -> None:
         assert kind_of(await office.http.get("/flow")) == (401, "SignInNeeded")
 
 
-async def test_the_flow_shows_what_ended_what_is_open_and_what_waiting_was(tmp_path: Path) -> None:
-    async with serve_office(str(tmp_path / "b.db"), clerk(tmp_path)) as office:
+@on_both
+async def test_the_flow_shows_what_ended_what_is_open_and_what_waiting_was(database: str, tmp_path: Path) -> None:
+    async with serve_office(database, clerk(tmp_path)) as office:
         ann = await office.person("ann", Role.REVIEWER)
         await approve(office, await office.asked(ann), ann)
         await office.asked(ann)
@@ -59,6 +61,15 @@ async def test_the_flow_shows_what_ended_what_is_open_and_what_waiting_was(tmp_p
         assert text.count('role="img"') >= 4
         waiting = await shown(office, "/parts/flow/waiting", ann)
         assert "All waits" in waiting and "as proposed: 1 of 1" in waiting and ">ann<" in waiting
+
+
+async def test_links_lead_to_where_the_server_is(tmp_path: Path) -> None:
+    async with serve_office(str(tmp_path / "b.db"), clerk(tmp_path), base_path="/baton") as office:
+        await office.account("vic", Role.VIEWER)
+        vic = await office.key("vic")
+        for path in ("/baton/flow", "/baton/parts/flow", "/baton/agents", "/baton/agents/clerk"):
+            text = await shown(office, path, vic)
+            assert all(link.startswith("/baton/") for link in re.findall(r'(?:href|src|hx-get)="(/[^"]*)"', text)), path
 
 
 async def test_what_is_stuck_stands_with_its_chain_and_the_ways_out(tmp_path: Path) -> None:
@@ -75,8 +86,9 @@ async def test_what_is_stuck_stands_with_its_chain_and_the_ways_out(tmp_path: Pa
         assert "never on duty" not in await shown(office, "/flow", owner)
 
 
-async def test_limits_stand_with_what_is_used_of_them(tmp_path: Path) -> None:
-    async with serve_office(str(tmp_path / "b.db"), clerk(tmp_path, LIMITED)) as office:
+@on_both
+async def test_limits_stand_with_what_is_used_of_them(database: str, tmp_path: Path) -> None:
+    async with serve_office(database, clerk(tmp_path, LIMITED)) as office:
         ann = await office.person("ann", Role.REVIEWER)
         before = await shown(office, "/flow", ann)
         assert "0 of 1000" in before and "nothing yet" in before
