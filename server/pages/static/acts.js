@@ -32,3 +32,9 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   act(form, Object.fromEntries(new FormData(form)));
 });
+
+// what somebody has opened is not closed under their eyes: a part that is asked for by the clock waits meanwhile
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const asked = event.detail.requestConfig.triggeringEvent;
+  if (!asked && event.target.querySelector("details[open]")) event.preventDefault();
+});
