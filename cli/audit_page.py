@@ -13,12 +13,12 @@ from baton.assessing import assessed_rows
 from baton.cli.opening import Place
 from baton.cli.output import Screen
 from baton.cli.review_page import arguments, goal, steps, steps_width
-from baton.cli.standing import ago
 from baton.cli.tables import pairs
 from baton.core import Verdict, format_time
 from baton.core.texts import call, one_line, safe
 from baton.ledger import Run, Transaction, audits, journal, runs
 from baton.ledger.audits import Audit
+from baton.promising import ago
 from baton.rows import Row
 from baton.story import Moment, told
 

@@ -265,7 +265,7 @@ async def _model() -> Finding:
 
 def _agent(agent: "Agent") -> list[Finding]:
     from baton.agents import BUILTINS
-    from baton.cli.policies import report
+    from baton.examining import report
     from baton.memory import counter
 
     own = [name for name in agent.specs if name not in BUILTINS]

@@ -8,7 +8,7 @@ from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen
 from baton.core.texts import one_line
-from baton.flow import Stuck, staff_of, stuck_work
+from baton.flow import Stuck, heads, staff_of, stuck_work
 from baton.flow.record import stuck_json
 from baton.ledger import waits
 
@@ -45,15 +45,6 @@ def _show(screen: Screen, found: Sequence[Stuck]) -> None:
     more = f", {len(shown) - SHOWN} more than are shown here" if len(shown) > SHOWN else ""
     chains = "one chain" if len(shown) == 1 else f"{len(shown)} chains"
     screen.show(f"{len(found)} stuck, in {chains}{more}.")
-
-
-def heads(found: Sequence[Stuck]) -> Iterator[Stuck]:
-    """Where to begin to tell: what nothing else waits for, and of what is left whatever no chain has told of yet."""
-    told: set[str] = set()
-    for one in sorted(found, key=lambda one: one.awaited):
-        if not one.awaited or one.node.id not in told:
-            told.update(node.id for node in one.chain)
-            yield one
 
 
 def _lines(one: Stuck) -> Iterator[Text]:

@@ -1,7 +1,6 @@
 """`baton policy`: check, show, explain and test policies; the rest stands in hindsight.py and proposing.py."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from cyclopts import App
@@ -12,11 +11,11 @@ from baton.cli.explaining import explain
 from baton.cli.opening import find_place, load
 from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen
-from baton.core import NotFound, PolicyError
+from baton.core import NotFound
 from baton.core.texts import one_line
-from baton.policies import YAML, load_policy, policy_texts
-from baton.policies.analysis import Finding, analyse
-from baton.policies.trials import Tried, read_trials, run_trial, trial_file
+from baton.examining import PolicyReport, report, try_policy
+from baton.policies import policy_texts
+from baton.policies.trials import Tried
 
 app = App(name="policy", help="Check, explain, test and change the agents' policies.")
 app.command(explain)
@@ -27,36 +26,6 @@ app.command("baton.cli.proposing:propose", name="propose", help="Make a rule of 
 app.command("baton.cli.proposing:proposals", name="proposals", help="List rules that are proposed.")
 app.command("baton.cli.proposing:accept", name="accept", help="Add a proposed rule to its policy.")
 app.command("baton.cli.proposing:decline", name="decline", help="Decline a proposed rule.")
-
-
-@dataclass(frozen=True)
-class PolicyReport:
-    """What there is to say of an agent's policy.
-
-    Attributes:
-        version: Name and content hash; empty where it cannot be read.
-        uncovered: Tools that no rule permits: every call of them is denied.
-        findings: Rules that never apply, or change nothing.
-        problem: Why it cannot be read; empty where it can.
-    """
-
-    agent: str
-    version: str = ""
-    rules: int = 0
-    uncovered: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    problem: str = ""
-
-
-def report(agent: Agent) -> PolicyReport:
-    """Read an agent's policy and hold it against its tools."""
-    specs = tuple(agent.specs.values())
-    try:
-        policy = load_policy(agent.policy, specs, agent.name)
-    except PolicyError as error:
-        return PolicyReport(agent.name, problem=str(error))
-    own = tuple(one for one in analyse(policy.rules) if not one.where.startswith("base.cedar:"))
-    return PolicyReport(agent.name, policy.version, len(policy.rules), policy.uncovered, own)
 
 
 def chosen(agents: Sequence[Agent], name: str | None) -> list[Agent]:
@@ -124,7 +93,7 @@ def test(agent: str | None = None, /, *, common: Common = DEFAULTS) -> int:
     screen = Screen(common.json)
     tried: list[tuple[str, Tried]] = []
     for each in chosen(load(find_place(common)).agents, agent):
-        tried += [(each.name, one) for one in _try(each)]
+        tried += [(each.name, one) for one in try_policy(each)]
     wrong = sum(bool(one.wrong) for _, one in tried)
     screen.document({"tests": [_tried_json(name, one) for name, one in tried], "failed": wrong})
     for name, one in tried:
@@ -136,15 +105,6 @@ def test(agent: str | None = None, /, *, common: Common = DEFAULTS) -> int:
     elif not screen.json:
         screen.show(f"{len(tried) - wrong} of {len(tried)} as expected")
     return Exit.FAILED if wrong else Exit.OK
-
-
-def _try(agent: Agent) -> list[Tried]:
-    named = str(agent.policy or "")
-    if not named.endswith((".cedar", *YAML)) or not trial_file(named).is_file():
-        return []
-    trials = read_trials(trial_file(named), agent.specs)
-    policy = load_policy(agent.policy, agent.specs.values(), agent.name)
-    return [run_trial(trial, policy, agent.name, agent.specs) for trial in trials]
 
 
 def _tried_json(agent: str, tried: Tried) -> dict[str, Any]:

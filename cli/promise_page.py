@@ -11,39 +11,31 @@ from rich.text import Text
 from baton.cli.charts import bar, levels
 from baton.cli.opening import Place
 from baton.cli.output import Screen
-from baton.cli.standing import about, ago, promised, sentence
+from baton.cli.standing import sentence
 from baton.cli.tables import cell, pairs, table
 from baton.core import Promise, format_time
 from baton.core.texts import one_line, percent
 from baton.ledger.promises import CertificateRow, Entry
 from baton.policies.promises import Point
-from baton.policies.promises.figures import Bin, reliability, signals_known, stretches
+from baton.policies.promises.figures import Bin, reliability, stretches
 from baton.policies.promises.looking import Look, Page
-from baton.policies.promises.scoring import NAMES, RULE_WEIGHTS
-from baton.policies.promises.standing import NOT_IN_SIGHT
-
-_FEW = 30
-"""Labels, or decisions, below which nothing is drawn."""
-
-_FEW_IN_A_ROW = 10
-"""Labels below which a single share says nothing."""
+from baton.promising import (
+    FEW,
+    FEW_IN_A_ROW,
+    ago,
+    distinct,
+    facts,
+    never_known,
+    of_kind,
+    picked,
+    promised,
+    scored_by,
+    signals_of,
+    unknown_curve,
+)
 
 _NEWEST = 5
 """Audits, reports and certificates that are shown, the newest."""
-
-_SAYS = {
-    "confidence": "how sure the agent says it is",
-    "agreement": "further samples that propose the same call",
-    "judge": "what a second model says of the call",
-    "verified": "the tool's own check",
-    "margin": "how clearly the model chose the call's words",
-    "grounded": "arguments that come from the user or from verified records",
-    "errors": "few calls that failed in the run so far",
-    "novelty": "how like earlier calls it is",
-    "history": "right ones among the latest of this class and tool",
-}
-
-_STRENGTHS = ((0.8, "strong"), (0.3, "clear"), (0.1, "slight"), (0.0, "next to nothing"))
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ class _Sheet:
 
     def of(self, kind: str) -> list[Entry]:
         """The entries of a kind."""
-        return [entry for entry in self.page.entries if entry.kind == kind]
+        return of_kind(self.page, kind)
 
 
 def show_promise(screen: Screen, page: Page, place: Place, now: float) -> None:
@@ -68,7 +60,7 @@ def show_promise(screen: Screen, page: Page, place: Place, now: float) -> None:
     sheet = _Sheet(page, now, screen.out.width)
     row = page.look.row
     screen.show(Text.assemble((one_line(row.kind), "bold"), f"  {one_line(row.agent)}"))
-    screen.show(_inset(sentence(page.look, now)), "", _inset(_facts(sheet)))
+    screen.show(_inset(sentence(page.look, now)), "", _inset(pairs(facts(page, now))))
     _section(screen, "what more would cost", _curve(sheet))
     _section(screen, "how sure it says it is, and how often people found it right", _reliability(sheet))
     _section(screen, "how much ran alone, from its first action to its last", _history(sheet))
@@ -87,51 +79,17 @@ def _inset(content: RenderableType) -> RenderableType:
     return Padding(content, (0, 0, 0, 2), expand=False)
 
 
-def _facts(sheet: _Sheet) -> Table:
-    look, row, decided = sheet.look, sheet.look.row, sheet.of("decided")
-    alone = sum(entry.alone for entry in decided)
-    rows: list[tuple[str, str | Text]] = [
-        ("certificate", f"{row.id}, began {format_time(row.began_at)}, last used {ago(look.used_at, sheet.now)}"),
-        ("thinks with", one_line(row.basis)),
-        ("decided", f"{len(decided):,} actions: {alone:,} ran alone, {len(decided) - alone:,} went to a person"),
-    ]
-    standing = look.standing
-    if standing is None:
-        return pairs([*rows, ("standing", f"cannot be read any more: {look.ended}")])
-    if standing.threshold is not None:
-        rows.append(("threshold", f"score {standing.threshold:.2f}{_next(standing.decisions_needed)}"))
-    if standing.alone:
-        left = f"; {len(look.waiting)} still to look at" if look.waiting else ""
-        rows.append(("audits", f"{standing.audited:,} of {standing.alone:,} that ran alone were looked at{left}"))
-    overlooked = sheet.of("overlooked")
-    if overlooked:
-        share = percent(overlooked[-1].score or 0.0)
-        rows.append(("overlooked", f"people overlook about {share} of the errors, by what second looks have found"))
-    alarms = ", ".join(format_time(at) for at in sheet.page.alarms)
-    rows.append(("drift", f"a change was found {alarms}" if alarms else "no change was found"))
-    return pairs(rows)
-
-
-def _next(needed: int | None) -> str:
-    if needed is None or needed > NOT_IN_SIGHT:
-        return "; a lower one is not in sight, as too much is wrong there"
-    return f"; about {about(needed)} more decisions until a lower one is certified" if needed else ""
-
-
 def _curve(sheet: _Sheet) -> RenderableType:
     """Risk against coverage: a row for every tenth of the actions, and for the threshold in force."""
-    points, promise = _distinct(sheet.look.curve), sheet.look.row.promise
-    if not points:
-        decided = len(sheet.of("decided"))
-        return Text(f"not known yet: thresholds are laid out after the first actions, and there are {decided}")
-    if points[-1].labels < _FEW:
-        return Text(f"not known yet: only {points[-1].labels:.0f} actions were labelled lately")
+    why, promise = unknown_curve(sheet.page), sheet.look.row.promise
+    if why:
+        return Text(why)
     room = max(12, min(40, sheet.width - 62))
     made = Table.grid(padding=(0, 2, 0, 0))
     for justify in ("right", "right", "right", "left", "right", "left"):
         made.add_column(justify=justify, no_wrap=True)
     made.add_row(*(Text(name, style="dim") for name in ("from score", "runs alone", "wrong", "lately", "evidence", "")))
-    for point in _picked(points):
+    for point in picked(distinct(sheet.look.curve)):
         made.add_row(*_point(point, promise, room))
     note = f"│ is what is promised, {100 * promise.most_wrong:g} %. Evidence is what has been won by betting that less"
     note += " is wrong above the score; behind a threshold that is certified comes the next lower one."
@@ -139,7 +97,7 @@ def _curve(sheet: _Sheet) -> RenderableType:
 
 
 def _point(point: Point, promise: Promise, room: int) -> list[Text]:
-    few = point.labels < _FEW_IN_A_ROW or point.wrong is None
+    few = point.labels < FEW_IN_A_ROW or point.wrong is None
     wrong = 0.0 if point.wrong is None else point.wrong
     style = "green" if wrong <= promise.most_wrong else "red"
     needed = "" if point.needed_evidence is None else f"{point.evidence:,.0f} of {point.needed_evidence:,.0f}"
@@ -153,30 +111,12 @@ def _point(point: Point, promise: Promise, room: int) -> list[Text]:
     ]
 
 
-def _distinct(points: Sequence[Point]) -> list[Point]:
-    """Those whose thresholds differ; of equal ones the last, or the one in force."""
-    found: dict[float, Point] = {}
-    for point in points:
-        known = found.get(point.threshold)
-        if known is None or not known.in_force:
-            found[point.threshold] = point
-    return list(found.values())
-
-
-def _picked(points: Sequence[Point]) -> list[Point]:
-    """For every tenth of the actions the nearest threshold, and the one in force."""
-    wanted = [tenth / 10 for tenth in range(1, 10)]
-    wanted = [share for share in wanted if not any(one.in_force and abs(one.share - share) < 0.05 for one in points)]
-    near = {min(points, key=lambda point: abs(point.share - share)).threshold for share in wanted}
-    return [point for point in points if point.in_force or point.threshold in near]
-
-
 def _reliability(sheet: _Sheet) -> RenderableType:
     rows = reliability(sheet.page.entries)
     labels = sum(row.labels for row in rows)
     if not labels:
         return Text("not known: the agent has not said how sure it is of anything that was labelled")
-    if labels < _FEW:
+    if labels < FEW:
         return Text(f"not known yet: only {labels} actions with a stated confidence were labelled")
     room = max(12, min(50, sheet.width - 42))
     made = Table.grid(padding=(0, 2, 0, 0))
@@ -190,7 +130,7 @@ def _reliability(sheet: _Sheet) -> RenderableType:
 
 
 def _bin(row: Bin, room: int) -> list[Text]:
-    few = row.labels < _FEW_IN_A_ROW
+    few = row.labels < FEW_IN_A_ROW
     says = Text(f"{100 * row.low:.0f} to {100 * row.high:.0f} %")
     if few:
         return [says, Text(""), Text("too few labels", style="dim"), Text(str(row.labels))]
@@ -200,7 +140,7 @@ def _bin(row: Bin, room: int) -> list[Text]:
 
 def _history(sheet: _Sheet) -> RenderableType:
     decided = len(sheet.of("decided"))
-    if decided < _FEW:
+    if decided < FEW:
         return Text(f"too little to show: {decided} actions so far")
     parts = stretches(sheet.page.entries, min(10, decided // 10))
     shares = [part.alone / part.decided for part in parts]
@@ -213,30 +153,17 @@ def _history(sheet: _Sheet) -> RenderableType:
 
 
 def _score(sheet: _Sheet) -> RenderableType:
-    known = signals_known(sheet.page.entries)
-    fitted = sheet.page.scorer
-    weights = dict(zip(NAMES, fitted.weights, strict=False)) if fitted else RULE_WEIGHTS
     made = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(3):
         made.add_column(no_wrap=True)
     made.add_column(overflow="fold")
-    for name in sorted((name for name in weights if name in known), key=lambda name: -abs(weights[name])):
-        of = Text(percent(known[name]) if known[name] < 1 else "", style="dim")
-        weight = _strength(weights[name]) if fitted else f"counts {weights[name]:g}"
-        made.add_row(Text(name), Text(weight), of, Text(_SAYS.get(name, ""), style="dim"))
-    if fitted:
-        what = f"{fitted.id}, fitted to earlier labels: the stronger a signal, the more it moves the score"
-    else:
-        what = "the fixed rule: a weighted mean"
-    never = ", ".join(name for name in weights if name not in known)
-    lines: list[RenderableType] = [Text(what), made]
+    for signal in signals_of(sheet.page):
+        known, says = Text(signal.known, style="dim"), Text(signal.says, style="dim")
+        made.add_row(Text(signal.name), Text(signal.weight), known, says)
+    never = ", ".join(never_known(sheet.page))
+    lines: list[RenderableType] = [Text(scored_by(sheet.page)), made]
     lines += [Text(f"not known of any action: {never}", style="dim")] if never else []
     return Group(*lines)
-
-
-def _strength(weight: float) -> str:
-    word = next(word for least, word in _STRENGTHS if abs(weight) >= least)
-    return f"{weight:+.2f} {word}" + (", turned round" if weight <= -_STRENGTHS[2][0] else "")
 
 
 def _waiting(sheet: _Sheet, place: Place) -> RenderableType:

@@ -1,7 +1,7 @@
 """What can never move again: the chain that says why, and the ways out. No I/O."""
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from baton.flow.waiting import Graph, Node, movable, released_by
@@ -17,6 +17,7 @@ class Stuck:
             a circle once.
         circle: The id at which the chain comes back to itself; None where it comes to an end.
         ways_out: What is enough, each by itself, for it to move; the first is nearest to the cause.
+        exits: The nodes that these are about.
         awaited: Whether something else that is stuck waits for it; what nothing else waits for is the head of a chain.
     """
 
@@ -24,6 +25,7 @@ class Stuck:
     chain: tuple[Node, ...]
     circle: str | None
     ways_out: tuple[str, ...]
+    exits: tuple[Node, ...]
     awaited: bool
 
 
@@ -39,16 +41,26 @@ def stuck(graph: Graph) -> list[Stuck]:
     return [_stuck(graph, held, id, ways[id], awaited=id in awaited) for id in held]
 
 
+def heads(found: Sequence[Stuck]) -> Iterator[Stuck]:
+    """Where to begin to tell: what nothing else waits for, and of what is left whatever no chain has told of yet."""
+    told: set[str] = set()
+    for one in sorted(found, key=lambda one: one.awaited):
+        if not one.awaited or one.node.id not in told:
+            told.update(node.id for node in one.chain)
+            yield one
+
+
 def _stuck(graph: Graph, held: Collection[str], id: str, ways: Collection[str], *, awaited: bool) -> Stuck:
     chain, circle = _chain(graph, held, id)
     near = {one: place for place, one in enumerate(reversed(chain))}
     ordered = sorted(ways, key=lambda one: near.get(one, len(near)))
-    outs = dict.fromkeys(graph[one].way_out for one in ordered if graph[one].way_out)
+    exits = tuple(graph[one] for one in ordered if graph[one].way_out)
     return Stuck(
         node=graph[id],
         chain=tuple(graph[one] for one in chain),
         circle=circle,
-        ways_out=tuple(outs),
+        ways_out=tuple(dict.fromkeys(one.way_out for one in exits)),
+        exits=exits,
         awaited=awaited,
     )
 

@@ -36,9 +36,19 @@ class Judged:
     effect: str | None
 
 
-def judged(tx: Transaction, agent: str, since: float) -> list[Judged]:
-    """The actions of an agent's runs that policy has judged since then, oldest first; calls that were none left out."""
-    rows = tx.rows(_JUDGED, agent=agent, since=since)
+def judged(tx: Transaction, agent: str, since: float, runs: int | None = None) -> list[Judged]:
+    """The actions of an agent's runs that policy has judged since then, oldest first; calls that were none left out.
+
+    Args:
+        tx: The transaction.
+        agent: Its name.
+        since: Seconds since 1970.
+        runs: Of how many runs, the newest of its own; None is of all.
+    """
+    if runs is None:
+        rows = tx.rows(_JUDGED, agent=agent, since=since)
+    else:
+        rows = tx.rows(_JUDGED_LATELY, agent=agent, since=since, most=runs)
     goals = bodies.load(tx, sorted({row.goal for row in rows}))
     statements = {body: json.loads(text)["statement"] for body, text in goals.items()}
     return [_judged(row, statements[row.goal]) for row in rows]
@@ -67,6 +77,14 @@ _JUDGED = (
     )
     .order_by(model_calls.c.at, actions.c.run, actions.c.position)
 )
+
+_LATELY = (
+    select(runs.c.id)
+    .where(runs.c.agent == bindparam("agent"), runs.c.created_at >= bindparam("since"))
+    .order_by(runs.c.created_at.desc(), runs.c.id)
+    .limit(bindparam("most"))
+)
+_JUDGED_LATELY = _JUDGED.where(actions.c.run.in_(_LATELY))
 
 
 def _judged(row: Any, goal: str) -> Judged:

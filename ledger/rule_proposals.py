@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, or_, select, update
 
 from baton.core import Ambiguous, Conflict, NotFound, ReviewId, dump, format_time, random_id
 from baton.ledger.schema import rule_proposals as table
@@ -76,10 +76,22 @@ def get(tx: Transaction, prefix: str) -> RuleProposal:
     return _proposal(rows[0])
 
 
-def listed(tx: Transaction, *, everything: bool = False) -> list[RuleProposal]:
-    """Open proposals, oldest first; or all of them."""
-    query = select(table).order_by(table.c.at)
-    return [_proposal(row) for row in tx.rows(query if everything else query.where(table.c.state == "open"))]
+def listed(
+    tx: Transaction, *, everything: bool = False, limit: int | None = None, after: str | None = None
+) -> list[RuleProposal]:
+    """Open proposals, oldest first; or all of them. `after` is the last one of the page before."""
+    query = select(table).order_by(table.c.at, table.c.id).limit(limit)
+    if not everything:
+        query = query.where(table.c.state == "open")
+    if after is not None:
+        last = get(tx, after)
+        query = query.where(or_(table.c.at > last.at, and_(table.c.at == last.at, table.c.id > last.id)))
+    return [_proposal(row) for row in tx.rows(query)]
+
+
+def of_review(tx: Transaction, review: ReviewId) -> list[RuleProposal]:
+    """What was proposed because of a decision, oldest first."""
+    return [_proposal(row) for row in tx.rows(select(table).where(table.c.review == review).order_by(table.c.at))]
 
 
 def decide(tx: Transaction, proposal: str, state: State, by: str, note: str = "") -> None:

@@ -26,6 +26,7 @@ from baton.core import (
 )
 from baton.policies.circumstances import complete, context_of, shown
 from baton.policies.engine import Asked, Rulebook
+from baton.policies.limits import Limit
 from baton.policies.probing import Tested, said
 from baton.policies.rules import ON_DEADLINE, PolicyText, Rule, read_rules
 from baton.policies.schema import BUILT_IN, CALL, CALL_WITH_APPROVAL, ToolType, tool_types
@@ -133,6 +134,11 @@ class CedarPolicy:
     def rules(self) -> Sequence[Rule]:
         """Its rules, those beneath every policy first."""
         return self._book.rules
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """What its rules let through at most, over runs and time."""
+        return self._limits
 
     @property
     def uncovered(self) -> tuple[str, ...]:

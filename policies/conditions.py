@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import cedarpy
 
-from baton.core import Confidentiality, Trust
+from baton.core import Confidentiality, Trust, format_time
 
 Node = Mapping[str, Any]
 """An expression as Cedar's JSON writes it."""
@@ -215,6 +215,8 @@ def _comparison(operator: str, left: Any, right: Any, said: tuple[str, str], *, 
     level = _level(path)
     if level is not None:
         return f"{_name(left)} {verb} {_level_name(level, right)}"
+    if path == ("context", "now") and isinstance(literal_of(right), int):
+        return f"{_name(left)} {verb} {format_time(literal_of(right))}"
     if operator == "contains" and literal_of(left) is not None:
         return f"{_name(right)} {'is one of' if holds else 'is none of'} {_value(left)}"
     return f"{_name(left)} {verb} {_value(right)}"

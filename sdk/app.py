@@ -61,6 +61,7 @@ from baton.live import Live
 from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
 from baton.policies import load_policy
+from baton.policies.cedar import CedarPolicy
 from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
 from baton.review.notices import Courier, Notices
 from baton.review.wire import Applied, Shape, apply, decode, encode
@@ -126,6 +127,7 @@ class Baton:
         self._people = people
         self._stack = contextlib.AsyncExitStack()
         self.live = Live()
+        self._policies: dict[str, CedarPolicy] = {}
         self.endpoint: Endpoint = endpoint()
 
     async def __aenter__(self) -> Self:
@@ -180,6 +182,16 @@ class Baton:
     def agents(self) -> Mapping[str, Agent]:
         """The roles by name."""
         return self._agents
+
+    @property
+    def policies(self) -> Mapping[str, CedarPolicy]:
+        """What each of them goes by, by its name; known once it is entered."""
+        return self._policies
+
+    @property
+    def tenant(self) -> str:
+        """Whose runs are submitted here; known once it is entered."""
+        return self._setting.tenant
 
     async def at_work(self) -> str | None:
         """Who else lets the agents of this database work; None if this process does, or nobody."""
@@ -471,14 +483,15 @@ class Baton:
 
     def _member(self, agent: Agent) -> Member:
         specs = tuple(agent.specs.values())
-        policy = load_policy(agent.policy, specs, agent.name)
+        shadow = load_policy(agent.shadow, specs, agent.name) if agent.shadow is not None else None
+        self._policies[agent.name] = policy = load_policy(agent.policy, specs, agent.name)
         return Member(
             agent=agent,
             policy=policy,
             model=self._model,
             counter=counter(agent.model),
             setting=self._setting,
-            shadow=load_policy(agent.shadow, specs, agent.name) if agent.shadow is not None else None,
+            shadow=shadow,
         )
 
     def _handle(self, run: RunId) -> RunHandle:

@@ -7,12 +7,23 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 
 from baton.core import LedgerError
-from baton.server import flow_routes, pages, review_routes, run_routes, session_routes, talk_routes, together_routes
+from baton.server import (
+    flow_routes,
+    pages,
+    proposal_routes,
+    review_routes,
+    run_routes,
+    session_routes,
+    talk_routes,
+    together_routes,
+)
 from baton.server.door import Door
 from baton.server.failing import FAILURES, handle_failures
 from baton.server.service import Service, service_of
 
 API = "/api/v1"
+
+_API = (session_routes, run_routes, talk_routes, together_routes, review_routes, proposal_routes, flow_routes)
 
 _health = APIRouter(tags=["health"])
 
@@ -33,10 +44,10 @@ def make_app(service: Service) -> FastAPI:
     app.add_middleware(Door, alone=service.alone, base_path=service.base_path)
     handle_failures(app, pages.show_failure)
     api = APIRouter(prefix=API, responses=FAILURES)
-    for module in (session_routes, run_routes, talk_routes, together_routes, review_routes, flow_routes):
+    for module in _API:
         api.include_router(module.router)
     app.include_router(api)
-    for router in (pages.sign_in, pages.links, pages.live, pages.reviews, pages.runs, pages.chat):
+    for router in pages.ROUTERS:
         app.include_router(router)
     app.mount("/static", pages.Static(), name="static")
     app.include_router(_health)

@@ -169,6 +169,7 @@ def need(role: Role) -> Any:
 Viewer = Annotated[Caller, need(Role.VIEWER)]
 Requester = Annotated[Caller, need(Role.REQUESTER)]
 Reviewer = Annotated[Caller, need(Role.REVIEWER)]
+Owner = Annotated[Caller, need(Role.OWNER)]
 Admin = Annotated[Caller, need(Role.ADMIN)]
 
 

@@ -194,6 +194,22 @@ class Remarked(Body):
     text: Annotated[str, Field(min_length=1, max_length=100_000)]
 
 
+class Proposed(Body):
+    """How long a proposed rule is to hold, such as `30d`."""
+
+    lasts: Annotated[str, Field(min_length=1, max_length=100)] = "30d"
+
+
+class Declined(Body):
+    """Why a proposal is declined."""
+
+    note: Annotated[str, Field(max_length=10_000)] = ""
+
+
+class Nothing(Body):
+    """There is nothing to say."""
+
+
 class WireAnswered(Body):
     """An answer in the shape of LangChain's middleware or of Agent Inbox, to reviews in the order of the request."""
 

@@ -45,7 +45,8 @@ class Page:
     """All there is to say of it.
 
     Attributes:
-        entries: What the certificate has taken in.
+        entries: What the certificate has taken in; of a long one perhaps only the latest.
+        left_out: How many there are before these.
         alarms: When a change has revoked it, in seconds since 1970.
         scorer: What scores the class; None for the fixed rule.
         earlier: Its certificates before this one, the newest first.
@@ -53,6 +54,7 @@ class Page:
 
     look: Look
     entries: list[Entry]
+    left_out: int
     alarms: list[float]
     scorer: Fitted | None
     earlier: list[CertificateRow]
@@ -75,8 +77,14 @@ def look(tx: Transaction, kind: str, agent: str | None = None) -> Look:
     return _look(tx, rows[0], at, audits.waiting(tx))
 
 
-def page(tx: Transaction, kind: str, agent: str | None = None) -> Page:
+def page(tx: Transaction, kind: str, agent: str | None = None, latest: int | None = None) -> Page:
     """Everything about one class.
+
+    Args:
+        tx: The transaction.
+        kind: The class.
+        agent: Whose, where several agents have it.
+        latest: How many entries are read, the latest; of alarms only the last is known then. None reads all.
 
     Raises:
         NotFound, InvalidValue: as `look`.
@@ -84,9 +92,15 @@ def page(tx: Transaction, kind: str, agent: str | None = None) -> Page:
     rows, at = _found(tx, kind, agent)
     row, *earlier = rows
     seen = _look(tx, row, at, audits.waiting(tx))
-    entries = promises.since(tx, row.id, 0)
-    alarms = _alarms(row, entries) if seen.standing and seen.standing.alarms else []
-    return Page(look=seen, entries=entries, alarms=alarms, scorer=scorer_of(tx, row), earlier=earlier)
+    left_out = 0 if latest is None else max(0, row.entries - latest)
+    entries = promises.since(tx, row.id, left_out)
+    if left_out:
+        alarms = [] if seen.last_alarm is None else [seen.last_alarm]
+    else:
+        alarms = _alarms(row, entries) if seen.standing and seen.standing.alarms else []
+    return Page(
+        look=seen, entries=entries, left_out=left_out, alarms=alarms, scorer=scorer_of(tx, row), earlier=earlier
+    )
 
 
 def _by_class(tx: Transaction) -> list[tuple[list[CertificateRow], float]]:

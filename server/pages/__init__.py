@@ -1,12 +1,7 @@
 """The pages: what a browser shows. They read the record; whatever changes it goes through the API."""
 
-from baton.server.pages.chat_pages import router as chat
 from baton.server.pages.failures import show_failure
-from baton.server.pages.links import router as links
-from baton.server.pages.live import router as live
-from baton.server.pages.review_pages import router as reviews
-from baton.server.pages.run_pages import router as runs
-from baton.server.pages.sign_in import router as sign_in
+from baton.server.pages.routers import ROUTERS
 from baton.server.pages.static import Static
 
-__all__ = ["Static", "chat", "links", "live", "reviews", "runs", "show_failure", "sign_in"]
+__all__ = ["ROUTERS", "Static", "show_failure"]

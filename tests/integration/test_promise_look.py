@@ -12,7 +12,7 @@ from baton.cli.charts import bar, levels
 from baton.cli.opening import Place
 from baton.cli.output import Screen
 from baton.cli.promise_page import show_promise
-from baton.cli.standing import about, headline, sentence
+from baton.cli.standing import sentence
 from baton.core import ActionId, InvalidValue, ManualClock, NotFound
 from baton.ledger import Ledger, promises
 from baton.ledger.promises import Entry, Kind
@@ -20,6 +20,7 @@ from baton.policies.promises import Certificates, looking
 from baton.policies.promises.figures import Bin, Stretch, reliability, signals_known, stretches
 from baton.policies.promises.looking import Page
 from baton.policies.promises.scoring import ENOUGH, GAIN, Labelled, compare
+from baton.promising import about, headline
 from support import on_both
 from support.promised import MODEL, PROMISE, Stream
 
@@ -198,7 +199,7 @@ async def test_what_another_method_made_is_not_read(desk: Desk, monkeypatch: pyt
     monkeypatch.setattr("baton.policies.promises.keeping._METHOD", 99)
     page = await desk.page()
     assert page.look.standing is None and page.look.curve == ()
-    assert headline(page.look).plain == "begins anew with the next action: the method has changed"
+    assert headline(page.look)[0] == "begins anew with the next action: the method has changed"
     assert "cannot be read any more" in desk.shown(page, 80)
     await desk.stream(seed=2).go_on(5)
     anew = await desk.page()

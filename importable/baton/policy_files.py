@@ -1,0 +1,1 @@
+../../sdk/policy_files.py
