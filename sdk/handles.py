@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from baton.core import Budget, Goal, RunFailed, RunId, Trust
+from baton.core import RunFailed, RunId, Trust
 from baton.following import answered, follow
 from baton.ledger import ENDED, Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
 from baton.live import Live, Piece
@@ -107,7 +107,7 @@ class RunHandle:
 
         The pieces of a turn come before its event `model.answered`, and none after it. Pieces may be lost, as where
         another process lets the agents work; the event has the whole text. Whoever wants to hear an answer from its
-        first word on asks for it beneath `with baton.live.wanted():`.
+        first word on says `baton.live.expect()` before they ask.
 
         Args:
             after: As for `story`.
@@ -215,9 +215,3 @@ def _result(tx: Transaction, id: RunId) -> Result:
         turns=sum(member.turns for member in members),
         tokens=sum(member.prompt_tokens + member.completion_tokens for member in members),
     )
-
-
-def conversation_goal(agent: str, previous: Run | None = None) -> Goal:
-    """The goal of a conversation: there is none but to answer, for as long as somebody asks."""
-    follows = f", following {previous.id}" if previous else ""
-    return Goal(f"Conversation with {agent}{follows}", budget=Budget(turns=None), conversation=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import OrderedDict, deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -57,18 +58,19 @@ class Ear:
 class Live:
     """The port: models tell it their text as it comes, and whoever listens hears it at once.
 
-    Models are asked to stream only where somebody listens, or wants to, when they are asked.
+    Models are asked to stream only where somebody listens, or is expected to, when they are asked.
     """
 
     def __init__(self) -> None:
         """Begin with nobody who listens."""
         self._ears: set[Ear] = set()
-        self._wanted = 0
+        self._until = 0.0
         self._calls: OrderedDict[RunId, _Call] = OrderedDict()
 
     def of(self, run: RunId, turn: int) -> Delta | None:
         """What a model is to tell its text to that is asked for a turn of a run; None while nobody listens."""
-        if not (self._ears or self._wanted):
+        if not self._wanted:
+            self._calls.clear()
             return None
         call = _Call(run, turn)
         while len(self._calls) >= _CALLS:
@@ -82,15 +84,9 @@ class Live:
 
         return tell
 
-    @contextlib.contextmanager
-    def wanted(self) -> Generator[None]:
-        """Have models stream from now on, for somebody who is about to listen to a run."""
-        self._wanted += 1
-        try:
-            yield
-        finally:
-            self._wanted -= 1
-            self._forget()
+    def expect(self, seconds: float = 10.0) -> None:
+        """Have models stream that are asked within so many seconds: somebody is about to listen to one."""
+        self._until = max(self._until, time.monotonic() + seconds)
 
     @contextlib.contextmanager
     def listen(self) -> Generator[Ear]:
@@ -104,11 +100,10 @@ class Live:
             yield ear
         finally:
             self._ears.discard(ear)
-            self._forget()
 
-    def _forget(self) -> None:
-        if not (self._ears or self._wanted):
-            self._calls.clear()
+    @property
+    def _wanted(self) -> bool:
+        return bool(self._ears) or time.monotonic() < self._until
 
     def _tell(self, piece: Piece) -> None:
         for ear in self._ears:

@@ -6,7 +6,15 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 
 from baton.core import LedgerError
-from baton.server import flow_routes, link_routes, review_routes, run_routes, session_routes, together_routes
+from baton.server import (
+    flow_routes,
+    link_routes,
+    openai_api,
+    review_routes,
+    run_routes,
+    session_routes,
+    together_routes,
+)
 from baton.server.door import Door
 from baton.server.failing import FAILURES, handle_failures
 from baton.server.service import Service, service_of
@@ -35,6 +43,8 @@ def make_app(service: Service) -> FastAPI:
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(link_routes.router)
+    app.include_router(openai_api.router, include_in_schema=False)
+    app.include_router(openai_api.description)
     app.include_router(_health)
     return app
 

@@ -83,13 +83,21 @@ def failure(status: int, kind: str, message: str, headers: Mapping[str, str] | N
     return JSONResponse({"error": {"kind": kind, "message": message}}, status, headers)
 
 
+def status_of(error: BatonError) -> int:
+    """The status for an error of ours."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def headers_of(error: BatonError) -> dict[str, str] | None:
+    """What the answer for an error of ours says beside its body."""
+    if isinstance(error, SignInNeeded):
+        return {"WWW-Authenticate": "Bearer"}
+    return {"Retry-After": f"{error.after:.0f}"} if isinstance(error, TooManyTries) else None
+
+
 def failed(error: BatonError) -> JSONResponse:
     """The answer for an error of ours."""
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    headers = {"Retry-After": f"{error.after:.0f}"} if isinstance(error, TooManyTries) else None
-    if isinstance(error, SignInNeeded):
-        headers = {"WWW-Authenticate": "Bearer"}
-    return failure(status, type(error).__name__, redact(str(error)), headers)
+    return failure(status_of(error), type(error).__name__, redact(str(error)), headers_of(error))
 
 
 def handle_failures(app: FastAPI) -> None:

@@ -36,15 +36,15 @@ async def talking(folder: Path, mind: Mind, faults: Faults | None = None) -> Asy
 async def heard(baton: Baton, run: RunHandle, *said: str) -> list[str]:
     """What comes of messages: the text of each piece, `|` for a beginning, `=TEXT` for what is recorded."""
     seen, found = await run.seen(), list[str]()
-    with baton.live.wanted():
-        for text in said:
-            await run.message(text)
-        async with asyncio.timeout(PATIENCE):
-            async for one in run.live(seen):
-                if isinstance(one, Piece):
-                    found.append(one.text or "|")
-                elif one.event.kind == "model.answered":
-                    found.append(f"={one.text}")
+    baton.live.expect()
+    for text in said:
+        await run.message(text)
+    async with asyncio.timeout(PATIENCE):
+        async for one in run.live(seen):
+            if isinstance(one, Piece):
+                found.append(one.text or "|")
+            elif one.event.kind == "model.answered":
+                found.append(f"={one.text}")
     return found
 
 
@@ -104,3 +104,7 @@ async def test_nothing_is_streamed_where_nobody_listens(tmp_path: Path) -> None:
         await soon(run.settled())
         with baton.live.listen() as ear:
             assert ear.take() == []
+        baton.live.expect(0.01)
+        assert baton.live.of(run.id, 2) is not None
+        await asyncio.sleep(0.02)
+        assert baton.live.of(run.id, 2) is None

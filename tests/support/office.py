@@ -40,11 +40,12 @@ async def open_office(
     clock: Clock | None = None,
     notices: Notices | None = None,
     people: Sequence[Person] | None = None,
+    stream: bool = False,
 ) -> AsyncGenerator[Baton]:
     """Baton with a simulated endpoint of its own."""
     async with (
         SimulatedServer(mind, faults=faults) as server,
-        OpenAIModel(base_url=server.base_url, api_key="simulated", stream=False, retries=SERIAL) as model,
+        OpenAIModel(base_url=server.base_url, api_key="simulated", stream=stream, retries=SERIAL) as model,
         Baton(
             agents=agents,
             database=database,
