@@ -182,6 +182,11 @@ class Baton:
         """The roles by name."""
         return self._agents
 
+    @property
+    def tenant(self) -> str:
+        """Whose the runs are that are submitted here."""
+        return self._setting.tenant
+
     async def at_work(self) -> str | None:
         """Who else lets the agents of this database work; None if this process does, or nobody."""
         leading = self._engine is not None and self._engine.leading

@@ -18,12 +18,14 @@ class Said:
         sender: Who says it.
         trust: How far it is trusted.
         key: What tells it from the same said again; None where it is always new.
+        ref: What the sender calls it; None where it has no name.
     """
 
     text: str
     sender: str
     trust: Trust = Trust.USER
     key: str | None = None
+    ref: str | None = None
 
 
 def conversation_goal(agent: str, previous: Run | None = None) -> Goal:
@@ -82,15 +84,16 @@ def before(tx: Transaction, run: RunId, said: Sequence[Said]) -> int:
 
 
 def _heard(tx: Transaction, run: Run, said: Sequence[Said]) -> RunId | None:
-    """Who has heard this already; None if it is new."""
+    """Who has heard all of this already; None if some of it is new."""
     ids = [_id(run.conversation, one) for one in said]
-    return next((found for id in ids if id and (found := mail.recipient(tx, id)) is not None), None)
+    found = [mail.recipient(tx, id) if id else None for id in ids]
+    return found[-1] if found and None not in found else None
 
 
 def _post(tx: Transaction, run: RunId, said: Sequence[Said]) -> None:
     talk = runs.get(tx, run).conversation
     for one in said:
-        mail.post(tx, run, "user", sender=one.sender, text=one.text, trust=one.trust, id=_id(talk, one))
+        mail.post(tx, run, "user", sender=one.sender, text=one.text, ref=one.ref, trust=one.trust, id=_id(talk, one))
 
 
 def _id(conversation: str, said: Said) -> MessageId | None:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from baton.core import LedgerError
 from baton.server import (
     flow_routes,
+    langgraph_api,
     link_routes,
     openai_api,
     review_routes,
@@ -45,6 +46,8 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(link_routes.router)
     app.include_router(openai_api.router, include_in_schema=False)
     app.include_router(openai_api.description)
+    app.include_router(langgraph_api.router, include_in_schema=False)
+    app.include_router(langgraph_api.description)
     app.include_router(_health)
     return app
 

@@ -9,6 +9,7 @@ from baton.following import ANSWERED
 from baton.handles import Result
 from baton.ledger import Review
 from baton.live import Piece
+from baton.server.hearing import Hearing
 from baton.server.progress import progress
 from baton.story import Moment, Waiting
 
@@ -34,8 +35,7 @@ class Speaking:
         """Begin the answer of a run."""
         self._run = run
         self._spoken = False  # whether there is text of an earlier turn
-        self._sent = ""  # of the turn under way
-        self._heard = ""
+        self._turn = Hearing()
         self._texts: list[str] = []
         self.tokens = [0, 0]
 
@@ -70,25 +70,20 @@ class Speaking:
         return [delta for text in said for delta in self._whole(text)]
 
     def _piece(self, piece: Piece) -> list[Delta]:
-        self._heard = self._heard + piece.text if piece.text else ""
-        if not self._heard.startswith(self._sent):
-            return []  # it begins again: what is the same is not said twice, what differs comes as a whole
-        return self._more(self._heard[len(self._sent) :])
+        begun = self._turn.given > 0
+        return self._give(self._turn.piece(piece.text), begun)
 
     def _whole(self, text: str) -> list[Delta]:
-        same = text.startswith(self._sent)
-        told = self._more(text[len(self._sent) :] if same else f"\n\n{text}")
-        self._spoken = self._spoken or bool(self._sent)
-        self._sent = self._heard = ""
+        begun = self._turn.given > 0
+        given = self._give(self._turn.whole(text), begun)
+        self._spoken = self._spoken or begun or bool(given)
         self._texts.append(text)
-        return told
+        return given
 
-    def _more(self, text: str) -> list[Delta]:
-        if not text or (not self._sent and not text.strip()):
+    def _give(self, text: str, begun: bool) -> list[Delta]:
+        if not text or not (begun or text.strip()):
             return []
-        gap = "\n\n" if self._spoken and not self._sent else ""
-        self._sent += text
-        return [Delta("content", gap + text)]
+        return [Delta("content", text if begun or not self._spoken else f"\n\n{text}")]
 
 
 def _asks(review: Review, link: str) -> str:
