@@ -1,9 +1,12 @@
 """What requests of LangGraph's API may say. What would have an effect that agents do not have is refused by name."""
 
-from typing import Annotated, Any, Literal, Self
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, TypeAdapter, model_validator
 
+from baton.core import InvalidValue
 from baton.server.shapes import Body, Id, Name
 
 Text = Annotated[str, Field(max_length=1_000_000)]
@@ -16,6 +19,22 @@ Offset = Annotated[int, Field(ge=0, lt=2**31)]
 
 Mode = Literal["values", "updates", "messages", "messages-tuple", "custom"]
 Status = Literal["idle", "busy", "interrupted", "error"]
+
+
+_MODES = TypeAdapter(list[Mode])
+
+
+def read_modes(given: Sequence[str]) -> frozenset[str]:
+    """Modes as an address has them: one a value, or all in one as JSON.
+
+    Raises:
+        InvalidValue: if there is no such mode.
+    """
+    try:
+        said = [mode for one in given for mode in (json.loads(one) if one.startswith("[") else [one])]
+        return frozenset(_MODES.validate_python(said))
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue("stream_mode", ", ".join(given), f"some of: {', '.join(get_args(Mode))}") from error
 
 
 class Block(Body):

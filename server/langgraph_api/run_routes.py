@@ -10,7 +10,7 @@ from baton.core import Conflict
 from baton.ledger import Transaction, runs, threads
 from baton.ledger.threads import Exchange
 from baton.server.callers import Requester, Viewer
-from baton.server.langgraph_api.asked import Count, Mode, NewExchange, Offset, ThreadId
+from baton.server.langgraph_api.asked import Count, NewExchange, Offset, ThreadId, read_modes
 from baton.server.langgraph_api.position import read_position
 from baton.server.langgraph_api.route import LangGraphRoute
 from baton.server.langgraph_api.standing import all_exchanges, exchange_json, exchange_status, find_exchange
@@ -18,6 +18,7 @@ from baton.server.langgraph_api.starting import start
 from baton.server.langgraph_api.streaming import Following
 from baton.server.protocols import own_run
 from baton.server.service import service_of
+from baton.server.shapes import Name
 
 router = APIRouter(tags=["langgraph"], route_class=LangGraphRoute)
 
@@ -97,7 +98,7 @@ async def join_stream(
     run_id: str,
     request: Request,
     caller: Viewer,
-    stream_mode: Annotated[list[Mode] | None, Query(max_length=10)] = None,
+    stream_mode: Annotated[list[Name] | None, Query(max_length=10)] = None,
     cancel_on_disconnect: Annotated[Literal["false", "False", "0"] | None, Query()] = None,
     last_event_id: LastEventId = None,
 ) -> StreamingResponse:
@@ -108,7 +109,7 @@ async def join_stream(
         service=service_of(request),
         caller=caller,
         exchange=found,
-        modes=frozenset(stream_mode or _ALL),
+        modes=read_modes(stream_mode) if stream_mode else _ALL,
         position=read_position(last_event_id) if last_event_id else None,
     )
     return _stream(following)
@@ -143,7 +144,7 @@ async def cancel(
     return Response(status_code=204 if wait else 202)
 
 
-_ALL = ("values", "updates", "messages-tuple", "custom")
+_ALL = frozenset({"values", "updates", "messages-tuple", "custom"})
 """What is streamed to whoever joins without saying what: they may have asked for any of them."""
 
 

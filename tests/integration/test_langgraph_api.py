@@ -17,26 +17,14 @@ from langgraph.pregel.remote import RemoteGraph
 from langgraph.types import Command, interrupt
 from langgraph_sdk import errors, get_client, get_sync_client
 
-from baton.agents.simulated import Answer, Conversation, Fault, Faults, Mind
+from baton.agents.simulated import Fault, Faults, Mind
 from baton.core import Role, Trust
 from baton.ledger import DecisionKind, reviews
 from baton.server import Server
 from support import PATIENCE, on_both, soon
-from support.minds import Says, call
+from support.minds import Says
 from support.serving import PAY, Office, clerk, serve_office
-
-TEXT = "Good morning. The order has been looked at, and there is nothing wrong with it at all."
-
-
-def talker(conversation: Conversation) -> Answer:
-    """Pays when it is told to, once; else says what it was told last."""
-    body = conversation.body["messages"]
-    said = [str(one["content"]) for one in body if one["role"] == "user" and not str(one["content"]).startswith("[")]
-    if said[-1].startswith("pay") and body[-1]["role"] == "user" and body[-1]["content"] == said[-1]:
-        return Answer(text="I shall pay.", calls=(call("pay", cents=500),))
-    if said[-1].startswith("finish"):
-        return Answer(calls=(call("finish", outcome="done", summary="All is done.", evidence=[]),))
-    return Answer(text=f"{TEXT} You said: {said[-1].splitlines()[-1]}")
+from support.talking import TEXT, talker
 
 
 @contextlib.asynccontextmanager

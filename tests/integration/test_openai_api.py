@@ -14,27 +14,15 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from baton import Agent, Baton
 from baton.agents import OpenAIModel
-from baton.agents.simulated import Answer, Conversation, Fault, Faults, Mind
+from baton.agents.simulated import Fault, Faults, Mind
 from baton.core import Role, RunId, Trust
 from baton.ledger import mail, runs
 from baton.server import Server, Service, local_key
 from support import PATIENCE, soon
-from support.minds import Says, call
+from support.minds import Says
 from support.serving import Office, clerk, serve_office
+from support.talking import TEXT, talker
 from support.timed import PIECES, timed_endpoint
-
-TEXT = "Good morning. The order has been looked at, and there is nothing wrong with it at all."
-
-
-def talker(conversation: Conversation) -> Answer:
-    """Pays when it is told to, once; else says what it was told last."""
-    said = [one["content"] for one in conversation.body["messages"] if one["role"] == "user"]
-    last = str(said[-1])
-    if last.startswith("pay"):
-        return Answer(text="I shall pay.", calls=(call("pay", cents=500),))
-    if last.startswith("finish"):
-        return Answer(calls=(call("finish", outcome="done", summary="All is done.", evidence=[]),))
-    return Answer(text=f"{TEXT} You said: {last.splitlines()[-1]}")
 
 
 @contextlib.asynccontextmanager
