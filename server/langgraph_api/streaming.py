@@ -47,7 +47,8 @@ class Following:
                 async for found in told:
                     yield ": here\n\n" if found is None else found
         except BatonError as error:
-            yield _sse([StreamEvent("error", problem_json(trouble_of(error)))], None)
+            if not self.service.closing.is_set():  # else it just breaks off: clients ask again, with the last id
+                yield _sse([StreamEvent("error", problem_json(trouble_of(error)))], None)
             return
         yield _sse([StreamEvent("end", None)], None)
 

@@ -20,7 +20,7 @@ from langgraph_sdk import errors, get_client, get_sync_client
 from baton.agents.simulated import Fault, Faults, Mind
 from baton.core import Role, Trust
 from baton.ledger import DecisionKind, reviews
-from baton.server import Server
+from baton.server import Server, Service
 from support import PATIENCE, on_both, soon
 from support.minds import Says
 from support.serving import PAY, Office, clerk, serve_office
@@ -220,6 +220,34 @@ async def test_a_question_is_an_interrupt_and_a_resume_is_a_persons_decision(tmp
                 await client.runs.create(thread, "clerk", command=stale)
         assert (await client.threads.get(thread))["status"] == "idle"
         assert {one["status"] for one in await client.runs.list(thread)} == {"success", "interrupted"}
+
+
+async def test_a_stream_goes_on_over_a_restart_of_the_server_and_tells_nothing_twice(tmp_path: Path) -> None:
+    faults = Faults(schedule=[Fault.SLOW], pause=0.05)
+    async with serve_office(
+        str(tmp_path / "b.db"), clerk(tmp_path), mind=Says(talker), stream=True, faults=faults
+    ) as office:
+        key = await key_of(office, "ann", Role.REVIEWER)
+        first = Server(office.service, host="127.0.0.1", port=0)
+        await first.__aenter__()
+        port = int(first.url.rpartition(":")[2])
+        async with get_client(url=first.url, api_key=key, timeout=PATIENCE) as client:
+            said, parts = "", list[str]()
+            modes: Any = ["messages-tuple", "updates"]
+            stream = client.runs.stream(None, "clerk", input=human("hello"), stream_mode=modes)
+            async for part in stream:
+                parts.append(part.event)
+                if part.event != "messages":
+                    continue
+                if not said:
+                    await first.__aexit__(None, None, None)
+                    second = Server(Service(baton=office.baton), host="127.0.0.1", port=port)
+                    await second.__aenter__()
+                said += part.data[0]["content"]
+        await second.__aexit__(None, None, None)
+        assert said == f"{TEXT} You said: hello"
+        assert parts.count("metadata") == 2  # it was asked again
+        assert (parts.count("updates"), parts[-1]) == (1, "end")
 
 
 @on_both
