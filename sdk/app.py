@@ -166,6 +166,12 @@ class Baton:
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
             self._watch = Watch(self.ledger, self._failure)
+            if self.ledger.database.pipe is not None:  # others may let the agents work, or listen
+                from baton.relaying import Relay  # loads the driver: only where it is used
+
+                relay = Relay(self.live, self.ledger.database.url)
+                relay.start(at_work=self._dispatch)
+                stack.push_async_callback(relay.stop)
             self.reviews = ReviewQueue(self.ledger)
             self.audits = Audits(self.ledger)
             self._stack = stack.pop_all()

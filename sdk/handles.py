@@ -106,8 +106,8 @@ class RunHandle:
         """The story, and between its events the text of the models as it comes.
 
         The pieces of a turn come before its event `model.answered`, and none after it. Pieces may be lost, as where
-        another process lets the agents work; the event has the whole text. Whoever wants to hear an answer from its
-        first word on says `baton.live.expect()` before they ask.
+        another process lets the agents of a file work; the event has the whole text, of which what came is the
+        beginning. Whoever wants to hear an answer from its first word on says `baton.live.expect()` before they ask.
 
         Args:
             after: As for `story`.

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import pytest
+
 from baton import Agent, Baton, RunHandle
 from baton.agents import Mind, OpenAIModel, SimulatedServer
 from baton.agents.simulated import Answer, Conversation, Fault, Faults
@@ -108,3 +110,40 @@ async def test_nothing_is_streamed_where_nobody_listens(tmp_path: Path) -> None:
         assert baton.live.of(run.id, 2) is not None
         await asyncio.sleep(0.02)
         assert baton.live.of(run.id, 2) is None
+
+
+@pytest.mark.parametrize("text", [TEXT, 'ü😀"' * 2000], ids=["short", "long"])
+async def test_on_postgres_a_run_is_heard_that_is_at_work_in_another_process(postgres_url: str, text: str) -> None:
+    async with (
+        SimulatedServer(says(text)) as server,
+        OpenAIModel(base_url=server.base_url, api_key="simulated", retries=SERIAL) as model,
+        Baton(agents=[Agent("keeper")], database=postgres_url, model=model),
+        Baton(agents=[Agent("keeper")], database=postgres_url, dispatch=False) as elsewhere,
+    ):
+        async with asyncio.timeout(PATIENCE):
+            while True:  # until both have connected
+                run = await elsewhere.converse()
+                found = await heard(elsewhere, run, "hello")
+                if len(found) > 1:
+                    break
+        begun, *pieces, recorded = found
+        assert begun == "|"
+        assert len(pieces) > 5
+        assert f"={''.join(pieces)}" == recorded
+
+
+async def test_what_follows_a_lost_piece_is_not_told_as_if_it_followed_the_rest(tmp_path: Path) -> None:
+    async with talking(tmp_path, says(TEXT), Faults(schedule=[Fault.SLOW], pause=0.02)) as baton:
+        run = await baton.converse()
+        seen = await run.seen()
+        baton.live.expect()
+        await run.message("hello")
+        said = ""
+        async for one in run.live(seen):
+            if isinstance(one, Piece):
+                said += one.text
+                if len(said) > 10:  # as if what comes now had been lost on the way
+                    baton.live.hear(Piece(run=run.id, turn=1, text="another", at=5))
+            elif one.event.kind == "model.answered":
+                assert one.text.startswith(said)
+        assert said
