@@ -28,4 +28,5 @@ exchanges = Table(
     Column("metadata", Text, nullable=False),  # JSON
     Column("created_at", Double, nullable=False),
 )
+Index("exchanges_run", exchanges.c.run)
 Index("exchanges_thread", exchanges.c.thread, exchanges.c.number, unique=True)

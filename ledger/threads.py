@@ -150,6 +150,14 @@ def exchanges_of(tx: Transaction, thread: str) -> list[Exchange]:
     return [_exchange(row) for row in tx.rows(_EXCHANGES, thread=thread)]
 
 
+def after(tx: Transaction, exchange: Exchange, run: RunId | None = None) -> Exchange | None:
+    """The exchange that came next in its thread, or of those of a run; None if it is the last."""
+    query = select(exchanges).where(exchanges.c.thread == exchange.thread, exchanges.c.number > exchange.number)
+    query = query if run is None else query.where(exchanges.c.run == run)
+    row = tx.row(query.order_by(exchanges.c.number).limit(1))
+    return None if row is None else _exchange(row)
+
+
 _EXCHANGES = select(exchanges).where(exchanges.c.thread == bindparam("thread")).order_by(exchanges.c.number)
 _TAKEN = or_(
     runs.c.id.in_(select(threads.c.run).where(threads.c.run.is_not(None))),

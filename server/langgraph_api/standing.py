@@ -47,15 +47,20 @@ def standing(tx: Transaction, thread: Thread) -> Standing:
     return Standing(thread=thread, run=run, status=status, asked=asked)
 
 
-def thread_json(tx: Transaction, thread: Thread, agents: Agents) -> dict[str, Any]:
-    """A thread."""
-    how = standing(tx, thread)
+def metadata_of(how: Standing) -> dict[str, Any]:
+    """A thread's metadata, with the agent that is at work in it."""
     named = {"graph_id": how.run.agent, "assistant_id": how.run.agent} if how.run else {}
+    return {**how.thread.metadata, **named}
+
+
+def thread_json(tx: Transaction, how: Standing, agents: Agents) -> dict[str, Any]:
+    """A thread."""
+    thread = how.thread
     return {
         "thread_id": thread.id,
         "created_at": time_json(thread.created_at),
         "updated_at": time_json(thread.updated_at),
-        "metadata": {**thread.metadata, **named},
+        "metadata": metadata_of(how),
         "status": how.status,
         "config": {},
         "values": {"messages": [one.message for one in told(tx, how.run)]} if how.run else None,
@@ -143,9 +148,9 @@ def exchange_json(tx: Transaction, exchange: Exchange, agent: str) -> dict[str, 
 
 def exchange_status(tx: Transaction, exchange: Exchange) -> str:
     """How a run of LangGraph's stands: what came after it says how an earlier one ended."""
-    later = [one for one in threads.exchanges_of(tx, exchange.thread) if one.number > exchange.number]
-    if later:
-        return "interrupted" if later[0].kind == "resume" else "success"
+    later = threads.after(tx, exchange)
+    if later is not None:
+        return "interrupted" if later.kind == "resume" else "success"
     how = standing(tx, threads.get(tx, exchange.thread))
     if how.run is not None and how.run.status == "cancelled":
         return "interrupted"

@@ -99,9 +99,8 @@ class Following:
                 yield one
 
     def _until(self, tx: Transaction) -> int:
-        later = [one for one in threads.exchanges_of(tx, self.exchange.thread) if one.number > self.exchange.number]
-        same = [one.after for one in later if one.run == self.exchange.run]
-        return min(same, default=2**62)
+        later = threads.after(tx, self.exchange, self.exchange.run)
+        return 2**62 if later is None else later.after
 
     async def _beginning(self) -> Position:
         """Where the exchange begins: behind what had happened, and what had been said, before it."""

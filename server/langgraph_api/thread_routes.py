@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -9,7 +10,7 @@ from starlette.requests import Request
 
 from baton.app import Baton
 from baton.core import Conflict, InvalidValue
-from baton.ledger import Transaction, threads
+from baton.ledger import Transaction, reviews, threads
 from baton.ledger.threads import Thread
 from baton.server.callers import Caller, Requester, Viewer
 from baton.server.langgraph_api.asked import (
@@ -22,10 +23,11 @@ from baton.server.langgraph_api.asked import (
     ThreadSearch,
 )
 from baton.server.langgraph_api.route import LangGraphRoute
-from baton.server.langgraph_api.standing import history_json, state_json, thread_json
+from baton.server.langgraph_api.standing import Standing, history_json, metadata_of, standing, state_json, thread_json
 from baton.server.langgraph_api.starting import own_thread
 from baton.server.protocols import own_run
 from baton.server.service import service_of
+from baton.story import top
 
 router = APIRouter(prefix="/threads", tags=["langgraph"], route_class=LangGraphRoute)
 
@@ -43,7 +45,7 @@ async def create(said: NewThread, request: Request, caller: Requester) -> dict[s
     def make(tx: Transaction) -> dict[str, Any]:
         if not threads.make(tx, id, caller.person, said.metadata) and said.if_exists != "do_nothing":
             raise Conflict(f"thread {id}", "there is one of that name", "Give if_exists=do_nothing to have that one.")
-        return thread_json(tx, threads.get(tx, id), dict(baton.agents))
+        return _thread(tx, id, baton)
 
     return await baton.ledger.write(make)
 
@@ -54,14 +56,8 @@ async def search(said: ThreadSearch, request: Request, caller: Viewer) -> list[d
     agents = dict(_baton(request).agents)
 
     def read(tx: Transaction) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        for thread in _all(tx, said):
-            one = thread_json(tx, thread, agents)
-            if said.status in (None, one["status"]) and said.metadata.items() <= one["metadata"].items():
-                found.append(one)
-            if len(found) == said.offset + said.limit:
-                break
-        return found[said.offset :]
+        fits = (how for how in _standing(tx, said) if said.metadata.items() <= metadata_of(how).items())
+        return [thread_json(tx, how, agents) for how in islice(fits, said.offset, said.offset + said.limit)]
 
     return await _baton(request).ledger.read(read)
 
@@ -69,8 +65,8 @@ async def search(said: ThreadSearch, request: Request, caller: Viewer) -> list[d
 @router.get("/{thread_id}")
 async def get(thread_id: ThreadId, request: Request, caller: Viewer) -> dict[str, Any]:
     """A thread."""
-    agents = dict(_baton(request).agents)
-    return await _baton(request).ledger.read(lambda tx: thread_json(tx, threads.get(tx, thread_id), agents))
+    baton = _baton(request)
+    return await baton.ledger.read(lambda tx: _thread(tx, thread_id, baton))
 
 
 @router.patch("/{thread_id}", response_model=None)
@@ -83,7 +79,7 @@ async def patch(thread_id: ThreadId, said: Patch, request: Request, caller: Requ
         known = threads.get(tx, thread_id)
         _own(tx, known, caller, "change")
         threads.keep(tx, known, metadata={**known.metadata, **said.metadata})
-        return thread_json(tx, threads.get(tx, thread_id), dict(baton.agents))
+        return _thread(tx, thread_id, baton)
 
     changed = await baton.ledger.write(change)
     return Response(status_code=204) if request.headers.get("prefer") == "return=minimal" else changed
@@ -162,6 +158,16 @@ async def history(thread_id: ThreadId, said: HistoryWanted, request: Request, ca
     return await _baton(request).ledger.read(read)
 
 
+def _standing(tx: Transaction, said: ThreadSearch) -> Iterator[Standing]:
+    """The threads that stand as is asked for, in order."""
+    asking = {top(tx, one.run).id for one in reviews.waiting(tx)} if said.status == "interrupted" else None
+    for thread in _all(tx, said):
+        if asking is None or thread.run in asking:
+            how = standing(tx, thread)
+            if said.status in (None, how.status):
+                yield how
+
+
 def _all(tx: Transaction, said: ThreadSearch) -> Iterator[Thread]:
     """The threads to look at, in order."""
     if said.ids is not None:
@@ -173,6 +179,10 @@ def _all(tx: Transaction, said: ThreadSearch) -> Iterator[Thread]:
         yield from page
         if len(page) < 100:
             return
+
+
+def _thread(tx: Transaction, id: str, baton: Baton) -> dict[str, Any]:
+    return thread_json(tx, standing(tx, threads.get(tx, id)), dict(baton.agents))
 
 
 async def _state(request: Request, thread: str, checkpoint: str | None) -> dict[str, Any]:

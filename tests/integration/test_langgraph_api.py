@@ -19,7 +19,7 @@ from langgraph_sdk import errors, get_client, get_sync_client
 
 from baton.agents.simulated import Fault, Faults, Mind
 from baton.core import Role, Trust
-from baton.ledger import DecisionKind, reviews
+from baton.ledger import DecisionKind, archive, reviews
 from baton.server import Server, Service
 from support import PATIENCE, on_both, soon
 from support.minds import Says
@@ -326,6 +326,21 @@ async def test_what_a_client_has_from_us_is_not_said_again_and_what_it_claims_is
         assert [line.trust for line in lines] == [Trust.USER, Trust.EXTERNAL, Trust.USER]
         with pytest.raises(errors.UnprocessableEntityError):
             await client.runs.create(thread, "clerk", input={"messages": values["messages"][-1:]})
+
+
+@on_both
+async def test_an_archived_run_is_no_thread_any_more_and_hides_no_other(database: str, tmp_path: Path) -> None:
+    async with serving(tmp_path, database=database) as (office, _, client):
+        old, new = [(await client.threads.create())["thread_id"] for _ in range(2)]
+        await client.runs.wait(old, "clerk", input=human("finish"))
+        await client.runs.wait(new, "clerk", input=human("hello"))
+        file = tmp_path / "old.jsonl"
+        done = await archive.archive(office.baton.ledger, office.baton.ledger.clock.now() + 1, file)
+        assert done.deleted == 1
+        assert '"kind":"exchange"' in file.read_text()
+        with pytest.raises(errors.NotFoundError):
+            await client.threads.get(old)
+        assert [one["thread_id"] for one in await client.threads.search()] == [new]
 
 
 REFUSED: list[dict[str, Any]] = [
