@@ -16,12 +16,13 @@ PIP     := $(UV) pip
 INTO    := --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
            --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
+CONTRACTS := $(wildcard tests/integration/test_openai_api.py tests/integration/test_langgraph_*.py)
 BENCHES := $(filter-out bfcl chaos,$(patsubst bench/%.py,%,$(shell grep -l __main__ bench/*.py)))
 
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo promise pictures test check bench conformance chaos format lock clean
+.PHONY: help install demo promise pictures test check bench contract conformance chaos format lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*##/  \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -62,6 +63,15 @@ conformance: $(DEV)  ## Replay the multi-turn tasks of BFCL, from the harness in
 		echo "The BFCL harness is not at $(HARNESS): nothing to replay. HARNESS=folder names another place."; \
 	fi
 
+contract: $(DEV)  ## Have other people's clients talk with the server: openai, langgraph_sdk, its JavaScript from npm.
+	@cd tests/contract && if npm --version >/dev/null 2>&1; then \
+		npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null \
+			|| echo "The JavaScript SDK could not be installed (no package index is reached?): its test is skipped."; \
+	else \
+		echo "There is no npm: the test of the JavaScript SDK is skipped."; \
+	fi
+	@$(BIN)/python -m pytest -rs $(CONTRACTS) $(ARGS)
+
 chaos: $(DEV)  ## Kill, stop and cut off workers, on both databases; takes about an hour, ARGS="--help" says more.
 	@$(BIN)/python bench/chaos.py $(ARGS)
 
@@ -77,7 +87,7 @@ lock: | $(filter $(OWN_UV),$(UV))  ## Compile the locks anew; ARGS=--upgrade mov
 	$(COMPILE) --group uv -o requirements-uv.lock
 
 clean:  ## Remove what was set up, built or measured; the record in .baton stays.
-	rm -rf .venv .uv .demo dist bench/results .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .uv .demo dist tests/contract/node_modules bench/results .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements.lock pyproject.toml | $(filter $(OWN_UV),$(UV))

@@ -98,9 +98,9 @@ class _Talk:
     async def _turn(self, text: str) -> None:
         """Say something, show what comes of it, and ask what the agent wants to know."""
         seen = await self.handle.seen()
-        with self.baton.live.wanted():
-            await self.handle.message(text)
-            answers = await self._follow(seen)
+        self.baton.live.expect()
+        await self.handle.message(text)
+        answers = await self._follow(seen)
         asked = await self._open_reviews()
         self.screen.line({"run": self.handle.id, "answers": answers, "waits_for": [review_json(r) for r in asked]})
         await self._ask()

@@ -8,7 +8,7 @@ from rich.text import Text
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen
-from baton.core import AGENT, Conflict, Role, format_time, read_role
+from baton.core import AGENT, Conflict, InvalidValue, Role, format_time, read_role
 from baton.core.texts import one_line
 from baton.handles import person
 from baton.ledger import Transaction, accounts, credentials
@@ -41,15 +41,18 @@ async def list_(*, common: Common = DEFAULTS) -> None:
 
 @app.command
 async def create(
-    name: str,
+    name: str | None = None,
     /,
     *,
-    scope: str,
+    scope: str | None = None,
     days: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=3660))] = 90.0,
     label: str = "",
     common: Common = DEFAULTS,
 ) -> None:
     """Make a key of somebody's account. It is shown once, and kept nowhere.
+
+    While nobody has an account it is of whoever works alone: it takes no name and no scope, may do everything at this
+    machine, and holds until somebody has an account.
 
     Args:
         name: Whose account it is used in the name of; it never may more than that.
@@ -58,17 +61,24 @@ async def create(
         label: What it is for.
         common: Options of every command.
     """
+    from baton.server.signing_in import local_key
+
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
-    word = AGENT if scope == AGENT else read_role(scope).word
+    word = AGENT if scope == AGENT else read_role(scope).word if scope is not None else None
 
     def make(tx: Transaction) -> tuple[Credential, str]:
+        seconds, alone = days * 86400.0, not accounts.there_are(tx)
+        if word is None and (name is None or (alone and name == person())):
+            return local_key(tx, person(), seconds=seconds, label=label)
+        if name is None or word is None:
+            raise InvalidValue("key", name or word, "both a name and --scope; or, while nobody has an account, neither")
         account = accounts.get(tx, name)
         wanted = Role.REQUESTER if word == AGENT else read_role(word)
         if wanted > account.role:
             raise Conflict(f"key of {name} as {word}", f"{name} is {account.role.word}", "Choose a smaller scope.")
-        return credentials.make(tx, "key", name, seconds=days * 86400.0, by=person(), scope=word, label=label)
+        return credentials.make(tx, "key", name, seconds=seconds, by=person(), scope=word, label=label)
 
-    async with to_look(place) as ledger:
+    async with to_look(place, make=name is None) as ledger:
         key, secret = await ledger.write(make)
     screen.document(_json(key) | {"key": secret})
     screen.show(Text.assemble((key.id, "bold"), f" holds until {format_time(key.expires)}. It is shown this once:"))

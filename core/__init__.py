@@ -1,6 +1,6 @@
 """The words everybody shares: ids, errors, clock, labels, values and ports."""
 
-from baton.core.access import AGENT, Role, read_role
+from baton.core.access import AGENT, LOCAL, Role, read_role
 from baton.core.actions import Action, Ruling, Verdict
 from baton.core.calendars import Calendar, Hours, Span, is_holiday
 from baton.core.canonical import digest, dump, storable
@@ -70,6 +70,7 @@ from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
 __all__ = [
     "AGENT",
     "GOAL",
+    "LOCAL",
     "SCOPES",
     "UNIT",
     "Absence",

@@ -7,6 +7,9 @@ from baton.core.errors import InvalidValue
 AGENT = "agent"
 """The scope of a key that an agent or a program of its uses: it may ask for work, and never decide."""
 
+LOCAL = "local"
+"""The scope of a session or key of whoever works alone: it may do everything, until somebody has an account."""
+
 
 class Role(IntEnum):
     """What an account may do; the higher includes the lower."""

@@ -2,9 +2,9 @@
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
-`corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts` and `checkpoints`
-hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive`
-keep the record small.
+`corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads` and
+`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
+`archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -35,6 +35,7 @@ from baton.ledger import (
     rule_proposals,
     runs,
     spending,
+    threads,
     timers,
     trail,
     transcript,
@@ -112,6 +113,7 @@ __all__ = [
     "rule_proposals",
     "runs",
     "spending",
+    "threads",
     "timers",
     "trail",
     "transcript",

@@ -34,6 +34,7 @@ from baton.ledger.schema import (
     waits,
 )
 from baton.ledger.schema_people import decisions, forecasts, notices, remarks, reviews, snoozes
+from baton.ledger.schema_threads import exchanges, threads
 from baton.ledger.transaction import Transaction
 
 BATCH = 20
@@ -105,6 +106,8 @@ _PARTS = (
     _Part("decision", decisions, (decisions.c.at,), frozenset({"note"}), frozenset({"arguments", "verdict"})),
     _Part("remark", remarks, (remarks.c.id,), frozenset({"body"})),
     _Part("wait", waits, (waits.c.opened_at,)),
+    _Part("thread", threads, json=frozenset({"metadata"})),
+    _Part("exchange", exchanges, (exchanges.c.number,), json=frozenset({"metadata"})),
     _Part("event", events, (events.c.seq,), json=frozenset({"data"})),
 )
 
@@ -235,6 +238,8 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
         tx.changed(delete(table).where(table.c.thread.in_(ids)))
     tx.changed(delete(spending).where(spending.c.run.in_(ids), spending.c.account.contains("/run=")))
     tx.changed(delete(notices).where(notices.c.run.in_(ids), notices.c.state != "waiting"))
+    for table in (exchanges, threads):
+        tx.changed(delete(table).where(table.c.run.in_(ids)))
     tx.changed(delete(runs).where(runs.c.id.in_(ids)))
     return len(ids)
 

@@ -78,6 +78,12 @@ def post(
     return id
 
 
+def recipient(tx: Transaction, id: MessageId) -> RunId | None:
+    """The run that has this message; None if nobody has."""
+    run: str | None = tx.value(_RECIPIENT, message=id)
+    return None if run is None else RunId(run)
+
+
 def post_all(tx: Transaction, kind: MessageKind, texts: Mapping[RunId, str]) -> None:
     """Put a notice of Baton's own into the mailboxes of many runs, one each, in order, in a handful of statements.
 
@@ -105,6 +111,7 @@ _UNREAD = select(messages).where(*_BEHIND).order_by(messages.c.seq)
 _HAS_UNREAD = select(exists().where(*_BEHIND))
 _CANCELLED = select(exists().where(*_BEHIND, messages.c.kind == "cancel"))
 _KNOWN = select(exists().where(messages.c.id == bindparam("message")))
+_RECIPIENT = select(messages.c.run).where(messages.c.id == bindparam("message"))
 _POST = insert(messages)
 
 

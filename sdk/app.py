@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from baton.agents import Agent, Endpoint, Mind, SimpleMind, embedder_of, endpoint, open_model
+from baton.conversing import Said, begin, go_on
 from baton.core import (
     Action,
     Clock,
@@ -43,7 +44,7 @@ from baton.graph import (
     load_past,
     replay,
 )
-from baton.handles import Result, RunHandle, conversation_goal, person
+from baton.handles import Result, RunHandle, person
 from baton.ledger import (
     Decision,
     DecisionKind,
@@ -167,6 +168,12 @@ class Baton:
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
             self._watch = Watch(self.ledger, self._failure)
+            if self.ledger.database.pipe is not None:  # others may let the agents work, or listen
+                from baton.relaying import Relay  # loads the driver: only where it is used
+
+                relay = Relay(self.live, self.ledger.database.url)
+                relay.start(at_work=self._dispatch)
+                stack.push_async_callback(relay.stop)
             self.reviews = ReviewQueue(self.ledger)
             self.audits = Audits(self.ledger)
             self._stack = stack.pop_all()
@@ -242,18 +249,49 @@ class Baton:
         return self._handle(await self.ledger.write(create))
 
     async def converse(
-        self, *, agent: str | None = None, follow: RunId | None = None, by: str | None = None
+        self,
+        said: Sequence[Said] = (),
+        *,
+        agent: str | None = None,
+        follow: RunId | None = None,
+        key: str | None = None,
+        by: str | None = None,
+        trust: Trust = Trust.USER,
     ) -> RunHandle:
-        """Begin a conversation, or one that follows a run that has ended; `by` None is the person at the keyboard."""
-        name = self._named(agent)
-        previous = await self.ledger.read(lambda tx: runs.get(tx, follow)) if follow else None
-        goal = replace(conversation_goal(name, previous), requester=by or person())
-        conversation = previous.conversation if previous else None
-        tenant = self._setting.tenant
-        id, _new = await self.ledger.write(
-            lambda tx: runs.create(tx, goal, name, conversation=conversation, tenant=tenant)
-        )
-        return self._handle(id)
+        """Begin a conversation, or one that follows a run that has ended.
+
+        Args:
+            said: What is said in it first; without anything the agent waits to be spoken to.
+            agent: Who answers; None is the first agent.
+            follow: The run before it.
+            key: Beginning again with the same key gives the same run.
+            by: Who begins it; None is the person at the keyboard.
+            trust: How far they are trusted.
+
+        Raises:
+            NotFound: if there is no such agent.
+            Conflict: if the key is known for another agent.
+        """
+        name, tenant, who = self._named(agent), self._setting.tenant, by or person()
+
+        def create(tx: Transaction) -> RunId:
+            return begin(tx, name, said, requester=who, trust=trust, tenant=tenant, follow=follow, key=key)
+
+        return self._handle(await self.ledger.write(create))
+
+    async def go_on(self, run: RunId, said: Sequence[Said], *, by: str | None = None) -> RunHandle:
+        """Say something in a conversation. Where its run has ended, a new one goes on that knows all that was said.
+
+        Args:
+            run: The conversation.
+            said: What is said.
+            by: Who lets an ended one go on; None is the person at the keyboard.
+
+        Returns:
+            The run that hears it.
+        """
+        who = by or person()
+        return self._handle(await self.ledger.write(lambda tx: go_on(tx, run, said, by=who)))
 
     async def publish(
         self, event: str, *, key: str = "", data: object = None, by: str | None = None, trust: Trust = Trust.EXTERNAL

@@ -25,7 +25,8 @@ def _last(tx: Transaction, run: Run) -> int:
 async def follow(story: AsyncGenerator[Moment], ear: Ear, told: Mapping[RunId, int]) -> AsyncGenerator[Moment | Piece]:
     """Events and pieces until the story ends.
 
-    The pieces of a turn come before its event, and none after it; those of the next turn come after it.
+    The pieces of a turn come before its event, and none after it; those of the next turn come after it. Where one was
+    lost, no more come of its turn: what came is the beginning of what the event has.
 
     Args:
         story: What happens in a run and in those it hands work to.
@@ -64,6 +65,7 @@ class _Order:
     def __init__(self, told: Mapping[RunId, int]) -> None:
         self._told = dict(told)
         self._held: list[Piece] = []
+        self._come: dict[RunId, tuple[int, int]] = {}  # turn, and how many characters of it
 
     def add(self, pieces: list[Piece]) -> list[Piece]:
         """What may be told now of these and of those held back."""
@@ -72,13 +74,20 @@ class _Order:
             return []
         ready = [piece for piece in waiting if piece.turn == self._next(piece)]
         self._held = [piece for piece in waiting if piece.turn > self._next(piece)]
-        return ready
+        return [piece for piece in ready if self._fits(piece)]
 
     def passed(self, moment: Moment) -> list[Piece]:
         """What may be told once an event was."""
         run, event = moment.run.id, moment.event
         self._told[run] = max(self._told.get(run, 0), event.data["turn"] if event.kind == ANSWERED else 0)
         return self.add([])
+
+    def _fits(self, piece: Piece) -> bool:
+        """Whether nothing was lost before a piece: behind a gap the event has the rest."""
+        if piece.text and self._come.get(piece.run) != (piece.turn, piece.at):
+            return False
+        self._come[piece.run] = (piece.turn, piece.at + len(piece.text))
+        return True
 
     def _next(self, piece: Piece) -> int:
         """The turn of a piece's run that is to come; of a run that is not known, none ever."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from baton.core import Attachment, Budget, Goal, RunFailed, RunId, Trust
+from baton.core import Attachment, RunFailed, RunId, Trust
 from baton.following import answered, follow
 from baton.ledger import ENDED, Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
 from baton.live import Live, Piece
@@ -16,6 +16,11 @@ from baton.watch import Watch
 
 ATTACHED = "attachment: "
 """What a message begins with that hands an attachment in; its name follows, and on the next line its text."""
+
+
+def attached_text(attachment: Attachment) -> str:
+    """An attachment as a message hands it in."""
+    return f"{ATTACHED}{attachment.name}\n{attachment.text}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +114,8 @@ class RunHandle:
         """The story, and between its events the text of the models as it comes.
 
         The pieces of a turn come before its event `model.answered`, and none after it. Pieces may be lost, as where
-        another process lets the agents work; the event has the whole text. Whoever wants to hear an answer from its
-        first word on asks for it beneath `with baton.live.wanted():`.
+        another process lets the agents of a file work; the event has the whole text, of which what came is the
+        beginning. Whoever wants to hear an answer from its first word on says `baton.live.expect()` before they ask.
 
         Args:
             after: As for `story`.
@@ -145,7 +150,7 @@ class RunHandle:
 
         def post(tx: Transaction) -> None:
             for one in attachments:
-                told = f"{ATTACHED}{one.name}\n{one.text}"
+                told = attached_text(one)
                 mail.post(tx, self.id, "user", sender=by, text=told, trust=min(trust, one.trust))
             mail.post(tx, self.id, "user", sender=by, text=text, trust=trust)
 
@@ -232,9 +237,3 @@ def _result(tx: Transaction, id: RunId) -> Result:
         turns=sum(member.turns for member in members),
         tokens=sum(member.prompt_tokens + member.completion_tokens for member in members),
     )
-
-
-def conversation_goal(agent: str, previous: Run | None = None) -> Goal:
-    """The goal of a conversation: there is none but to answer, for as long as somebody asks."""
-    follows = f", following {previous.id}" if previous else ""
-    return Goal(f"Conversation with {agent}{follows}", budget=Budget(turns=None), conversation=True)

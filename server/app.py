@@ -9,6 +9,8 @@ from starlette.requests import Request
 from baton.core import LedgerError
 from baton.server import (
     flow_routes,
+    langgraph_api,
+    openai_api,
     pages,
     proposal_routes,
     review_routes,
@@ -50,6 +52,10 @@ def make_app(service: Service) -> FastAPI:
     for router in pages.ROUTERS:
         app.include_router(router)
     app.mount("/static", pages.Static(), name="static")
+    app.include_router(openai_api.router, include_in_schema=False)
+    app.include_router(openai_api.description)
+    app.include_router(langgraph_api.router, include_in_schema=False)
+    app.include_router(langgraph_api.description)
     app.include_router(_health)
     return app
 

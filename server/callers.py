@@ -6,25 +6,24 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Security
-from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 
-from baton.core import AGENT, Forbidden, Role, SignInNeeded, format_time, read_role
+from baton.core import AGENT, LOCAL, Forbidden, Role, SignInNeeded, format_time, read_role
 from baton.ledger import Transaction, accounts, credentials, people
 from baton.ledger.credentials import Credential, CredentialKind
 from baton.review import Identity
+from baton.server.door import is_loopback
 from baton.server.service import service_of
 
 COOKIE = "baton_session"
 CSRF = "x-csrf-token"
 """The header that shows, beside the cookie, that a page of ours asks for a change."""
 
-LOCAL = "local"
-"""The scope of a session of whoever works alone."""
-
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 _BEARER = HTTPBearer(auto_error=False, description="A key of `baton keys create`.")
+_KEY = APIKeyHeader(name="x-api-key", auto_error=False, description="A key, as some clients send it.")
 _SESSION = APIKeyCookie(
     name=COOKIE, auto_error=False, description=f"A session. Whatever is not a GET also takes the header {CSRF}."
 )
@@ -131,9 +130,15 @@ def secret_of(request: Request) -> str | None:
     return request.cookies.get(COOKIE)
 
 
+def by_key(request: Request) -> bool:
+    """Whether a program asks, which shows a key; else it is a browser."""
+    return "authorization" in request.headers or "x-api-key" in request.headers
+
+
 async def caller_of(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    key: Annotated[str | None, Security(_KEY)],
     cookie: Annotated[str | None, Security(_SESSION)],
 ) -> Caller:
     """Who asks.
@@ -142,8 +147,8 @@ async def caller_of(
         SignInNeeded: if nobody knows.
         Forbidden: if a browser asks for a change that no page of ours has.
     """
-    kind: CredentialKind = "key" if "authorization" in request.headers else "session"
-    secret = bearer.credentials if kind == "key" and bearer else cookie if kind == "session" else None
+    kind: CredentialKind = "key" if by_key(request) else "session"
+    secret = (bearer.credentials if bearer else key) if kind == "key" else cookie
     if not secret:
         raise SignInNeeded("nobody is signed in" if kind == "session" else "that is no bearer's key")
     address = address_of(request)
@@ -204,4 +209,6 @@ def _with_account(tx: Transaction, shown: Credential, address: str) -> Caller:
 def _alone(tx: Transaction, shown: Credential, address: str) -> Caller:
     if accounts.there_are(tx):
         raise SignInNeeded("there are accounts now")
+    if address and not is_loopback(address):
+        raise SignInNeeded(f"who works alone does so at this machine, and not from {address}")
     return Caller(person=shown.person, role=Role.ADMIN, agent=False, acts_as=None, credential=shown.id, address=address)

@@ -102,13 +102,21 @@ Show = Callable[[Request, Failed], Response | None]
 """How somebody is shown it who looks at a page; None where another form is meant."""
 
 
+def status_of(error: BatonError) -> int:
+    """The status for an error of ours."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def headers_of(error: BatonError) -> dict[str, str] | None:
+    """What the answer for an error of ours says beside its body."""
+    if isinstance(error, SignInNeeded):
+        return {"WWW-Authenticate": "Bearer"}
+    return {"Retry-After": f"{error.after:.0f}"} if isinstance(error, TooManyTries) else None
+
+
 def failed(error: BatonError) -> Failed:
     """What an error of ours is answered with."""
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    headers = {"Retry-After": f"{error.after:.0f}"} if isinstance(error, TooManyTries) else {}
-    if isinstance(error, SignInNeeded):
-        headers = {"WWW-Authenticate": "Bearer"}
-    return Failed(status, type(error).__name__, redact(str(error)), headers)
+    return Failed(status_of(error), type(error).__name__, redact(str(error)), headers_of(error) or {})
 
 
 def handle_failures(app: FastAPI, show: Show) -> None:

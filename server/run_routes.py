@@ -7,15 +7,16 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from baton.app import Baton
-from baton.core import Forbidden, InvalidValue, Role, Trust
+from baton.core import Forbidden, InvalidValue, Trust
 from baton.handles import RunHandle
 from baton.ledger import Transaction, events, reviews, runs
 from baton.review.record import review_json, run_json, time_json
 from baton.server.callers import Caller, Requester, Viewer
+from baton.server.protocols import own_run
 from baton.server.service import service_of
 from baton.server.shapes import Fork, Id, Limit, Message, Name, NewRun
 from baton.server.streaming import Numbers, read_numbers, told
-from baton.story import moment_json, moments, top, waiting
+from baton.story import moment_json, moments, waiting
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
@@ -161,11 +162,7 @@ async def _own(request: Request, run: str, caller: Caller, what: str) -> RunHand
         Forbidden: if it is somebody else's.
     """
     baton = _baton(request)
-    handle = await baton.open(run)
-    asked_by = await baton.ledger.read(lambda tx: top(tx, handle.id).requester)
-    if asked_by != caller.person or caller.role < Role.REQUESTER:
-        caller.need(Role.OWNER, f"{what} {handle.id}, which {asked_by or 'nobody'} asked for")
-    return handle
+    return await baton.open(await baton.ledger.read(lambda tx: own_run(tx, run, caller, what)))
 
 
 def _baton(request: Request) -> Baton:

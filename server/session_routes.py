@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from starlette.requests import Request
 
 from baton.ledger import credentials
-from baton.server.callers import COOKIE, Caller, Viewer, address_of, csrf_of, known, same_origin, secret_of
+from baton.server.callers import COOKIE, Caller, Viewer, address_of, by_key, csrf_of, known, same_origin, secret_of
 from baton.server.door import is_loopback
 from baton.server.service import service_of
 from baton.server.shapes import SignIn
@@ -26,7 +26,7 @@ async def sign_in(said: SignIn, request: Request, response: Response) -> dict[st
 async def who(request: Request, caller: Viewer) -> dict[str, Any]:
     """Who asks, and what they may do; for a session also its token for changes."""
     secret = secret_of(request)
-    csrf = csrf_of(secret) if secret and "authorization" not in request.headers else None
+    csrf = csrf_of(secret) if secret and not by_key(request) else None
     return {"csrf": csrf, **_caller_json(caller)}
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from baton.core import Attachment, Budget, Goal
+from baton.core import Attachment, Budget, Goal, Trust
 from baton.core.goal import Deadline
+from baton.handles import attached_text
 from baton.ledger import DecisionKind
 
 _DEEPEST = 50
@@ -119,6 +120,10 @@ class NewConversation(Message):
 
     agent: Name | None = None
     follow: Id | None = None
+
+    def texts(self, trust: Trust) -> list[tuple[str, Trust]]:
+        """The messages that it is, in their order, with how far each is trusted; `trust` is the speaker's."""
+        return [*((attached_text(one), one.trust) for one in self.attached), (self.text, trust)]
 
 
 class Fork(Body):

@@ -1,10 +1,9 @@
 """Signing in: by name and password, or alone by a link that holds once."""
 
-from baton.core import Conflict, SignInNeeded, TooManyTries, format_time
+from baton.core import LOCAL, Conflict, SignInNeeded, TooManyTries, format_time
 from baton.ledger import Ledger, Transaction, accounts, credentials, trail
 from baton.ledger.credentials import Credential
 from baton.ledger.locks import lock_name
-from baton.server.callers import LOCAL
 from baton.server.passwords import fits
 from baton.server.service import Service
 
@@ -61,6 +60,18 @@ async def link_for(ledger: Ledger, person: str) -> str:
         return credentials.make(tx, "link", person, seconds=LINK_SECONDS, by=person, scope=LOCAL)[1]
 
     return await ledger.write(make)
+
+
+def local_key(tx: Transaction, person: str, *, seconds: float, label: str = "") -> tuple[Credential, str]:
+    """Make a key of whoever works alone, for programs at this machine; also what it is shown by.
+
+    Raises:
+        Conflict: if somebody has an account: keys are somebody's then.
+    """
+    if accounts.there_are(tx):
+        hint = "Name one: `baton keys create NAME --scope …`."
+        raise Conflict("key of whoever works alone", "there are accounts", hint)
+    return credentials.make(tx, "key", person, seconds=seconds, by=person, scope=LOCAL, label=label)
 
 
 async def by_link(ledger: Ledger, token: str, address: str) -> tuple[Credential, str]:

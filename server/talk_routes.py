@@ -1,12 +1,11 @@
 """Conversations with agents, and what agents remember."""
 
-import asyncio
-import contextlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
+from baton.conversing import Said
 from baton.core import FactId, NotFound, Role, Trust
 from baton.ledger import Fact, Transaction, facts, runs, trail
 from baton.review.record import fact_json, run_json
@@ -16,9 +15,6 @@ from baton.server.shapes import Id, Name, NewConversation
 from baton.story import top
 
 router = APIRouter(tags=["conversations"])
-
-LISTENED_WITHIN = 5.0
-"""Seconds within which whoever begins a conversation listens to it, and hears its first answer from the beginning."""
 
 
 @router.post("/conversations", status_code=201)
@@ -30,12 +26,10 @@ async def begin(said: NewConversation, request: Request, caller: Requester) -> d
     baton = service_of(request).baton
     after = said.follow
     follow = await baton.ledger.read(lambda tx: runs.find(tx, after)) if after is not None else None
-    run = await baton.converse(agent=said.agent, follow=follow, by=caller.person)
     trust = Trust.AGENT if caller.agent else Trust.USER
-    with contextlib.ExitStack() as heard:
-        heard.enter_context(baton.live.wanted())
-        await run.message(said.text, sender=caller.name, trust=trust, attachments=said.attached)
-        asyncio.get_running_loop().call_later(LISTENED_WITHIN, heard.pop_all().close)
+    words = [Said(text=text, sender=caller.name, trust=min(trust, of)) for text, of in said.texts(trust)]
+    baton.live.expect()  # whoever begins listens next, and hears the first answer from the beginning
+    run = await baton.converse(words, agent=said.agent, follow=follow, by=caller.person, trust=trust)
     return run_json(await run.status())
 
 

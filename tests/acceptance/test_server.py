@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openai
 import pytest
 
 from support.commands import SECONDS, baton, environment
@@ -124,6 +125,20 @@ def test_it_ends_at_once_though_somebody_listens_and_gives_the_runs_back(folder:
         assert process.wait(10) == 0
         assert process.stdout is not None
         assert json.loads(process.stdout.readline()) == {"state": "ended"}
+
+
+def test_a_newcomers_programs_have_a_key_before_anybody_has_an_account(folder: Path) -> None:
+    made = baton(folder, "keys", "create", "--label", "mine", "--json").json
+    assert (made["scope"], made["label"]) == ("local", "mine")
+    assert baton(folder, "keys", "create", "--scope", "viewer").code == 2
+    assert baton(folder, "keys", "create", "nobody", "--scope", "viewer").code == 2
+    with served(folder) as (process, said), openai.OpenAI(base_url=f"{said['url']}/v1", api_key=made["key"]) as client:
+        assert [one.id for one in client.models.list()] == ["payer"]
+        answer = client.chat.completions.create(model="payer", messages=[{"role": "user", "content": "hello"}])
+        assert answer.choices[0].message.content
+        assert ended(process) == 0
+    assert baton(folder, "users", "add", "ann", "--role", "admin", "--json", typed=f"{PASSWORD}\n").code == 0
+    assert baton(folder, "keys", "create").code == 1
 
 
 def test_others_can_reach_it_only_where_somebody_has_an_account(folder: Path) -> None:

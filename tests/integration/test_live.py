@@ -5,6 +5,9 @@ import contextlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import pytest
+
+import baton.live as live
 from baton import Agent, Baton, RunHandle
 from baton.agents import Mind, OpenAIModel, SimulatedServer
 from baton.agents.simulated import Answer, Conversation, Fault, Faults
@@ -36,15 +39,15 @@ async def talking(folder: Path, mind: Mind, faults: Faults | None = None) -> Asy
 async def heard(baton: Baton, run: RunHandle, *said: str) -> list[str]:
     """What comes of messages: the text of each piece, `|` for a beginning, `=TEXT` for what is recorded."""
     seen, found = await run.seen(), list[str]()
-    with baton.live.wanted():
-        for text in said:
-            await run.message(text)
-        async with asyncio.timeout(PATIENCE):
-            async for one in run.live(seen):
-                if isinstance(one, Piece):
-                    found.append(one.text or "|")
-                elif one.event.kind == "model.answered":
-                    found.append(f"={one.text}")
+    baton.live.expect()
+    for text in said:
+        await run.message(text)
+    async with asyncio.timeout(PATIENCE):
+        async for one in run.live(seen):
+            if isinstance(one, Piece):
+                found.append(one.text or "|")
+            elif one.event.kind == "model.answered":
+                found.append(f"={one.text}")
     return found
 
 
@@ -104,3 +107,47 @@ async def test_nothing_is_streamed_where_nobody_listens(tmp_path: Path) -> None:
         await soon(run.settled())
         with baton.live.listen() as ear:
             assert ear.take() == []
+        baton.live.expect(0.01)
+        assert baton.live.of(run.id, 2) is not None
+        await asyncio.sleep(0.02)
+        assert baton.live.of(run.id, 2) is None
+
+
+@pytest.mark.parametrize("text", [TEXT, 'ü😀"' * 2000], ids=["short", "long"])
+async def test_on_postgres_a_run_is_heard_that_is_at_work_in_another_process(postgres_url: str, text: str) -> None:
+    async with (
+        SimulatedServer(says(text)) as server,
+        OpenAIModel(base_url=server.base_url, api_key="simulated", retries=SERIAL) as model,
+        Baton(agents=[Agent("keeper")], database=postgres_url, model=model),
+        Baton(agents=[Agent("keeper")], database=postgres_url, dispatch=False) as elsewhere,
+    ):
+        async with asyncio.timeout(PATIENCE):
+            while True:  # until both have connected
+                run = await elsewhere.converse()
+                found = await heard(elsewhere, run, "hello")
+                if len(found) > 1:
+                    break
+        begun, *pieces, recorded = found
+        assert begun == "|"
+        assert len(pieces) > 5
+        assert f"={''.join(pieces)}" == recorded
+
+
+async def test_behind_a_lost_piece_nothing_comes_until_the_event_has_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_MOST", 4)  # pieces that a slow listener may have waiting
+    async with talking(tmp_path, says(TEXT), Faults(schedule=[Fault.SLOW], pause=0.01)) as baton:
+        run = await baton.converse()
+        seen = await run.seen()
+        baton.live.expect()
+        await run.message("hello")
+        said, whole = "", ""
+        async for one in run.live(seen):
+            if isinstance(one, Piece):
+                said += one.text
+                await asyncio.sleep(0.1 if said else 0)  # the others come meanwhile
+            elif one.event.kind == "model.answered":
+                whole = one.text
+        assert said
+        assert whole.startswith(said) and said != whole

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from baton.core import ManualClock, Role, Trust
+from baton.core import Conflict, ManualClock, Role, Trust
 from baton.ledger import accounts, credentials
-from baton.server import link_for
+from baton.server import link_for, local_key, make_app
 from support import on_both, run_row, soon, text_rows
 from support.serving import HOST, PASSWORD, Office, clerk, kind_of, serve_office
 
@@ -97,6 +97,27 @@ async def test_the_link_of_whoever_works_alone_signs_in_once(database: str, tmp_
         await office.account("ann", Role.ADMIN)
         assert kind_of(await office.http.get(f"{API}/runs")) == (401, "SignInNeeded")
         assert kind_of(await office.http.post(f"{API}/session", json={"token": unused})) == (401, "SignInNeeded")
+
+
+async def test_a_key_of_whoever_works_alone_holds_at_this_machine_until_there_are_accounts(
+    database: str, tmp_path: Path
+) -> None:
+    async with serve_office(database, clerk(tmp_path), alone=True) as office:
+        _, secret = await office.baton.ledger.write(lambda tx: local_key(tx, "me", seconds=60))
+        for headers in {"x-api-key": secret}, {"Authorization": f"Bearer {secret}"}:
+            who = (await office.http.get(f"{API}/session", headers=headers)).json()
+            assert (who["name"], who["role"], who["csrf"]) == ("me", "admin", None)
+        asked = await office.asked({"x-api-key": secret})
+        approve = {"decision": "approve", "version": asked["version"]}
+        decided = await office.http.post(f"{API}/reviews/{asked['id']}/decide", json=approve, headers=headers)
+        assert decided.json()["decision"]["by"] == "me"
+        far = httpx.ASGITransport(make_app(office.service), client=("192.0.2.7", 5000))
+        async with httpx.AsyncClient(transport=far, base_url=HOST) as elsewhere:
+            assert kind_of(await elsewhere.get(f"{API}/runs", headers=headers)) == (401, "SignInNeeded")
+        await office.account("ann", Role.VIEWER)
+        assert kind_of(await office.http.get(f"{API}/runs", headers=headers)) == (401, "SignInNeeded")
+        with pytest.raises(Conflict):
+            await office.baton.ledger.write(lambda tx: local_key(tx, "me", seconds=60))
 
 
 @on_both
