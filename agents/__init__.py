@@ -5,6 +5,7 @@ from baton.agents.breakers import Breaker, Breakers
 from baton.agents.builtin import BUILTINS
 from baton.agents.client import OpenAIModel
 from baton.agents.embedding import OpenAIEmbedder
+from baton.agents.observed import ObservedModel
 from baton.agents.opinions import opinions
 from baton.agents.previews import previewed
 from baton.agents.proposing import ParsedCall, offer, parse
@@ -20,6 +21,7 @@ __all__ = [
     "Breakers",
     "Endpoint",
     "Mind",
+    "ObservedModel",
     "OpenAIEmbedder",
     "OpenAIModel",
     "ParsedCall",

@@ -60,6 +60,7 @@ from baton.core.judging import Certificate, Policy, Question, Reading, Setting, 
 from baton.core.labels import Confidentiality, Label, Marks, Trust, derived
 from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
+from baton.core.observing import Course, Observer, Unobserved, Waited
 from baton.core.promising import Assessed, Promise
 from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
@@ -91,6 +92,7 @@ __all__ = [
     "Clock",
     "Confidentiality",
     "Conflict",
+    "Course",
     "DecisionId",
     "Delta",
     "Duration",
@@ -126,6 +128,7 @@ __all__ = [
     "ModelRequest",
     "ModelUnavailable",
     "NotFound",
+    "Observer",
     "OffsetClock",
     "OverLimit",
     "Person",
@@ -157,9 +160,11 @@ __all__ = [
     "ToolUnavailable",
     "Trust",
     "TryAgain",
+    "Unobserved",
     "Upcaster",
     "Usage",
     "Verdict",
+    "Waited",
     "Window",
     "action_id",
     "call_id",

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from baton.agents import Agent, Endpoint, Mind, SimpleMind, embedder_of, endpoint, open_model
+from baton.agents import Agent, Endpoint, Mind, ObservedModel, SimpleMind, embedder_of, endpoint, open_model
 from baton.core import (
     Action,
     Clock,
@@ -21,10 +21,12 @@ from baton.core import (
     LedgerError,
     Model,
     NotFound,
+    Observer,
     Person,
     Reading,
     RunId,
     Trust,
+    Unobserved,
     Verdict,
     check_due,
     random_id,
@@ -64,6 +66,7 @@ from baton.policies import load_policy
 from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
 from baton.review.notices import Courier, Notices
 from baton.review.wire import Applied, Shape, apply, decode, encode
+from baton.telemetry import observer_of
 from baton.watch import Watch
 
 T = TypeVar("T")
@@ -92,6 +95,7 @@ class Baton:
         clock: Clock | None = None,
         notices: Notices | None = None,
         people: Sequence[Person] | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
 
@@ -108,6 +112,8 @@ class Baton:
             notices: Who is told of reviews and runs, by webhook or mail; None tells nobody.
             people: Who answers questions, with their hours; kept in the record, for every process. None leaves those
                 whom the record has: without any, everybody is always there.
+            observer: Who watches how runs go, closed with Baton; None is who gets traces, where the environment or the
+                program says where they go, else nobody.
 
         Raises:
             InvalidValue: if two agents have one name, or one hands off to nobody known.
@@ -121,6 +127,7 @@ class Baton:
         self._dispatch, self._clock = dispatch and bool(agents), clock
         self._notices = notices
         self._people = people
+        self._observer = observer or observer_of()
         self._stack = contextlib.AsyncExitStack()
         self._live: list[Callable[[RunId, str], None]] = []
         self.endpoint: Endpoint = endpoint()
@@ -146,10 +153,11 @@ class Baton:
             model = self._given
             if model is None:
                 model = await stack.enter_async_context(open_model(self.endpoint, self._mind, stream=True))
-            self._model = model
+            stack.push_async_callback(asyncio.to_thread, self._observer.close)
+            self._model = model if isinstance(self._observer, Unobserved) else ObservedModel(model, self._observer)
             self._setting = home_setting()
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
-            self._team = Team(members=members, memory=self.memory, setting=self._setting)
+            self._team = Team(members=members, memory=self.memory, setting=self._setting, observer=self._observer)
             self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self._delta)

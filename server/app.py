@@ -6,7 +6,16 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 
 from baton.core import LedgerError
-from baton.server import flow_routes, link_routes, review_routes, run_routes, session_routes, together_routes
+from baton.server import (
+    flow_routes,
+    link_routes,
+    metrics_routes,
+    review_routes,
+    run_routes,
+    session_routes,
+    together_routes,
+)
+from baton.server.counting import Counting
 from baton.server.door import Door
 from baton.server.failing import FAILURES, handle_failures
 from baton.server.service import Service, service_of
@@ -28,6 +37,7 @@ def make_app(service: Service) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
+    app.add_middleware(Counting, metrics=service.metrics)
     app.add_middleware(Door, alone=service.alone, base_path=service.base_path)
     handle_failures(app)
     api = APIRouter(prefix=API, responses=FAILURES)
@@ -36,6 +46,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(api)
     app.include_router(link_routes.router)
     app.include_router(_health)
+    app.include_router(metrics_routes.router)
     return app
 
 

@@ -7,6 +7,7 @@ from typing import cast
 from starlette.requests import HTTPConnection
 
 from baton.app import Baton
+from baton.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class Service:
         alone: Whether one person works here, without accounts: then only requests to a name of this machine are taken.
         base_path: What the addresses begin with behind a proxy, such as `/baton`; empty is nothing.
         closing: Set when the server is to end: streams end then.
+        metrics: What this process has done is counted in.
         hashing: How many passwords are looked at at once: each takes memory.
     """
 
@@ -25,6 +27,7 @@ class Service:
     alone: bool = False
     base_path: str = ""
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    metrics: Metrics = field(default_factory=Metrics)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
 

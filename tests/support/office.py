@@ -13,7 +13,7 @@ from baton import Agent, Baton, RunHandle
 from baton.agents import Mind, OpenAIModel, SimulatedServer
 from baton.agents.retries import RetryPolicy
 from baton.agents.simulated import Faults
-from baton.core import Clock, Person, RunId
+from baton.core import Clock, Observer, Person, RunId
 from baton.ledger import Ledger, Line, Run, Transaction, runs
 from baton.review.notices import Notices
 
@@ -40,6 +40,7 @@ async def open_office(
     clock: Clock | None = None,
     notices: Notices | None = None,
     people: Sequence[Person] | None = None,
+    observer: Observer | None = None,
 ) -> AsyncGenerator[Baton]:
     """Baton with a simulated endpoint of its own."""
     async with (
@@ -53,6 +54,7 @@ async def open_office(
             clock=clock,
             notices=notices,
             people=people,
+            observer=observer,
         ) as baton,
     ):
         yield baton

@@ -12,6 +12,7 @@ from baton import Agent, Baton, RunHandle, tool
 from baton.core import Role
 from baton.ledger import accounts, credentials
 from baton.server import Service, hash_password, make_app
+from baton.telemetry.metrics import Metrics
 from support.minds import call, script
 from support.office import open_office, set_policy, soon
 
@@ -80,11 +81,18 @@ class Office:
 
 @contextlib.asynccontextmanager
 async def serve_office(
-    database: str, agent: Agent, *, alone: bool = False, base_path: str = "", mind: Any = PAY, **more: Any
+    database: str,
+    agent: Agent,
+    *,
+    alone: bool = False,
+    base_path: str = "",
+    mind: Any = PAY,
+    metrics: Metrics | None = None,
+    **more: Any,
 ) -> AsyncGenerator[Office]:
     """A server of an office."""
     async with open_office(database, [agent], mind, **more) as baton:
-        service = Service(baton=baton, alone=alone, base_path=base_path)
+        service = Service(baton=baton, alone=alone, base_path=base_path, metrics=metrics or Metrics())
         transport = httpx.ASGITransport(make_app(service))
         async with httpx.AsyncClient(transport=transport, base_url=HOST) as http:
             yield Office(baton=baton, http=http, service=service)
