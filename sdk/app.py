@@ -156,6 +156,7 @@ class Baton:
             stack.push_async_callback(asyncio.to_thread, self._observer.close)
             self._model = model if isinstance(self._observer, Unobserved) else ObservedModel(model, self._observer)
             self._setting = home_setting()
+            stack.push_async_callback(self._close_tools)
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
             self._team = Team(members=members, memory=self.memory, setting=self._setting, observer=self._observer)
             self._engine: Engine | None = None
@@ -475,6 +476,13 @@ class Baton:
             return judge(member, past.run, action, seen)
 
         return recheck
+
+    async def _close_tools(self) -> None:
+        """End what calls of tools have opened."""
+        for agent in self._agents.values():
+            for spec in agent.specs.values():
+                if spec.close is not None:
+                    await spec.close()
 
     def _member(self, agent: Agent) -> Member:
         specs = tuple(agent.specs.values())

@@ -1,0 +1,46 @@
+"""`baton mcp`: the tools of other MCP servers."""
+
+from cyclopts import App
+from rich.text import Text
+
+from baton.cli.opening import find_place
+from baton.cli.options import DEFAULTS, Common
+from baton.cli.output import Screen, one_line
+from baton.core import NotFound, dump
+from baton.places import find_project
+
+app = App(name="mcp", help="Use tools of MCP servers.")
+
+
+@app.command
+async def pin(*, look: bool = False, common: Common = DEFAULTS) -> int:
+    """Ask the MCP servers of the project for their tools, show what has changed, and pin it for the agents.
+
+    Agents get tools as they are pinned, and a server that offers something else is not called. So read what is new:
+    descriptions are told to a model.
+
+    Args:
+        look: Only show; exits with 1 where something differs from the pins.
+        common: Options of every command.
+    """
+    from baton.agents.mcp import pin_tools
+    from baton.project import mcp_servers
+
+    screen = Screen(common.json)
+    project = find_place(common, prefer_origin=True).project or find_project()
+    servers = mcp_servers(project)
+    if not servers:
+        raise NotFound("MCP server", str(project), hint="Name one under an agent's `tools`: docs/mcp.md shows how.")
+    changes = [change for server, pins in servers for change in await pin_tools(server, pins, write=not look)]
+    told = [{"server": one.server, "tool": one.tool, "change": one.kind} for one in changes]
+    screen.document({"changes": told, "pinned": not look})
+    for one in changes:
+        screen.show(Text.assemble((f"{one.server}: {one_line(one.tool)}", "bold"), f"  {one.kind}"))
+        for label, pin in (("was", one.before), ("is", one.now)):
+            if pin is not None and (label == "is" or one.kind == "changed"):
+                screen.show(f"  {label}: {one_line(pin.description)}")
+                screen.show(f"      takes {one_line(dump(pin.schema))}")
+                if pin.hints:
+                    screen.show(f"      says of itself {one_line(dump(pin.hints))}")
+    screen.show("Nothing has changed." if not changes else "Not pinned." if look else "Pinned.")
+    return 1 if look and changes else 0
