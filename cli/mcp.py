@@ -1,15 +1,74 @@
-"""`baton mcp`: the tools of other MCP servers."""
+"""`baton mcp`: the tools of other MCP servers, and Baton as one over standard input and output."""
+
+import logging
 
 from cyclopts import App
 from rich.text import Text
 
-from baton.cli.opening import find_place
+from baton.cli.opening import find_place, load, quiet
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line
-from baton.core import NotFound, dump
+from baton.core import NotFound, Role, dump, secret
+from baton.handles import person
+from baton.ledger import Transaction, accounts
 from baton.places import find_project
+from baton.server.callers import Caller, known
+from baton.server.offers import Desk
 
-app = App(name="mcp", help="Use tools of MCP servers.")
+app = App(name="mcp", help="Use tools of MCP servers, and be one.")
+
+KEY = "BATON_KEY"
+"""Environment variable with the key that a client shows, where there are accounts."""
+
+
+@app.default
+async def speak(*, decide: bool = False, common: Common = DEFAULTS) -> None:
+    """Be an MCP server over standard input and output, for a client of this machine, and let the agents work.
+
+    Where there are accounts, the environment variable BATON_KEY has the key that says who asks. Elsewhere it is an
+    agent that asks in your name, which never decides.
+
+    Args:
+        decide: Let the client answer reviews in your name, where there are no accounts. It is to ask you each time.
+        common: Options of every command.
+    """
+    place = find_place(common, prefer_origin=True)
+    quiet(logging.WARNING)
+    project = load(place)
+    from baton.app import Baton
+    from baton.server.mcp_serving import speak
+    from baton.server.service import Service
+    from baton.telemetry import observer_of
+
+    async with Baton(
+        agents=project.agents,
+        database=place.database,
+        mind=project.mind,
+        notices=project.notices,
+        people=project.people,
+        observer=observer_of(),
+    ) as baton:
+        service = Service(baton=baton)
+
+        async def find() -> Desk:
+            caller = await baton.ledger.read(lambda tx: _caller(tx, decide=decide))
+            return Desk(service=service, caller=caller, url=None)
+
+        await find()  # says at once what is wrong
+        await speak(service, find)
+
+
+def _caller(tx: Transaction, *, decide: bool) -> Caller:
+    """Who asks: of a key, or an agent of whoever works alone here.
+
+    Raises:
+        SignInNeeded: if there are accounts, and the key does not hold.
+        NotFound: if there are accounts, and no key is given.
+    """
+    if accounts.there_are(tx):
+        return known(tx, secret(KEY).reveal(), "key", "")
+    role = Role.REVIEWER if decide else Role.REQUESTER
+    return Caller(person=person(), role=role, agent=not decide, acts_as=None, credential="stdio", address="")
 
 
 @app.command

@@ -9,6 +9,7 @@ from baton.core import LedgerError
 from baton.server import (
     flow_routes,
     link_routes,
+    mcp_routes,
     metrics_routes,
     review_routes,
     run_routes,
@@ -47,6 +48,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(link_routes.router)
     app.include_router(_health)
     app.include_router(metrics_routes.router)
+    app.include_router(mcp_routes.router)
     return app
 
 
