@@ -62,7 +62,8 @@ async def serve(
         ) as baton,
     ):
         alone = not await baton.ledger.read(accounts.there_are)
-        service = Service(baton=baton, alone=alone, base_path=path, metrics=metrics)
+        hooks = {hook.name: hook for hook in project.hooks}
+        service = Service(baton=baton, alone=alone, base_path=path, metrics=metrics, hooks=hooks)
         async with Server(service, host=host, port=port) as server:
             screen.note(Text(f"model: {baton.endpoint.describe()}", style="dim"))
             link = f"{server.url}/sign-in?token={await link_for(baton.ledger, person())}" if alone else None

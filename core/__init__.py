@@ -8,6 +8,7 @@ from baton.core.clock import Clock, ManualClock, OffsetClock, SystemClock, forma
 from baton.core.errors import (
     Ambiguous,
     BadLink,
+    BadSignature,
     BatonError,
     CheckpointUnreadable,
     Conflict,
@@ -80,6 +81,7 @@ __all__ = [
     "Assessed",
     "Attachment",
     "BadLink",
+    "BadSignature",
     "BatonError",
     "BodyId",
     "Budget",

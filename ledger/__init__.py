@@ -2,9 +2,9 @@
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
-`corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts` and `checkpoints`
-hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive`
-keep the record small.
+`corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `hook_calls` and
+`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
+`archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -23,6 +23,7 @@ from baton.ledger import (
     forecasts,
     forks,
     growth,
+    hook_calls,
     journal,
     keys,
     leases,
@@ -100,6 +101,7 @@ __all__ = [
     "forecasts",
     "forks",
     "growth",
+    "hook_calls",
     "journal",
     "keys",
     "leases",

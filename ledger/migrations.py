@@ -49,6 +49,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "UPDATE decisions SET source = 'policy' WHERE kind = 'withdrawn'",
         "ALTER TABLE decisions ADD COLUMN delivery TEXT",
     ),
+    6: (),  # hook_calls
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

@@ -46,6 +46,7 @@ from baton.graph import (
     load_past,
     replay,
 )
+from baton.graph.hooks import CloudEvent, Hook, Start, Taken, take
 from baton.handles import Result, RunHandle, conversation_goal, person
 from baton.ledger import (
     Decision,
@@ -271,6 +272,19 @@ class Baton:
         """
         who = by or person()
         return await self.ledger.write(lambda tx: waits.publish(tx, event, key, data, trust=trust, sender=who))
+
+    async def take(self, hook: Hook, id: str, content: str, event: CloudEvent) -> Taken:
+        """Take an event from outside, once; see `hooks.take`. Who it is from has been looked at.
+
+        Raises:
+            Conflict: if that id was something else, or the run that it is for has ended.
+            NotFound: if there is no such run, or no such agent.
+            InvalidValue: if the hook takes no such events, or it lacks what it needs.
+        """
+        if isinstance(hook.does, Start):
+            self._named(hook.does.agent)
+        tenant = self._setting.tenant
+        return await self.ledger.write(lambda tx: take(tx, hook, id, content, event, tenant=tenant))
 
     async def open(self, run: str) -> RunHandle:
         """The run with this id or beginning of an id.

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from baton.agents import MINDS, Agent, McpServer, Mind, Tool, find_mind
 from baton.core import InvalidFile, InvalidValue, NotFound, Person, ToolSpec
 from baton.core.yaml_file import line_of, read_yaml, refused
+from baton.graph.hooks import Hook, HookEntry, Start
 from baton.people import people_of
 from baton.policies import YAML
 from baton.review.notices import Notices, NoticesEntry
@@ -48,6 +49,7 @@ class _ProjectFile(BaseModel):
     simulated: str = "simple"
     database: str | None = None
     notices: NoticesEntry | None = None
+    hooks: list[HookEntry] = []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,7 @@ class Project:
         simulated: Name of the mind that the simulated model thinks with.
         database: The ledger: a server's URL, or a file relative to the project file; None is the default.
         notices: Who is told of reviews and runs; None is nobody.
+        hooks: Where signed events come in.
         people: Who answers questions, as `people.yaml` beside the file says; None where there is no such file.
     """
 
@@ -68,6 +71,7 @@ class Project:
     simulated: str
     database: str | None
     notices: Notices | None = None
+    hooks: tuple[Hook, ...] = ()
     people: tuple[Person, ...] | None = None
 
     @property
@@ -132,8 +136,26 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         simulated=entry.simulated,
         database=entry.database,
         notices=notices,
+        hooks=_hooks(file, entry, tree),
         people=people_of(file),
     )
+
+
+def _hooks(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> tuple[Hook, ...]:
+    hooks: list[Hook] = []
+    agents = [agent.name for agent in entry.agents]
+    for number, said in enumerate(entry.hooks):
+        try:
+            hook = said.made()
+            if hook.name in (other.name for other in hooks):
+                raise InvalidValue("name", hook.name, "names that are given once")
+            if isinstance(hook.does, Start) and hook.does.agent not in agents:
+                raise InvalidValue("start.agent", hook.does.agent, f"one of: {', '.join(agents)}")
+        except InvalidValue as error:
+            line = line_of(tree, ("hooks", number))
+            raise InvalidFile(str(file), line, f"hooks.{number}: {error.what}", error.value, error.allowed) from error
+        hooks.append(hook)
+    return tuple(hooks)
 
 
 def _notices(file: Path, entry: NoticesEntry, tree: yaml.Node | None) -> Notices:

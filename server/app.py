@@ -8,6 +8,7 @@ from starlette.requests import Request
 from baton.core import LedgerError
 from baton.server import (
     flow_routes,
+    hook_routes,
     link_routes,
     mcp_routes,
     metrics_routes,
@@ -49,6 +50,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(_health)
     app.include_router(metrics_routes.router)
     app.include_router(mcp_routes.router)
+    app.include_router(hook_routes.router)
     return app
 
 
