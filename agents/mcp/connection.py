@@ -42,23 +42,28 @@ async def listed(client: "Client") -> dict[str, Pin]:
 
 
 class Line:
-    """The way to one server: what went over it, and whether it is gone."""
+    """The way to one server.
+
+    Attributes:
+        over: Set when it is to end, or the server has ended it.
+        offers: The tools that the server has.
+        ready: The client, once it speaks with the server.
+    """
 
     def __init__(self, server: McpServer) -> None:
-        self.server, self.gone, self.offers = server, asyncio.Event(), dict[str, Pin]()
+        self.server, self.over, self.offers = server, asyncio.Event(), dict[str, Pin]()
         self.ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-        self._leaving = asyncio.Event()
         # Its own context: what it begins is no part of the call that came first.
         self._task = asyncio.create_task(self._keep(), context=contextvars.Context(), name=f"baton-mcp-{server.name}")
 
     @property
     def open(self) -> bool:
         """Whether calls may go over it."""
-        return not (self._task.done() or self.gone.is_set() or self._leaving.is_set())
+        return not (self._task.done() or self.over.is_set())
 
     async def close(self) -> None:
         """End it, and what was started for it."""
-        self._leaving.set()
+        self.over.set()
         if not self.ready.done():
             self._task.cancel()
         await asyncio.wait([self._task])
@@ -67,11 +72,11 @@ class Line:
         from mcp import Client
 
         try:
-            transport = _Watched(self.server, self.gone)
+            transport = _Watched(self.server, self.over)
             async with Client(transport, read_timeout_seconds=self.server.timeout) as client:
                 self.offers = await listed(client)
                 self.ready.set_result(client)
-                await self._leaving.wait()
+                await self.over.wait()
         except BaseException as error:
             if not self.ready.done():
                 self.ready.set_exception(error if isinstance(error, Exception) else ConnectionError("it was left"))
@@ -88,9 +93,10 @@ class Connection:
     def __init__(self, server: McpServer) -> None:
         self._server = server
         self._line: Line | None = None
+        self._ending = set[asyncio.Task[None]]()
 
-    async def call(self, pin: Pin, arguments: Mapping[str, Any]) -> Any:
-        """What a tool returns.
+    async def call(self, pin: Pin, arguments: Mapping[str, Any], timeout: float) -> Any:
+        """What a tool returns within `timeout` seconds.
 
         Raises:
             TryAgain: if there is no connection: nothing was sent.
@@ -105,7 +111,7 @@ class Connection:
         sending = Sending()
         token = SENDING.set(sending)
         try:
-            result = await client.call_tool(pin.name, dict(arguments))
+            result = await client.call_tool(pin.name, dict(arguments), read_timeout_seconds=timeout)
         except MCPError as error:
             raise self._failed(line, sending, error.code, said_of(error)) from error
         except (OSError, RuntimeError) as error:
@@ -119,19 +125,29 @@ class Connection:
 
     async def close(self) -> None:
         """End the connection; the next call makes another."""
+        self._give_up()
+        while self._ending:
+            await asyncio.wait(self._ending)
+
+    def _give_up(self) -> None:
+        """Have the line end, by itself."""
         line, self._line = self._line, None
         if line is not None:
-            await line.close()
+            ending = asyncio.create_task(line.close())
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
 
     async def _opened(self) -> Line:
         line = self._line
         if line is None or not line.open:
+            self._give_up()
             line = self._line = Line(self._server)
         try:
-            async with asyncio.timeout(self._server.timeout):
+            # Before the call's own time is over: then nobody would know whether it had been sent.
+            async with asyncio.timeout(self._server.timeout / 2):
                 await asyncio.shield(line.ready)
         except TimeoutError as error:
-            await self.close()
+            self._give_up()
             raise TryAgain(f"no connection to the MCP server {self._server.name} in time") from error
         except InvalidValue as error:  # a missing secret: whoever runs it has to see to it
             raise ValueError(str(error)) from error
@@ -146,7 +162,7 @@ class Connection:
         if sending.unsent is not None:
             return TryAgain(f"no connection to the MCP server {self._server.name}: {sending.unsent}")
         if code == INVALID_REQUEST and said == "Session terminated":  # it was started anew, and did nothing
-            line.gone.set()
+            line.over.set()
             return TryAgain(f"the MCP server {self._server.name} was started anew")
         if code in (CONNECTION_CLOSED, REQUEST_TIMEOUT, INTERNAL_ERROR):
             return ConnectionError(said)
@@ -176,13 +192,13 @@ def said_of(error: BaseException) -> str:
 class _Watched:
     """A transport of the MCP client that notices when the server has gone."""
 
-    def __init__(self, server: McpServer, gone: asyncio.Event) -> None:
-        self._context, self._gone = self._streams(server), gone
+    def __init__(self, server: McpServer, over: asyncio.Event) -> None:
+        self._context, self._over = self._streams(server), over
 
     @contextlib.asynccontextmanager
     async def _streams(self, server: McpServer) -> "AsyncGenerator[TransportStreams]":
         async with server.reached() as (reading, writing):
-            watched: Any = _Reading(reading, self._gone)
+            watched: Any = _Reading(reading, self._over)
             yield watched, writing
 
     async def __aenter__(self) -> "TransportStreams":
@@ -195,8 +211,8 @@ class _Watched:
 class _Reading:
     """A stream of the MCP client that notices its end."""
 
-    def __init__(self, inner: Any, gone: asyncio.Event) -> None:
-        self._inner, self._gone = inner, gone
+    def __init__(self, inner: Any, over: asyncio.Event) -> None:
+        self._inner, self._over = inner, over
 
     @property
     def last_context(self) -> Any:
@@ -206,7 +222,7 @@ class _Reading:
         try:
             return await self._inner.receive()
         except BaseException:
-            self._gone.set()
+            self._over.set()
             raise
 
     async def aclose(self) -> None:
@@ -219,7 +235,7 @@ class _Reading:
         try:
             return await self._inner.__anext__()
         except BaseException:
-            self._gone.set()
+            self._over.set()
             raise
 
     async def __aenter__(self) -> "_Reading":

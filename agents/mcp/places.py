@@ -32,7 +32,7 @@ class McpServer:
         headers: What is sent to the URL's own host, and over https only unless it is `private`; secrets by reference.
         private: Whether the URL's host may have an address that is not public.
         folder: What the command is started in; None is where the program is.
-        timeout: Seconds for a call, and for the connection before the first.
+        timeout: Seconds for a call; half of them for the connection before the first.
         resolver: Gives the addresses of a name.
     """
 
@@ -112,7 +112,7 @@ class McpServer:
         from baton.agents.mcp.asking import CheckedTransport
 
         transport = CheckedTransport(private=self.private, resolve=self.resolver)
-        waits = httpx2.Timeout(self.timeout, connect=min(10.0, self.timeout))
+        waits = httpx2.Timeout(None, connect=min(10.0, self.timeout))  # of calls, the client of the protocol keeps time
         async with (
             httpx2.AsyncClient(transport=transport, headers=_revealed(self.headers), timeout=waits) as http,
             streamable_http_client(str(target.url), http_client=http) as streams,

@@ -75,8 +75,10 @@ def _spec(server: McpServer, connection: Connection, pin: Pin, said: McpTool) ->
     if not _NAME.fullmatch(name):
         raise InvalidValue(f"name of MCP tool {pin.name}", name, "letters, digits, _ and -, 64 at most: give a `name`")
 
+    timeout = said.timeout or server.timeout
+
     async def run(**arguments: Any) -> Any:
-        return await connection.call(pin, arguments)
+        return await connection.call(pin, arguments, timeout)
 
     return ToolSpec(
         name=name,
@@ -90,7 +92,7 @@ def _spec(server: McpServer, connection: Connection, pin: Pin, said: McpTool) ->
         destinations=tuple(said.destinations),
         content=tuple(said.content),
         undo=said.undo,
-        timeout=said.timeout or server.timeout,
+        timeout=timeout,
         version=pin.version,
         close=connection.close,
     )
