@@ -7,6 +7,7 @@ at different times is one trace, though nobody has handed anything on.
 import contextlib
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Generator, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -19,7 +20,7 @@ from opentelemetry.util.types import Attributes
 
 from baton.core import Course, ModelReply, ModelRequest, RunId, Waited, redact
 
-CLOSING_MILLIS = 3000
+CLOSING_SECONDS = 3.0
 """How long what is still to be sent is waited for."""
 
 MOST_CONTENT = 8000
@@ -155,10 +156,11 @@ class Tracing:
         span.end(_nanos(course.ended if course.ended is not None else course.began))
 
     def close(self) -> None:
-        """Send what is still to be sent, and end the provider where it is ours."""
+        """Send what is still to be sent where the provider is ours; who does not answer is not waited for."""
         if self._ours and isinstance(self._provider, TracerProvider):
-            self._provider.force_flush(CLOSING_MILLIS)
-            self._provider.shutdown()
+            ending = threading.Thread(target=self._provider.shutdown, name="baton-traces", daemon=True)
+            ending.start()
+            ending.join(CLOSING_SECONDS)
 
     @contextlib.contextmanager
     def _span(

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import logging
+import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
@@ -221,6 +222,16 @@ async def test_spans_go_to_the_endpoint_that_the_environment_names(
     assert any(b"invoke_workflow clerk" in asked.body for asked in sent) or any(
         asked.headers.get("Content-Encoding") for asked in sent
     )
+
+
+async def test_a_collector_that_does_not_answer_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    async with open_office(tmp_path / "b.db", [Agent("clerk")], script([call("finish", summary="done")])) as baton:
+        await soon((await baton.submit("do it")).result())
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
 
 
 def test_nobody_watches_where_nobody_has_asked_for_it() -> None:
