@@ -8,17 +8,10 @@ from rich.text import Text
 from baton.cli.opening import find_place, load, quiet
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen, one_line
-from baton.core import NotFound, Role, dump, secret
-from baton.handles import person
-from baton.ledger import Transaction, accounts
+from baton.core import NotFound, dump
 from baton.places import find_project
-from baton.server.callers import Caller, known
-from baton.server.offers import Desk
 
 app = App(name="mcp", help="Use tools of MCP servers, and be one.")
-
-KEY = "BATON_KEY"
-"""Environment variable with the key that a client shows, where there are accounts."""
 
 
 @app.default
@@ -48,27 +41,7 @@ async def speak(*, decide: bool = False, common: Common = DEFAULTS) -> None:
         people=project.people,
         observer=observer_of(),
     ) as baton:
-        service = Service(baton=baton)
-
-        async def find() -> Desk:
-            caller = await baton.ledger.read(lambda tx: _caller(tx, decide=decide))
-            return Desk(service=service, caller=caller, url=None)
-
-        await find()  # says at once what is wrong
-        await speak(service, find)
-
-
-def _caller(tx: Transaction, *, decide: bool) -> Caller:
-    """Who asks: of a key, or an agent of whoever works alone here.
-
-    Raises:
-        SignInNeeded: if there are accounts, and the key does not hold.
-        NotFound: if there are accounts, and no key is given.
-    """
-    if accounts.there_are(tx):
-        return known(tx, secret(KEY).reveal(), "key", "")
-    role = Role.REVIEWER if decide else Role.REQUESTER
-    return Caller(person=person(), role=role, agent=not decide, acts_as=None, credential="stdio", address="")
+        await speak(Service(baton=baton), decide=decide)
 
 
 @app.command

@@ -19,10 +19,16 @@ from mcp_types import (
 )
 from starlette.types import Receive, Scope, Send
 
-from baton.core import BatonError, redact
+from baton.core import BatonError, Role, redact, secret
+from baton.handles import person
+from baton.ledger import Transaction, accounts
+from baton.server.callers import Caller, known
 from baton.server.door import MOST_BYTES
 from baton.server.offers import OFFERS, Desk, Offer, problem_of, use
 from baton.server.service import Service
+
+KEY = "BATON_KEY"
+"""Environment variable with the key that a client of this machine shows, where there are accounts."""
 
 Find = Callable[[], Awaitable[Desk]]
 
@@ -43,11 +49,34 @@ async def answer(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None
         await manager.handle_request(scope, receive, send)
 
 
-async def speak(service: Service, find: Find) -> None:
-    """Speak with a client over standard input and output until it closes them; `find` says each time who asks."""
+async def speak(service: Service, *, decide: bool) -> None:
+    """Speak with a client of this machine over standard input and output, until it closes them.
+
+    Args:
+        service: What it is of.
+        decide: Whether it may decide in the name of whoever works alone here.
+
+    Raises:
+        SignInNeeded: if there are accounts, and the key does not hold.
+        NotFound: if there are accounts, and no key is given.
+    """
+
+    async def find() -> Desk:
+        caller = await service.baton.ledger.read(lambda tx: _caller(tx, decide=decide))
+        return Desk(service=service, caller=caller, url=None)
+
+    await find()  # says at once what is wrong
     server = _server(service, find)
     async with stdio_server() as (reading, writing):
         await server.run(reading, writing, server.create_initialization_options())
+
+
+def _caller(tx: Transaction, *, decide: bool) -> Caller:
+    """Who asks, each time: of a key, or an agent of whoever works alone here."""
+    if accounts.there_are(tx):
+        return known(tx, secret(KEY).reveal(), "key", "")
+    role = Role.REVIEWER if decide else Role.REQUESTER
+    return Caller(person=person(), role=role, agent=not decide, acts_as=None, credential="stdio", address="")
 
 
 def _server(service: Service, find: Find) -> Server[Any]:

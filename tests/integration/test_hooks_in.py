@@ -147,6 +147,8 @@ async def test_an_event_is_said_to_a_run_with_a_strangers_trust(tmp_path: Path) 
         assert line.trust is Trust.EXTERNAL
         nobody = await send("chat", structured({"run": "run_nobody"}), id="msg_2")
         assert kind_of(nobody) == (404, "NotFound")
+        part = await send("chat", structured({"run": talk.id[:-1]}), id="msg_5")
+        assert kind_of(part) == (404, "NotFound")
         odd = await send("chat", structured({"run": ["run_x"]}), id="msg_3")
         assert kind_of(odd) == (422, "InvalidValue")
         await talk.cancel()
