@@ -5,6 +5,8 @@ from baton.agents.breakers import Breaker, Breakers
 from baton.agents.builtin import BUILTINS
 from baton.agents.client import OpenAIModel
 from baton.agents.embedding import OpenAIEmbedder
+from baton.agents.mcp import McpServer, McpTool, mcp_tools, pin_tools
+from baton.agents.observed import ObservedModel
 from baton.agents.opinions import opinions
 from baton.agents.previews import previewed
 from baton.agents.proposing import ParsedCall, offer, parse
@@ -19,7 +21,10 @@ __all__ = [
     "Breaker",
     "Breakers",
     "Endpoint",
+    "McpServer",
+    "McpTool",
     "Mind",
+    "ObservedModel",
     "OpenAIEmbedder",
     "OpenAIModel",
     "ParsedCall",
@@ -30,10 +35,12 @@ __all__ = [
     "embedder_of",
     "endpoint",
     "find_mind",
+    "mcp_tools",
     "offer",
     "open_model",
     "opinions",
     "parse",
+    "pin_tools",
     "previewed",
     "tool",
     "upcast",

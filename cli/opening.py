@@ -16,6 +16,7 @@ from baton.cli.output import Screen
 from baton.core import NotFound, SafeFormatter
 from baton.ledger import Ledger
 from baton.places import FILES, Origin, file_of, find_database, find_project, note_origin, origin_of
+from baton.telemetry import JsonFormatter, log_format, log_level
 from baton.watch import Watch
 
 if TYPE_CHECKING:
@@ -151,9 +152,13 @@ def program() -> str:
 
 
 def quiet(level: int = logging.CRITICAL) -> None:
-    """Keep logs below `level` off the screen unless somebody debugs: what users must know is said in sentences."""
+    """Keep logs below `level` off the screen unless somebody debugs: what users must know is said in sentences.
+
+    Raises:
+        InvalidValue: if BATON_LOG_FORMAT or BATON_LOG_LEVEL says what is not allowed.
+    """
     debugging = os.environ.get("BATON_DEBUG") == "1"
-    handler = logging.StreamHandler()
-    handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(message)s"))
+    handler, plain = logging.StreamHandler(), SafeFormatter("%(asctime)s %(levelname)s %(message)s")
+    handler.setFormatter(JsonFormatter() if log_format() == "json" else plain)
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
-    logging.getLogger("baton").setLevel(logging.DEBUG if debugging else level)
+    logging.getLogger("baton").setLevel(logging.DEBUG if debugging else log_level(level))

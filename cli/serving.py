@@ -46,7 +46,10 @@ async def serve(
     project = load(place)
     from baton.app import Baton
     from baton.server import Server, Service, link_for
+    from baton.telemetry import observer_of
+    from baton.telemetry.metrics import Metrics
 
+    metrics = Metrics()
     async with (
         _ending() as ending,
         Baton(
@@ -55,10 +58,13 @@ async def serve(
             mind=project.mind,
             notices=project.notices,
             people=project.people,
+            observer=observer_of(metrics),
         ) as baton,
     ):
         alone = not await baton.ledger.read(accounts.there_are)
-        async with Server(Service(baton=baton, alone=alone, base_path=path), host=host, port=port) as server:
+        hooks = {hook.name: hook for hook in project.hooks}
+        service = Service(baton=baton, alone=alone, base_path=path, metrics=metrics, hooks=hooks)
+        async with Server(service, host=host, port=port) as server:
             screen.note(Text(f"model: {baton.endpoint.describe()}", style="dim"))
             link = f"{server.url}/sign-in?token={await link_for(baton.ledger, person())}" if alone else None
             screen.line({"state": "serving", "url": server.url, "link": link})

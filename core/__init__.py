@@ -8,6 +8,7 @@ from baton.core.clock import Clock, ManualClock, OffsetClock, SystemClock, forma
 from baton.core.errors import (
     Ambiguous,
     BadLink,
+    BadSignature,
     BatonError,
     CheckpointUnreadable,
     Conflict,
@@ -60,6 +61,7 @@ from baton.core.judging import Certificate, Policy, Question, Reading, Setting, 
 from baton.core.labels import Confidentiality, Label, Marks, Trust, derived
 from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
+from baton.core.observing import Course, Observer, Unobserved, Waited
 from baton.core.promising import Assessed, Promise
 from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
@@ -80,6 +82,7 @@ __all__ = [
     "Assessed",
     "Attachment",
     "BadLink",
+    "BadSignature",
     "BatonError",
     "BodyId",
     "Budget",
@@ -92,6 +95,7 @@ __all__ = [
     "Clock",
     "Confidentiality",
     "Conflict",
+    "Course",
     "DecisionId",
     "Delta",
     "Duration",
@@ -127,6 +131,7 @@ __all__ = [
     "ModelRequest",
     "ModelUnavailable",
     "NotFound",
+    "Observer",
     "OffsetClock",
     "OverLimit",
     "Person",
@@ -158,9 +163,11 @@ __all__ = [
     "ToolUnavailable",
     "Trust",
     "TryAgain",
+    "Unobserved",
     "Upcaster",
     "Usage",
     "Verdict",
+    "Waited",
     "Window",
     "action_id",
     "call_id",

@@ -8,6 +8,7 @@ BatonError
 ├── Conflict                somebody else was first; says who, what and when
 ├── Forbidden               this person or agent may not do this
 ├── SignInNeeded            nobody knows who asks
+├── BadSignature            a webhook is not signed as it has to be
 ├── TooManyTries            wrong passwords were given too often
 ├── BadLink                 a link to a review opens nothing
 │   ├── LinkForged          it was not made here, or was changed
@@ -125,6 +126,13 @@ class TooManyTries(BatonError):
 
 class BadLink(BatonError):
     """A link to a review opens nothing."""
+
+
+class BadSignature(BatonError):
+    """A webhook is not signed as it has to be."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"this webhook is not taken: {why}")
 
 
 class LinkForged(BadLink):

@@ -15,6 +15,7 @@ def logger() -> structlog.stdlib.BoundLogger:
         logging.getLogger("baton"),
         processors=[
             structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
             structlog.processors.format_exc_info,
             _Line(key_order=["event"]),
         ],
@@ -24,11 +25,15 @@ def logger() -> structlog.stdlib.BoundLogger:
     return bound
 
 
-class _Line(structlog.processors.KeyValueRenderer):
-    """Renders a record as one text, its traceback included, without secrets."""
+class _Line:
+    """Renders a record as one text, its traceback included, without secrets; a handler may want its fields instead."""
 
-    def __call__(self, logger: Any, method: str, record: MutableMapping[str, Any]) -> str:
-        return redact(super().__call__(logger, method, record))
+    def __init__(self, key_order: list[str]) -> None:
+        self._text = structlog.processors.KeyValueRenderer(key_order=key_order)
+
+    def __call__(self, logger: Any, method: str, record: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
+        fields = dict(record)
+        return (redact(self._text(logger, method, record)),), {"extra": {"fields": fields}}
 
 
 class SafeFormatter(logging.Formatter):

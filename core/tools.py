@@ -1,7 +1,7 @@
 """What a tool is: its signature for the model, and how it may be recovered."""
 
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -106,6 +106,7 @@ class ToolSpec:
             values are filled in for the call alone.
         upcasters: By an older version, what makes its arguments those of the next; in order, the last leads to
             `version`.
+        close: Ends what calls have opened, such as a connection, when Baton is left; None where there is nothing.
     """
 
     name: str
@@ -131,6 +132,7 @@ class ToolSpec:
     version: str = "1"
     secrets: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
     upcasters: Mapping[str, Upcaster] = field(default_factory=dict[str, Upcaster])
+    close: Callable[[], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse labels of parameters that the tool does not have.

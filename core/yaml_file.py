@@ -50,7 +50,7 @@ def refused(
     first = error.errors()[0]
     path = (*within, *first["loc"])
     field = ".".join(str(part) for part in path) or "file"
-    secret = bool({"headers", "password", "secrets"} & set(path))  # the value may be one itself
+    secret = bool({"headers", "password", "secrets", "environment"} & set(path))  # the value may be one itself
     value = "***" if secret else _short(first["input"])
     return InvalidFile(str(file), line_of(tree, path), field, value, _allowed(first, model))
 

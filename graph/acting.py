@@ -83,7 +83,7 @@ def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tu
     ending = next((outcome.end for outcome in outcomes if outcome.end is not None), None)
     if ending is None:
         return Move(goto="think", place=here, riders=tuple(riders))
-    riders.append(lambda tx: end(tx, past.run, place.cursor, ending, scene.label))
+    riders.append(lambda tx: end(tx, past.run, place.cursor, ending, scene.label, scene.team.observer))
     return Move(goto="end", place=here, riders=tuple(riders))
 
 

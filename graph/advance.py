@@ -29,6 +29,7 @@ from baton.graph.forking import first_place
 from baton.graph.hold import Hold
 from baton.graph.loop import build
 from baton.graph.move import Office
+from baton.graph.observing import observed
 from baton.graph.saver import HOLD, LedgerSaver
 from baton.graph.state import Place
 from baton.graph.trouble import held_back, open_trouble
@@ -73,7 +74,8 @@ class Advancer:
             async with self._renewed(lease):
                 if not await fits(self._office, Hold(ledger, lease)):
                     return True
-                await self._until_parked(lease)
+                async with observed(self._office, run):
+                    await self._until_parked(lease)
             await Hold(ledger, lease).write(lambda tx: leases.park(tx, lease))
         except Superseded as error:
             _dropped(error)

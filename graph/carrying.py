@@ -1,5 +1,6 @@
 """Carrying actions out through the effect ledger: claim, call with the key, confirm. See invariants 2, 3 and 5."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from baton.core import BodyId, Effect, ToolError, ToolSpec, ToolTimeout, Trust
@@ -30,7 +31,7 @@ async def carry_out(hold: Hold, scene: Scene, job: Job) -> Outcome:
         return refusal(f"the tool {job.action.tool!r} is no longer there")
     builtin = BUILTIN.get(spec.name)
     if builtin is not None:
-        return await builtin(scene, job.action, spec.validate(job.action.arguments))
+        return await _told(scene, job, builtin(scene, job.action, spec.validate(job.action.arguments)))
     if job.known is not None:
         return await _after_crash(hold, scene, spec, job, job.known)
     return await _call(hold, scene, spec, job)
@@ -81,7 +82,20 @@ async def _doubt_decided(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> 
     return await _call(hold, scene, spec, job)
 
 
+async def _told(scene: Scene, job: Job, call: Awaitable[Outcome]) -> Outcome:
+    """What a call comes to; whoever watches is told of it."""
+    action = job.action
+    with scene.team.observer.calling(action.tool, action.id, action.arguments) as came:
+        outcome = await call
+        came(outcome.text)
+        return outcome
+
+
 async def _call(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> Outcome:
+    return await _told(scene, job, _tried(hold, scene, spec, job))
+
+
+async def _tried(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> Outcome:
     try:
         result = await Tries(hold, scene, spec, job).answer()
     except ToolTimeout as error:

@@ -1,12 +1,15 @@
 """How a run ends: only while nobody has written to it, and nobody is left waiting for it."""
 
-from baton.core import Conflict, Label, MailArrived, RunId
+from baton.core import Conflict, Label, MailArrived, Observer, RunId, Unobserved
+from baton.graph.observing import tell_end
 from baton.graph.outcome import End
 from baton.graph.receive import handoff_text
 from baton.ledger import DecisionKind, Run, Transaction, checkpoints, mail, reviews, runs, waits
 
+_NOBODY = Unobserved()
 
-def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label) -> None:
+
+def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label, observer: Observer = _NOBODY) -> None:
     """Record a run's end, take back its open questions and waits, stop its children and tell its parent.
 
     The mail that counts as read ends at `cursor`; `label` is that of what the run says, for the parent that reads it.
@@ -24,6 +27,7 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label) -> None:
     for child in runs.children(tx, run.id):
         if not child.ended:
             mail.post(tx, child.id, "cancel", sender=run.id)
+    tell_end(observer, run, how.outcome, tx.now)
     if run.parent is not None:
         _tell_parent(tx, run, run.parent, how, label)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from baton.agents import Agent, Breakers
-from baton.core import Model, NotFound, Policy, Setting, scopes
+from baton.core import Model, NotFound, Observer, Policy, Setting, Unobserved, scopes
 from baton.graph.fingerprint import Fingerprint, fingerprint
 from baton.ledger import Run
 from baton.memory import Memory, TokenCounter
@@ -48,6 +48,7 @@ class Team:
         setting: Where they work; its time zone is that of local times, where an agent names none.
         breakers: What keeps failing tools from being hammered, by the tool's name.
         certificates: How far its promises go.
+        observer: Who watches how runs go.
     """
 
     members: dict[str, Member]
@@ -55,6 +56,7 @@ class Team:
     setting: Setting = field(default_factory=Setting)
     breakers: Breakers = field(default_factory=Breakers)
     certificates: Certificates = field(default_factory=Certificates)
+    observer: Observer = field(default_factory=Unobserved)
 
     @property
     def at_hand(self) -> dict[str, str]:

@@ -27,6 +27,7 @@ from baton.graph.ending import end
 from baton.graph.hold import Hold
 from baton.graph.judging import Record, flooded, judge_reply
 from baton.graph.move import Move, Office
+from baton.graph.observing import tell_waits
 from baton.graph.outcome import End, Rider
 from baton.graph.packing import packed
 from baton.graph.past import Past, certificates_of, load
@@ -62,6 +63,7 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     if found is None:
         return None
     mail, asked, past = found
+    tell_waits(office.team.observer, asked.values())
     news = receive(mail, asked, place.cursor, place.turn + 1)
     if (reminder := still_asked(mail, asked, past.reviews, place.turn + 1)) is not None:
         news.lines.append(reminder)
@@ -139,7 +141,8 @@ class _Step:
         member = self.office.team.members.get(run.agent)  # a cancelled run may end where its agent is not
         tools = member.agent.specs if member else dict[str, ToolSpec]()
         label = own_label(run, [*self.past.lines, *self.lines], self.past.proposals, tools)
-        self.riders.append(lambda tx: end(tx, run, cursor, how, label))
+        observer = self.office.team.observer
+        self.riders.append(lambda tx: end(tx, run, cursor, how, label, observer))
         return self.move("end")
 
     def troubled(self, problem: str, fault: Fault, known: Mapping[str, str] | None = None) -> Move:

@@ -2,7 +2,8 @@
 
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
-`corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads` and
+`corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
+`hook_calls` and
 `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
 `archive` keep the record small.
 """
@@ -23,6 +24,7 @@ from baton.ledger import (
     forecasts,
     forks,
     growth,
+    hook_calls,
     journal,
     keys,
     leases,
@@ -101,6 +103,7 @@ __all__ = [
     "forecasts",
     "forks",
     "growth",
+    "hook_calls",
     "journal",
     "keys",
     "leases",

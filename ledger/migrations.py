@@ -49,7 +49,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "UPDATE decisions SET source = 'policy' WHERE kind = 'withdrawn'",
         "ALTER TABLE decisions ADD COLUMN delivery TEXT",
     ),
-    6: (),  # threads and exchanges, which are made as they are missing
+    6: (),  # threads, exchanges and hook_calls, which are made as they are missing
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

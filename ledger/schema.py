@@ -282,6 +282,17 @@ Index(
 )
 Index("waits_run", waits.c.run)
 
+hook_calls = Table(
+    "hook_calls",
+    metadata,
+    Column("hook", Text, primary_key=True),
+    Column("id", Text, primary_key=True),  # what the sender calls it
+    Column("content", Text, nullable=False),  # digest of what was sent
+    Column("did", Text, nullable=False),  # JSON: what became of it
+    Column("at", Double, nullable=False),
+)
+Index("hook_calls_at", hook_calls.c.at)
+
 fingerprints = Table(
     "fingerprints",
     metadata,

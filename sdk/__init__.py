@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from baton.agents import Agent, tool
+    from baton.agents import Agent, McpServer, McpTool, mcp_tools, pin_tools, tool
     from baton.agents.shipped import file_tools, http_tools, mail_tools
     from baton.app import Baton
     from baton.core import Attachment, BatonError, Budget, Fault, Goal, Retries, TryAgain, secret
@@ -25,6 +25,8 @@ __all__ = [
     "Budget",
     "Fault",
     "Goal",
+    "McpServer",
+    "McpTool",
     "Project",
     "Result",
     "Retries",
@@ -35,6 +37,8 @@ __all__ = [
     "load_people",
     "load_project",
     "mail_tools",
+    "mcp_tools",
+    "pin_tools",
     "secret",
     "tool",
 ]
@@ -48,6 +52,8 @@ _HOMES = {
     "Budget": "baton.core",
     "Fault": "baton.core",
     "Goal": "baton.core",
+    "McpServer": "baton.agents",
+    "McpTool": "baton.agents",
     "Project": "baton.project",
     "Result": "baton.handles",
     "Retries": "baton.core",
@@ -58,6 +64,8 @@ _HOMES = {
     "load_people": "baton.people",
     "load_project": "baton.project",
     "mail_tools": "baton.agents.shipped",
+    "mcp_tools": "baton.agents",
+    "pin_tools": "baton.agents",
     "secret": "baton.core",
     "tool": "baton.agents",
 }

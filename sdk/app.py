@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from baton.agents import Agent, Endpoint, Mind, SimpleMind, embedder_of, endpoint, open_model
+from baton.agents import Agent, Endpoint, Mind, ObservedModel, SimpleMind, embedder_of, endpoint, open_model
 from baton.conversing import Said, begin, go_on
 from baton.core import (
     Action,
@@ -21,10 +21,12 @@ from baton.core import (
     LedgerError,
     Model,
     NotFound,
+    Observer,
     Person,
     Reading,
     RunId,
     Trust,
+    Unobserved,
     Verdict,
     check_due,
     random_id,
@@ -44,6 +46,7 @@ from baton.graph import (
     load_past,
     replay,
 )
+from baton.graph.hooks import CloudEvent, Hook, Start, Taken, take
 from baton.handles import Result, RunHandle, person
 from baton.ledger import (
     Decision,
@@ -66,6 +69,7 @@ from baton.policies.cedar import CedarPolicy
 from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
 from baton.review.notices import Courier, Notices
 from baton.review.wire import Applied, Shape, apply, decode, encode
+from baton.telemetry import observer_of
 from baton.watch import Watch
 
 T = TypeVar("T")
@@ -97,6 +101,7 @@ class Baton:
         clock: Clock | None = None,
         notices: Notices | None = None,
         people: Sequence[Person] | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
 
@@ -113,6 +118,8 @@ class Baton:
             notices: Who is told of reviews and runs, by webhook or mail; None tells nobody.
             people: Who answers questions, with their hours; kept in the record, for every process. None leaves those
                 whom the record has: without any, everybody is always there.
+            observer: Who watches how runs go, closed with Baton; None is who gets traces, where the environment or the
+                program says where they go, else nobody.
 
         Raises:
             InvalidValue: if two agents have one name, or one hands off to nobody known.
@@ -126,6 +133,7 @@ class Baton:
         self._dispatch, self._clock = dispatch and bool(agents), clock
         self._notices = notices
         self._people = people
+        self._observer = observer or observer_of()
         self._stack = contextlib.AsyncExitStack()
         self.live = Live()
         self._policies: dict[str, CedarPolicy] = {}
@@ -152,10 +160,12 @@ class Baton:
             model = self._given
             if model is None:
                 model = await stack.enter_async_context(open_model(self.endpoint, self._mind, stream=True))
-            self._model = model
+            stack.push_async_callback(asyncio.to_thread, self._observer.close)
+            self._model = model if isinstance(self._observer, Unobserved) else ObservedModel(model, self._observer)
             self._setting = home_setting()
+            stack.push_async_callback(self._close_tools)
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
-            self._team = Team(members=members, memory=self.memory, setting=self._setting)
+            self._team = Team(members=members, memory=self.memory, setting=self._setting, observer=self._observer)
             self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self.live.of)
@@ -313,6 +323,19 @@ class Baton:
         """
         who = by or person()
         return await self.ledger.write(lambda tx: waits.publish(tx, event, key, data, trust=trust, sender=who))
+
+    async def take(self, hook: Hook, id: str, content: str, event: CloudEvent) -> Taken:
+        """Take an event from outside, once; see `hooks.take`. Who it is from has been looked at.
+
+        Raises:
+            Conflict: if that id was something else, or the run that it is for has ended.
+            NotFound: if there is no such run, or no such agent.
+            InvalidValue: if the hook takes no such events, or it lacks what it needs.
+        """
+        if isinstance(hook.does, Start):
+            self._named(hook.does.agent)
+        tenant = self._setting.tenant
+        return await self.ledger.write(lambda tx: take(tx, hook, id, content, event, tenant=tenant))
 
     async def open(self, run: str) -> RunHandle:
         """The run with this id or beginning of an id.
@@ -518,6 +541,13 @@ class Baton:
             return judge(member, past.run, action, seen)
 
         return recheck
+
+    async def _close_tools(self) -> None:
+        """End what calls of tools have opened."""
+        for agent in self._agents.values():
+            for spec in agent.specs.values():
+                if spec.close is not None:
+                    await spec.close()
 
     def _member(self, agent: Agent) -> Member:
         specs = tuple(agent.specs.values())

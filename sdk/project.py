@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +13,10 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from baton.agents import MINDS, Agent, Mind, Tool, find_mind
+from baton.agents import MINDS, Agent, McpServer, Mind, Tool, find_mind
 from baton.core import InvalidFile, InvalidValue, NotFound, Person, ToolSpec
 from baton.core.yaml_file import line_of, read_yaml, refused
+from baton.graph.hooks import Hook, HookEntry, Start
 from baton.people import people_of
 from baton.policies import YAML
 from baton.review.notices import Notices, NoticesEntry
@@ -47,6 +49,7 @@ class _ProjectFile(BaseModel):
     simulated: str = "simple"
     database: str | None = None
     notices: NoticesEntry | None = None
+    hooks: list[HookEntry] = []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,7 @@ class Project:
         simulated: Name of the mind that the simulated model thinks with.
         database: The ledger: a server's URL, or a file relative to the project file; None is the default.
         notices: Who is told of reviews and runs; None is nobody.
+        hooks: Where signed events come in.
         people: Who answers questions, as `people.yaml` beside the file says; None where there is no such file.
     """
 
@@ -67,6 +71,7 @@ class Project:
     simulated: str
     database: str | None
     notices: Notices | None = None
+    hooks: tuple[Hook, ...] = ()
     people: tuple[Person, ...] | None = None
 
     @property
@@ -89,6 +94,36 @@ def load_project(path: str | Path) -> Project:
     return _project(file, entry, tree)
 
 
+def mcp_servers(path: str | Path) -> "list[tuple[McpServer, Path]]":
+    """The MCP servers that a project file names, each with the file of its pins; no tool is loaded.
+
+    Raises:
+        NotFound: if the file is not there.
+        InvalidFile: if it says something that is not allowed.
+    """
+    from baton.agents.shipped import ShippedTools
+
+    file = Path(path)
+    if not file.exists():
+        raise NotFound("project file", str(file), hint="`baton init` writes a starter project.")
+    entry, tree = read_yaml(file, _ProjectFile)
+    found: dict[str, tuple[McpServer, Path]] = {}
+    for number, agent in enumerate(entry.agents):
+        for position, said in enumerate(agent.tools):
+            if not isinstance(said, dict) or "mcp" not in said:
+                continue
+            place = ("agents", number, "tools", position)
+            try:
+                mcp = ShippedTools.model_validate(said).mcp
+                if mcp is not None:
+                    found.setdefault(mcp.name, (mcp.server(file.parent), file.parent / mcp.pins))
+            except ValidationError as error:
+                raise refused(file, error, tree, ShippedTools, place) from error
+            except InvalidValue as error:
+                raise InvalidFile(str(file), line_of(tree, place), error.what, error.value, error.allowed) from error
+    return list(found.values())
+
+
 def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project:
     if entry.simulated not in MINDS:
         line = line_of(tree, ("simulated",))
@@ -101,8 +136,26 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         simulated=entry.simulated,
         database=entry.database,
         notices=notices,
+        hooks=_hooks(file, entry, tree),
         people=people_of(file),
     )
+
+
+def _hooks(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> tuple[Hook, ...]:
+    hooks: list[Hook] = []
+    agents = [agent.name for agent in entry.agents]
+    for number, said in enumerate(entry.hooks):
+        try:
+            hook = said.made()
+            if hook.name in (other.name for other in hooks):
+                raise InvalidValue("name", hook.name, "names that are given once")
+            if isinstance(hook.does, Start) and hook.does.agent not in agents:
+                raise InvalidValue("start.agent", hook.does.agent, f"one of: {', '.join(agents)}")
+        except InvalidValue as error:
+            line = line_of(tree, ("hooks", number))
+            raise InvalidFile(str(file), line, f"hooks.{number}: {error.what}", error.value, error.allowed) from error
+        hooks.append(hook)
+    return tuple(hooks)
 
 
 def _notices(file: Path, entry: NoticesEntry, tree: yaml.Node | None) -> Notices:
@@ -155,10 +208,12 @@ def _tool(file: Path, name: str, line: int | None, field: str) -> "ToolSpec | To
     return cast("ToolSpec | Tool[..., Any]", thing)
 
 
-def _shipped(file: Path, said: object, place: tuple[int | str, ...], tree: yaml.Node | None) -> list[Tool[..., Any]]:
+def _shipped(
+    file: Path, said: object, place: tuple[int | str, ...], tree: yaml.Node | None
+) -> "Sequence[ToolSpec | Tool[..., Any]]":
     """The shipped tools that an entry such as `files: {root: data}` asks for."""
     if not isinstance(said, dict):
-        allowed = "'file.py:function', or http, files or mail with settings"
+        allowed = "'file.py:function', or http, files, mail or mcp with settings"
         raise InvalidFile(str(file), line_of(tree, place), ".".join(map(str, place)), said, allowed)
     from baton.agents.shipped import ShippedTools
 
@@ -166,6 +221,9 @@ def _shipped(file: Path, said: object, place: tuple[int | str, ...], tree: yaml.
         return ShippedTools.model_validate(said).made(file.parent)
     except ValidationError as error:
         raise refused(file, error, tree, ShippedTools, place) from error
+    except NotFound as error:
+        line, where = line_of(tree, place), ".".join(map(str, place))
+        raise InvalidFile(str(file), line, where, error.name, str(error)) from error
     except InvalidValue as error:
         where = f"{'.'.join(map(str, place))}: {error.what}"
         raise InvalidFile(str(file), line_of(tree, place), where, error.value, error.allowed) from error

@@ -9,7 +9,10 @@ from starlette.requests import Request
 from baton.core import LedgerError
 from baton.server import (
     flow_routes,
+    hook_routes,
     langgraph_api,
+    mcp_routes,
+    metrics_routes,
     openai_api,
     pages,
     proposal_routes,
@@ -19,6 +22,7 @@ from baton.server import (
     talk_routes,
     together_routes,
 )
+from baton.server.counting import Counting
 from baton.server.door import Door
 from baton.server.failing import FAILURES, handle_failures
 from baton.server.service import Service, service_of
@@ -43,6 +47,7 @@ def make_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)
+    app.add_middleware(Counting, metrics=service.metrics)
     app.add_middleware(Door, alone=service.alone, base_path=service.base_path)
     handle_failures(app, pages.show_failure)
     api = APIRouter(prefix=API, responses=FAILURES)
@@ -57,6 +62,9 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(langgraph_api.router, include_in_schema=False)
     app.include_router(langgraph_api.description)
     app.include_router(_health)
+    app.include_router(metrics_routes.router)
+    app.include_router(mcp_routes.router)
+    app.include_router(hook_routes.router)
     return app
 
 

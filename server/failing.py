@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from baton.core import (
     Ambiguous,
     BadLink,
+    BadSignature,
     BatonError,
     Conflict,
     Forbidden,
@@ -31,6 +32,7 @@ from baton.core import (
 
 _STATUS: Sequence[tuple[type[BatonError], int]] = (
     (SignInNeeded, 401),
+    (BadSignature, 401),
     (Forbidden, 403),
     (LinkForged, 403),
     (NotFound, 404),

@@ -1,13 +1,16 @@
 """What every request is answered with: Baton, and how it is served."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
 from starlette.requests import HTTPConnection
 
 from baton.app import Baton
+from baton.graph.hooks import Hook
 from baton.server.changes import Changes
+from baton.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,8 @@ class Service:
         base_path: What the addresses begin with behind a proxy, such as `/baton`; empty is nothing.
         closing: Set when the server is to end: streams end then.
         changes: Tells open pages what changes in the record.
+        metrics: What this process has done is counted in.
+        hooks: Where signed events come in, by name.
         hashing: How many passwords are looked at at once: each takes memory.
     """
 
@@ -28,6 +33,8 @@ class Service:
     base_path: str = ""
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     changes: Changes = field(init=False)
+    metrics: Metrics = field(default_factory=Metrics)
+    hooks: Mapping[str, Hook] = field(default_factory=dict[str, Hook])
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
     def __post_init__(self) -> None:

@@ -1,15 +1,18 @@
 """The shipped tools as a project file names them; the fields are the arguments of their factories."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from baton.agents.mcp import McpServer, McpTool, mcp_tools
+from baton.agents.mcp.pins import FILE as PINS
 from baton.agents.shipped.files import file_tools
 from baton.agents.shipped.http import http_tools
 from baton.agents.shipped.mail import mail_tools
 from baton.agents.tool import Tool
-from baton.core import Secret, secret
+from baton.core import Secret, ToolSpec, secret
 from baton.core.post import Security
 
 
@@ -54,10 +57,7 @@ class _HttpEntry(_Entry):
     redirects: int = 5
 
     def tools(self) -> list[Tool[..., Any]]:
-        headers = {
-            host: {name: each if isinstance(each, str) else each.reference() for name, each in named.items()}
-            for host, named in self.headers.items()
-        }
+        headers = {host: _given(named) for host, named in self.headers.items()}
         return http_tools(**self.given(headers=headers))
 
 
@@ -90,20 +90,75 @@ class _MailEntry(_Entry):
         return mail_tools(**self.given(password=password, outbox=outbox))
 
 
+class _McpToolEntry(_Entry):
+    effect: Literal["read", "write"] = "write"
+    repeatable: bool = False
+    egress: bool = True
+    destinations: list[str] = []
+    content: list[str] = []
+    undo: str | None = None
+    timeout: float | None = Field(None, gt=0)
+    name: str | None = None
+    description: str | None = None
+
+
+class McpEntry(_Entry):
+    """An MCP server, and which of its tools an agent gets."""
+
+    name: str
+    command: list[str] | None = None
+    url: str | None = None
+    environment: dict[str, _HeaderEntry] = {}
+    headers: dict[str, _HeaderEntry] = {}
+    private: bool = False
+    timeout: float = 60.0
+    pins: str = PINS
+    tools: dict[str, _McpToolEntry | None] | None = None
+
+    def server(self, home: Path) -> McpServer:
+        """The server.
+
+        Raises:
+            InvalidValue: if a setting cannot be one.
+        """
+        return McpServer(
+            name=self.name,
+            command=self.command,
+            url=self.url,
+            environment=_given(self.environment),
+            headers=_given(self.headers),
+            private=self.private,
+            folder=home if self.command is not None else None,
+            timeout=self.timeout,
+        )
+
+    def made(self, home: Path) -> list[ToolSpec]:
+        """The tools, as they are pinned beside the project file."""
+        declared = None
+        if self.tools is not None:
+            declared = {name: McpTool(**(entry.given() if entry else {})) for name, entry in self.tools.items()}
+        return mcp_tools(self.server(home), pins=home / self.pins, tools=declared)
+
+
+def _given(named: dict[str, "str | _SecretEntry"]) -> dict[str, str | Secret]:
+    return {name: each if isinstance(each, str) else each.reference() for name, each in named.items()}
+
+
 class ShippedTools(_Entry):
-    """One entry of an agent's tools that is no name: `http`, `files` or `mail`, with its settings."""
+    """One entry of an agent's tools that is no name: `http`, `files`, `mail` or `mcp`, with its settings."""
 
     http: _HttpEntry | None = None
     files: _FilesEntry | None = None
     mail: _MailEntry | None = None
+    mcp: McpEntry | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "ShippedTools":
-        if sum(family is not None for family in (self.http, self.files, self.mail)) != 1:
-            raise ValueError("one of http, files and mail, with its settings")
+        if sum(family is not None for family in (self.http, self.files, self.mail, self.mcp)) != 1:
+            raise ValueError("one of http, files, mail and mcp, with its settings")
         return self
 
-    def made(self, home: Path) -> list[Tool[..., Any]]:
+    def made(self, home: Path) -> "Sequence[Tool[..., Any] | ToolSpec]":
         """The tools.
 
         Args:
@@ -111,7 +166,10 @@ class ShippedTools(_Entry):
 
         Raises:
             InvalidValue: if a setting cannot be one.
+            NotFound: if tools of an MCP server are not pinned.
         """
+        if self.mcp is not None:
+            return self.mcp.made(home)
         if self.http is not None:
             return self.http.tools()
         if self.files is not None:

@@ -69,10 +69,13 @@ def test_a_project_names_the_shipped_tools_beside_its_own(project: Path) -> None
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ("- 5", ":6: agents.0.tools.0 5 is not allowed: give 'file.py:function', or http, files or mail with settings"),
+        (
+            "- 5",
+            ":6: agents.0.tools.0 5 is not allowed: give 'file.py:function', or http, files, mail or mcp with settings",
+        ),
         ("- ftp: {}", ":6: agents.0.tools.0.ftp {} is not allowed: give one of: http, files, mail"),
-        ("- {}", ":6: agents.0.tools.0 {} is not allowed: give one of http, files and mail, with its settings"),
-        ("- {files: {root: a}, mail: {sender: b}}", "give one of http, files and mail"),
+        ("- {}", ":6: agents.0.tools.0 {} is not allowed: give one of http, files, mail and mcp, with its settings"),
+        ("- {files: {root: a}, mail: {sender: b}}", "give one of http, files, mail and mcp"),
         ("- files: {}", ":6: agents.0.tools.0.files.root {} is not allowed: give field required"),
         ("- files: {root: a, rot: b}", ":6: agents.0.tools.0.files.rot 'b' is not allowed: give one of: root, writes"),
         (

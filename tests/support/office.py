@@ -13,7 +13,7 @@ from baton import Agent, Baton, RunHandle
 from baton.agents import Mind, OpenAIModel, SimulatedServer
 from baton.agents.retries import RetryPolicy
 from baton.agents.simulated import Faults
-from baton.core import Clock, Person, RunId
+from baton.core import Clock, Observer, Person, RunId
 from baton.ledger import Ledger, Line, Run, Transaction, runs
 from baton.review.notices import Notices
 
@@ -41,6 +41,7 @@ async def open_office(
     notices: Notices | None = None,
     people: Sequence[Person] | None = None,
     stream: bool = False,
+    observer: Observer | None = None,
 ) -> AsyncGenerator[Baton]:
     """Baton with a simulated endpoint of its own; `stream` lets models tell their text as it comes."""
     async with (
@@ -54,6 +55,7 @@ async def open_office(
             clock=clock,
             notices=notices,
             people=people,
+            observer=observer,
         ) as baton,
     ):
         yield baton

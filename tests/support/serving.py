@@ -1,7 +1,7 @@
 """The server over a small office, asked over HTTP as a client asks it, without a socket."""
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ import httpx
 
 from baton import Agent, Baton, RunHandle, tool
 from baton.core import Role
+from baton.graph.hooks import Hook
 from baton.ledger import accounts, credentials
 from baton.server import Service, hash_password, make_app
+from baton.telemetry.metrics import Metrics
 from support.minds import call, script
 from support.office import open_office, set_policy, soon
 
@@ -80,11 +82,21 @@ class Office:
 
 @contextlib.asynccontextmanager
 async def serve_office(
-    database: str, agent: Agent, *, alone: bool = False, base_path: str = "", mind: Any = PAY, **more: Any
+    database: str,
+    agent: Agent,
+    *,
+    alone: bool = False,
+    base_path: str = "",
+    mind: Any = PAY,
+    metrics: Metrics | None = None,
+    hooks: Mapping[str, Hook] | None = None,
+    **more: Any,
 ) -> AsyncGenerator[Office]:
     """A server of an office."""
     async with open_office(database, [agent], mind, **more) as baton:
-        service = Service(baton=baton, alone=alone, base_path=base_path)
+        service = Service(
+            baton=baton, alone=alone, base_path=base_path, metrics=metrics or Metrics(), hooks=hooks or {}
+        )
         transport = httpx.ASGITransport(make_app(service))
         async with httpx.AsyncClient(transport=transport, base_url=HOST) as http:
             yield Office(baton=baton, http=http, service=service)
