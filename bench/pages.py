@@ -1,8 +1,9 @@
 """How fast the pages are in Chromium, and what an open one costs the server.
 
 With 1,000 open questions: the first byte and the size of the review page, the next question by a key, a decision seen
-in another window. The page of a run of 2,000 events. The first word of an answer, behind the model's. The memory that
-500 open streams take of a server in a process of its own. Medians of ASKED. Writes bench/results/pages.json.
+in another window. The page of a run of 2,000 events, which were put there. The first word of an answer, behind the
+model's. The memory that 500 open streams take of a server in a process of its own. Medians of ASKED. Writes
+bench/results/pages.json.
 """
 
 import asyncio
@@ -19,46 +20,36 @@ from pathlib import Path
 import httpx
 from report import Figure, median, report
 
-from baton import Agent, Baton, Goal, tool
+from baton import Agent, Baton, tool
 from baton.agents.simulated import Answer, Conversation, Fault, Faults, SimulatedCall
-from baton.core import Budget
+from baton.core import RunId
+from baton.ledger import Transaction, events
 from support import Says, open_office, set_policy, soon
 from support.browsing import Site, Window, open_site
 
-OPEN, TURNS, STREAMS, ASKED = 1_000, 65, 500, 15
-
-AT_ONCE = 10  # calls of a turn: each is judged, claimed and done, so that the run has 2,015 events
+OPEN, EVENTS, STREAMS, ASKED = 1_000, 2_000, 500, 15
 
 ASK = '@id("ask") @deadline("4h") permit (principal, action == Action::"call_with_approval", resource is Tool::pay);'
-FREE = '@id("free") permit (principal, action == Action::"call", resource is Tool::look);'
 LONG = " ".join(f"word{number}" for number in range(60))
 
 
 def clerk(folder: Path) -> Agent:
-    """Looks things up alone, and pays when people say so."""
+    """Pays when people say so."""
 
     @tool
     async def pay(order: str, cents: int, customer: str, reason: str) -> str:
         """Pay."""
         return f"paid {cents}"
 
-    @tool(effect="read")
-    async def look(number: int) -> str:
-        """Look something up."""
-        return f"{number} is fine"
-
-    return Agent("clerk", tools=[pay, look], policy=set_policy(folder / "clerk.cedar", ASK, FREE))
+    return Agent("clerk", tools=[pay], policy=set_policy(folder / "clerk.cedar", ASK))
 
 
 def answers(conversation: Conversation) -> Answer:
-    """Pays an order, looks things up, or talks, as it is told."""
+    """Pays an order, or talks, as it is told."""
     told = conversation.user_texts()[0]
     done = sum(1 for _ in conversation.results())
     if "talk" in told:
         return Answer(text=LONG)
-    if "look" in told:
-        made = [SimulatedCall(name="look", arguments={"number": done + number}) for number in range(AT_ONCE)]
-        return Answer(calls=tuple(made)) if done < TURNS * AT_ONCE else Answer(text="done")
     if done:
         return Answer(text="done")
     given = {"order": f"F-{told[-12:]}", "cents": 4200, "customer": "ann@mail.example", "reason": "arrived broken"}
@@ -71,15 +62,24 @@ async def main() -> None:
         slow = Faults(rate=1.0, kinds=[Fault.SLOW], pause=0.01)
         async with open_office(folder / "baton.db", [clerk(folder)], Says(answers), stream=True) as baton:
             runs = [await baton.submit(f"pay order {number:08}") for number in range(OPEN)]
-            looks = await baton.submit(Goal("look things up", budget=Budget(turns=None)))
-            for run in (*runs, looks):
+            for run in runs:
                 await run.settled()
+            await baton.ledger.write(lambda tx: lengthen(tx, runs[0].id))
             async with open_site(baton) as site, site.window() as me, site.window() as other:
-                found = [*await reviews(site, me, other), await run_page(me, looks.id)]
+                found = [*await reviews(site, me, other), await run_page(me, runs[0].id)]
         async with open_office(folder / "talk.db", [clerk(folder)], Says(answers), stream=True, faults=slow) as baton:
             found.append(await first_words(baton))
         found.append(await streams(folder))
     report("pages", found)
+
+
+def lengthen(tx: Transaction, run: RunId) -> None:
+    """Give a run as many events as a long one has: a turn, a call that is claimed and done, and again."""
+    for number in range(EVENTS // 3):
+        action = f"{run}.{number + 2}.0"
+        events.emit(tx, run, "model.answered", turn=number + 2, calls=1, tokens=[100, 10], seconds=0.01)
+        events.emit(tx, run, "effect.claimed", action=action, tool="look")
+        events.emit(tx, run, "effect.done", action=action)
 
 
 async def timed(work: Callable[[], Awaitable[object]]) -> float:
@@ -118,26 +118,30 @@ async def reviews(site: Site, me: Window, other: Window) -> list[Figure]:
 
 async def _stepped(me: Window, before: str) -> None:
     await me.press("j")
-    await me.page.wait_for_function(
-        "before => document.getElementById('review') && document.getElementById('review').dataset.review !== before",
-        arg=before,
-        polling="raf",
-    )
+    await me.page.evaluate(_once("id => (document.getElementById('review')?.dataset.review ?? id) !== id"), before)
 
 
 async def _seen(me: Window, other: Window, id: str) -> None:
     """Decided in one window; the list of the other shows that it was."""
+    seen = _once("id => /approved it/.test(document.getElementById('item-' + id)?.textContent)")
     await me.press("a")
-    await other.page.wait_for_function(
-        "id => /approved it/.test(document.getElementById('item-' + id)?.textContent)", arg=id, polling="raf"
-    )
+    await other.page.evaluate(seen, id)
+
+
+def _once(holds: str) -> str:
+    """A function that waits until another one holds, looking at each frame."""
+    return f"""id => new Promise((done) => {{
+        const holds = {holds};
+        const look = () => holds(id) ? done() : requestAnimationFrame(look);
+        look();
+    }})"""
 
 
 async def run_page(me: Window, run: str) -> Figure:
     """The page of a long run, until it is shown."""
     times = [await timed(lambda: me.open(f"/runs/{run}")) for _ in range(ASKED)]
     return Figure(
-        metric=f"the page of a run of {TURNS * (1 + 3 * AT_ONCE)} events",
+        metric=f"the page of a run of {EVENTS} events",
         value=median(times),
         unit="ms",
         goal="<= 1000",
