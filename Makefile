@@ -16,7 +16,7 @@ PIP     := $(UV) pip
 INTO    := --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
            --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
-CONTRACTS := $(wildcard tests/integration/test_openai_api.py tests/integration/test_langgraph_*.py)
+CONTRACTS := $(wildcard tests/integration/test_openai_api.py tests/integration/test_langgraph_*.py tests/integration/test_contract_*.py)
 BENCHES := $(filter-out bfcl chaos,$(patsubst bench/%.py,%,$(shell grep -l __main__ bench/*.py)))
 
 export UV_PYTHON_DOWNLOADS = never
@@ -63,7 +63,7 @@ conformance: $(DEV)  ## Replay the multi-turn tasks of BFCL, from the harness in
 		echo "The BFCL harness is not at $(HARNESS): nothing to replay. HARNESS=folder names another place."; \
 	fi
 
-contract: $(DEV)  ## Have other people's clients talk with the server: openai, langgraph_sdk, its JavaScript from npm.
+contract: $(DEV)  ## Have other people's clients talk with the server: openai, langgraph_sdk, its JavaScript from npm, mcp.
 	@cd tests/contract && if npm --version >/dev/null 2>&1; then \
 		npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null \
 			|| echo "The JavaScript SDK could not be installed (no package index is reached?): its test is skipped."; \

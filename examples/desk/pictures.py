@@ -18,6 +18,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from world import make_world
 
 from baton import Baton, load_project
+from baton.handles import person
 from baton.places import NAME
 from baton.server import Server, Service, link_for
 
@@ -85,7 +86,7 @@ async def _take(folder: Path, into: Path, chromium: str) -> None:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
                 for shot in shots:
-                    await _shoot(browser, server.url, await link_for(baton.ledger, "me"), shot, into)
+                    await _shoot(browser, server.url, await link_for(baton.ledger, person()), shot, into)
                 await browser.close()
 
 
