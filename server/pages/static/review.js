@@ -1,6 +1,6 @@
 // The review queue by keyboard and pointer. What is done goes through the API; the pages show what came of it.
 
-import { ask, base } from "./api.js";
+import { ask, base, signIn } from "./api.js";
 import { onChange } from "./live.js";
 import { say } from "./toast.js";
 import "./app.js";
@@ -33,28 +33,39 @@ function mark(id) {
 }
 
 let wanted = chosen()?.dataset.review; // what the person looks at, or is about to
-let arriving = false; // whether it has not come yet: they go on from its top then
+let coming = new AbortController();
 
-function load(id) {
+/** Show a question; where another one is asked for before it has come, that one alone is shown. */
+async function load(id) {
   main.classList.add("chosen");
   wanted = id;
-  arriving = true;
-  return htmx.ajax("GET", `${base}/parts/reviews/${id}${location.search}`, { target: "#detail" });
+  coming.abort();
+  coming = new AbortController();
+  try {
+    const answer = await fetch(`${base}/parts/reviews/${id}${location.search}`, { signal: coming.signal });
+    if (answer.status === 401) return signIn();
+    if (!answer.ok) return say(`This question could not be shown (${answer.status}). Reload the page.`, { bad: true });
+    const part = await answer.text();
+    if (wanted === id && !writing()) arrive(part);
+  } catch (error) {
+    if (error.name !== "AbortError") say("The server is not reached; try again when the connection is back.", { bad: true });
+  }
 }
 
-// while somebody writes nothing is taken from under their hands: what they type next would count as keys
+function arrive(part) {
+  detail.innerHTML = part;
+  htmx.process(detail);
+  mark(wanted);
+  detail.scrollTop = 0;
+  detail.focus({ preventScroll: true });
+}
+
+// what comes by itself is shown as long as it is still looked at; while somebody writes nothing is taken from under their
+// hands: what they type next would count as keys
 detail.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.target !== detail) return;
   const late = !event.detail.requestConfig.path.includes(`/reviews/${wanted}`);
   if (late || writing()) event.detail.shouldSwap = false;
-});
-detail.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target !== detail) return;
-  mark(chosen()?.dataset.review);
-  if (!arriving) return;
-  arriving = false;
-  detail.scrollTop = 0;
-  detail.focus({ preventScroll: true });
 });
 
 function step(by) {
