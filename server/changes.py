@@ -69,13 +69,14 @@ class Changes:
 
     baton: Baton
     _listeners: set[asyncio.Queue[Change]] = field(default_factory=set[asyncio.Queue[Change]])
+    _entering: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reading: asyncio.Task[None] | None = None
 
     async def follow(self, after: events.Mark | None) -> AsyncGenerator[Change]:
         """What has changed behind a place in the record, and what changes from now on; None is from now on."""
         heard: asyncio.Queue[Change] = asyncio.Queue(_WAITING)
-        self._enter(heard)
         try:
+            await self._enter(heard)
             missed = await self.baton.ledger.read(lambda tx: _missed(tx, after))
             if missed is not None:
                 yield missed
@@ -84,10 +85,13 @@ class Changes:
         finally:
             self._leave(heard)
 
-    def _enter(self, heard: asyncio.Queue[Change]) -> None:
+    async def _enter(self, heard: asyncio.Queue[Change]) -> None:
+        """Hear what follows; the place from which on it is told is known before what was missed is looked up."""
         self._listeners.add(heard)
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._read(), name="baton-changes")
+        async with self._entering:
+            if self._reading is None or self._reading.done():
+                mark = await self.baton.ledger.read(events.last)
+                self._reading = asyncio.create_task(self._read(mark), name="baton-changes")
 
     def _leave(self, heard: asyncio.Queue[Change]) -> None:
         self._listeners.discard(heard)
@@ -95,8 +99,7 @@ class Changes:
             self._reading.cancel()
             self._reading = None
 
-    async def _read(self) -> None:
-        mark = await self.baton.ledger.read(events.last)
+    async def _read(self, mark: events.Mark) -> None:
         while True:
             try:
                 found = await self.baton.until(lambda tx: events.of_all(tx, mark, _MOST) or None)  # noqa: B023
