@@ -1,18 +1,16 @@
 """What happens in a run as server-sent events, each with an id that says what was told up to it."""
 
-import asyncio
+import contextlib
 import json
 import re
 from collections.abc import AsyncGenerator
 
-from baton.core import InvalidValue, RunId, SignInNeeded
+from baton.core import InvalidValue, LedgerError, RunId, SignInNeeded
 from baton.handles import RunHandle
+from baton.server.beating import beating
 from baton.server.callers import Caller, still_holds
 from baton.server.service import Service
 from baton.story import moment_json
-
-HEARTBEAT_SECONDS = 15.0
-"""How often a stream says that it is there; then it is also looked whether its caller still may see it."""
 
 Numbers = dict[RunId, int]
 """Of each run the number of the newest event that was told."""
@@ -47,32 +45,17 @@ async def told(service: Service, run: RunHandle, seen: Numbers, caller: Caller) 
         seen: What was told before.
         caller: Who listens: it ends when they may no more.
     """
-    numbers, moments = dict(seen), run.story(seen, to_end=True)
-    closing = asyncio.ensure_future(service.closing.wait())
-    following = asyncio.ensure_future(anext(moments, None))
+    numbers = dict(seen)
     yield "retry: 1000\n\n"
-    try:
-        while True:
-            await asyncio.wait((closing, following), timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if closing.done():
-                return
-            if not following.done():
-                if not await still(service, caller):
-                    return
-                yield ": here\n\n"
-                continue
-            moment = following.result()
-            if moment is None:
-                yield "event: end\ndata: {}\n\n"
-                return
-            numbers[moment.run.id] = moment.event.seq
-            yield f"id: {id_of(numbers)}\ndata: {json.dumps(moment_json(moment), default=str)}\n\n"
-            following = asyncio.ensure_future(anext(moments, None))
-    finally:
-        for task in (closing, following):
-            task.cancel()
-        await asyncio.gather(closing, following, return_exceptions=True)
-        await moments.aclose()
+    with contextlib.suppress(LedgerError, SignInNeeded):  # whoever still may see it asks again, and misses nothing
+        async with contextlib.aclosing(beating(service, caller, run.story(seen, to_end=True))) as moments:
+            async for moment in moments:
+                if moment is None:
+                    yield ": here\n\n"
+                    continue
+                numbers[moment.run.id] = moment.event.seq
+                yield f"id: {id_of(numbers)}\ndata: {json.dumps(moment_json(moment), default=str)}\n\n"
+        yield "event: end\ndata: {}\n\n"
 
 
 async def still(service: Service, caller: Caller) -> bool:

@@ -1,26 +1,14 @@
 """The section `hooks` of a project file."""
 
-from typing import cast
-
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from baton.core import secret
+from baton.core.entries import SecretEntry
 from baton.graph.hooks.hook import Happen, Hook, Say, Start
 
 
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class _SecretEntry(_Entry):
-    secret: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_value(cls, said: object) -> object:
-        if not isinstance(said, dict):
-            raise ValueError("a reference such as {secret: SHOP_HOOK}: no secret stands in this file itself")
-        return cast(object, said)
 
 
 class _StartEntry(_Entry):
@@ -44,7 +32,7 @@ class HookEntry(_Entry):
     """What a project says of a hook; see `Hook`."""
 
     name: str
-    secrets: list[_SecretEntry]
+    secrets: list[SecretEntry]
     types: list[str] = []
     start: _StartEntry | None = None
     say: _SayEntry | None = None

@@ -1,11 +1,11 @@
 """The section `notices` of a project file."""
 
 from dataclasses import replace
-from typing import cast
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from baton.core import Duration, secret
+from baton.core.entries import SecretEntry
 from baton.core.post import Security, Server
 from baton.review.notices.channels import KINDS, AddressBook, Kind, Mailbox, Notices, Webhook
 
@@ -14,21 +14,10 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _SecretEntry(_Entry):
-    secret: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_value(cls, said: object) -> object:
-        if not isinstance(said, dict):
-            raise ValueError("a reference such as {secret: CHAT_HOOK}: no secret stands in this file itself")
-        return cast(object, said)
-
-
 class _WebhookEntry(_Entry):
     name: str
     url: str
-    secrets: list[_SecretEntry]
+    secrets: list[SecretEntry]
     events: list[Kind] = list(KINDS)
     private: bool = False
     timeout: float = 10.0
@@ -50,7 +39,7 @@ class _MailEntry(_Entry):
     port: int = 587
     security: Security = "starttls"
     user: str | None = None
-    password: _SecretEntry | None = None
+    password: SecretEntry | None = None
     timeout: float = 30.0
     people: dict[str, str]
     roles: dict[str, list[str]] = {}

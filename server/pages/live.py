@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from baton.ledger import events
+from baton.server.beating import HEARTBEAT_SECONDS
 from baton.server.callers import Caller, Viewer
 from baton.server.changes import read_mark
 from baton.server.service import Service, service_of
 from baton.server.shapes import Id
-from baton.server.streaming import HEARTBEAT_SECONDS, still
+from baton.server.streaming import still
 
 router = APIRouter(include_in_schema=False)
 

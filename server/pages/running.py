@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from baton.core import InvalidValue, Ruling, RunId, format_time
 from baton.core.texts import call, one_line
@@ -11,7 +10,7 @@ from baton.ledger import EffectState, Proposal, Review, Run, Transaction, effect
 from baton.rows import Row
 from baton.server.pages.gantt import Gantt, gantt
 from baton.story import Waiting, family, moments, waiting
-from baton.telling import Told, asked, asks, tell
+from baton.telling import Told, asked, tell
 
 PAGE = 50
 """Runs that a list shows at a time."""
@@ -103,7 +102,7 @@ class RunPage:
     gantt: Gantt
     story: list[Step]
     earlier: int
-    questions: list[tuple[Review, str, str]]
+    questions: list[tuple[Review, str]]
 
     @property
     def topics(self) -> str:
@@ -199,7 +198,7 @@ def run_page(tx: Transaction, id: str, *, whole: bool = False) -> RunPage:
         gantt=gantt([(one, happened[one.id]) for one in everyone[:_MOST_DRAWN]], tx.now),
         story=_steps(tx, shown),
         earlier=len(happened[run.id]) - len(shown),
-        questions=[(one, asks(one), asked(one, 200)) for one in reviews.of_run(tx, run.id)],
+        questions=[(one, asked(one, 200)) for one in reviews.of_run(tx, run.id)],
     )
 
 
@@ -270,11 +269,8 @@ def _action(tx: Transaction, one: Proposal) -> ActionRow:
         reason=one_line(one.problem or verdict.reason, 300),
         rules=", ".join(verdict.rules),
         confidence=action.confidence,
-        effect=_EFFECTS[effect.state] if effect is not None else "",
+        effect=("in doubt" if effect.state is EffectState.DOUBT else effect.state.value) if effect is not None else "",
         result=effect.result if effect is not None else "",
         review=one.review,
         grounds=conditions(verdict),
     )
-
-
-_EFFECTS: Mapping[Any, str] = {state: state.value for state in EffectState} | {EffectState.DOUBT: "in doubt"}

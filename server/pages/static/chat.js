@@ -1,6 +1,7 @@
 // A conversation: say something, hear the answer as it comes, decide what is asked right here.
 
 import { ask, base } from "./api.js";
+import { WORDS, typedIn } from "./deciding.js";
 import { hear, onChange } from "./live.js";
 import { say } from "./toast.js";
 import "./app.js";
@@ -87,7 +88,7 @@ const FORMS = {
     const card = form.closest("[data-review]");
     const note = form.elements["*note"].value.trim();
     const decision = form.dataset.decision;
-    const given = decision === "edit" ? Object.fromEntries([...form.querySelectorAll("[data-kind]")].map((field) => [field.name, typed(field)])) : undefined;
+    const given = decision === "edit" ? typedIn(form) : undefined;
     await decide(card, decision, note, given);
     shut(form);
   },
@@ -98,18 +99,6 @@ function shut(form) {
   form.hidden = true;
   talk.firstElementChild.dispatchEvent(new CustomEvent("live"));
 }
-
-function typed(field) {
-  if (field.dataset.kind === "text") return field.value;
-  try {
-    return JSON.parse(field.value);
-  } catch {
-    field.focus();
-    throw new Error(`${field.name}: ${field.value || "nothing"} is not a value such as 12, true, "text", [1, 2] or null.`);
-  }
-}
-
-const WORDS = { approve: "Approved", edit: "Approved with changes", reject: "Rejected", respond: "Answered" };
 
 async function decide(card, decision, note = "", given = undefined) {
   const { review, version, holdSeconds } = card.dataset;

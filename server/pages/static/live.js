@@ -22,7 +22,7 @@ export function hear(run, hears) {
 function tell(topics) {
   for (const place of document.querySelectorAll("[data-live]")) {
     const wanted = place.dataset.live.split(" ");
-    if (!place.dataset.keep && (topics === null || wanted.some((one) => topics.has(one)))) place.dispatchEvent(new CustomEvent("live"));
+    if (topics === null || wanted.some((one) => topics.has(one))) place.dispatchEvent(new CustomEvent("live"));
   }
   for (const told of listeners) told(topics);
 }

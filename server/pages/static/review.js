@@ -1,6 +1,7 @@
 // The review queue by keyboard and pointer. What is done goes through the API; the pages show what came of it.
 
 import { ask, base, signIn } from "./api.js";
+import { WORDS, typedIn } from "./deciding.js";
 import { onChange } from "./live.js";
 import { say } from "./toast.js";
 import "./app.js";
@@ -172,11 +173,7 @@ const FORMS = {
     return decide(meant === "approve-note" ? "approve" : meant, { note: text });
   },
   async edit(form) {
-    const given = {};
-    for (const field of form.querySelectorAll("[data-kind]")) {
-      given[field.name] = field.dataset.kind === "text" ? field.value : typed(field);
-    }
-    return decide("edit", { arguments: given, note: form.elements["*note"].value });
+    return decide("edit", { arguments: typedIn(form), note: form.elements["*note"].value });
   },
   async delegate(form) {
     const { review, version } = chosen().dataset;
@@ -187,18 +184,7 @@ const FORMS = {
   },
 };
 
-function typed(field) {
-  try {
-    return JSON.parse(field.value);
-  } catch {
-    field.focus();
-    throw new Error(`${field.name}: ${field.value || "nothing"} is not a value such as 12, true, "text", [1, 2] or null.`);
-  }
-}
-
 // ---- deciding
-
-const WORDS = { approve: "Approved", edit: "Approved with changes", reject: "Rejected", respond: "Answered" };
 
 async function decide(decision, { note = "", arguments: given } = {}) {
   const { review, version, hold } = chosen().dataset;
