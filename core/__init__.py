@@ -1,6 +1,6 @@
 """The words everybody shares: ids, errors, clock, labels, values and ports."""
 
-from baton.core.access import AGENT, LOCAL, Role, read_role
+from baton.core.access import AGENT, HOME, LOCAL, Role, check_tenant, read_role
 from baton.core.actions import Action, Ruling, Verdict
 from baton.core.calendars import Calendar, Hours, Span, is_holiday
 from baton.core.canonical import digest, dump, storable
@@ -39,6 +39,7 @@ from baton.core.errors import (
     ToolError,
     ToolTimeout,
     ToolUnavailable,
+    TooManyRequests,
     TooManyTries,
     TryAgain,
 )
@@ -72,6 +73,7 @@ from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
 __all__ = [
     "AGENT",
     "GOAL",
+    "HOME",
     "LOCAL",
     "SCOPES",
     "UNIT",
@@ -155,6 +157,7 @@ __all__ = [
     "Spent",
     "Superseded",
     "SystemClock",
+    "TooManyRequests",
     "TooManyTries",
     "ToolCall",
     "ToolError",
@@ -173,6 +176,7 @@ __all__ = [
     "call_id",
     "charged",
     "check_due",
+    "check_tenant",
     "declared",
     "derived",
     "digest",

@@ -7,8 +7,24 @@ from baton.core.errors import InvalidValue
 AGENT = "agent"
 """The scope of a key that an agent or a program of its uses: it may ask for work, and never decide."""
 
+HOME = "local"
+"""The tenant of whoever names none."""
+
+LONGEST_TENANT = 200
+"""Characters of a tenant's name."""
+
 LOCAL = "local"
 """The scope of a session or key of whoever works alone: it may do everything, until somebody has an account."""
+
+
+def check_tenant(name: str) -> None:
+    """Refuse what could not be a tenant's name.
+
+    Raises:
+        InvalidValue: if it is empty, too long, or not on one line.
+    """
+    if not name.strip() or len(name) > LONGEST_TENANT or not name.isprintable():
+        raise InvalidValue("tenant", name[:LONGEST_TENANT], f"1 to {LONGEST_TENANT} characters on one line")
 
 
 class Role(IntEnum):

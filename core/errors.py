@@ -10,6 +10,7 @@ BatonError
 ├── SignInNeeded            nobody knows who asks
 ├── BadSignature            a webhook is not signed as it has to be
 ├── TooManyTries            wrong passwords were given too often
+├── TooManyRequests         an account asks more often than it may
 ├── BadLink                 a link to a review opens nothing
 │   ├── LinkForged          it was not made here, or was changed
 │   ├── LinkExpired         its time is over
@@ -122,6 +123,17 @@ class TooManyTries(BatonError):
         """`after` is in seconds."""
         self.after = after
         super().__init__(f"wrong passwords were given too often: try again in {after:.0f} s")
+
+
+class TooManyRequests(BatonError):
+    """An account asks more often than it may."""
+
+    fault = Fault.TRANSIENT
+
+    def __init__(self, who: str, a_second: float, after: float) -> None:
+        """`after` is in seconds."""
+        self.after = max(1.0, after)
+        super().__init__(f"{who} asks more than {a_second:g} times a second: ask again in {self.after:.0f} s")
 
 
 class BadLink(BatonError):

@@ -124,7 +124,7 @@ def judge(
         rejected=sum(_is_no(review) for review in record.reviews),
         waiting=sum(review.open for review in record.reviews),
         spent=record.spent,
-        setting=member.setting,
+        setting=member.setting_of(run),
         certificates=record.certificates,
         signals={**_signals(action, record), **(opinions or {})},
         coin=random.random(),

@@ -1,7 +1,7 @@
 """Who works here: the agents with their policies and models, and what they share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from baton.agents import Agent, Breakers
@@ -17,7 +17,7 @@ class Member:
     """An agent at work: the role, the policy that judges it, the model it thinks with.
 
     Attributes:
-        setting: Where it works.
+        setting: Where it works; each run for its own tenant.
         shadow: A policy that is asked as well and whose answer is only recorded; None for none.
     """
 
@@ -30,7 +30,11 @@ class Member:
 
     def scopes(self, run: Run) -> Mapping[str, str]:
         """Whose accounts a run of this agent spends from."""
-        return scopes(run.id, run.agent, run.requester, self.setting)
+        return scopes(run.id, run.agent, run.requester, self.setting_of(run))
+
+    def setting_of(self, run: Run) -> Setting:
+        """Where a run of this agent is at work: for its tenant."""
+        return self.setting if run.tenant == self.setting.tenant else replace(self.setting, tenant=run.tenant)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:

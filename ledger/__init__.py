@@ -56,7 +56,7 @@ from baton.ledger.mail import Message
 from baton.ledger.reviews import Review, ReviewKind
 from baton.ledger.runs import ENDED, Run
 from baton.ledger.timers import Timer
-from baton.ledger.transaction import Transaction, Work
+from baton.ledger.transaction import Transaction, Work, confined
 from baton.ledger.transcript import Line
 from baton.ledger.waits import Wait
 from baton.ledger.working import at_work
@@ -92,6 +92,7 @@ __all__ = [
     "audits",
     "bodies",
     "checkpoints",
+    "confined",
     "corrections",
     "credentials",
     "database_of",

@@ -23,6 +23,7 @@ class Account:
         acts_as: What the reviewers of a rule may call them by, beside their name and what people.yaml says.
         password: The hash of their password.
         made_at: Seconds since 1970.
+        tenant: Whose runs and questions they see; None is everybody's.
     """
 
     name: str
@@ -30,9 +31,19 @@ class Account:
     acts_as: frozenset[str]
     password: str
     made_at: float
+    tenant: str | None = None
 
 
-def add(tx: Transaction, name: str, role: Role, password: str, *, acts_as: Collection[str] = (), by: str) -> None:
+def add(
+    tx: Transaction,
+    name: str,
+    role: Role,
+    password: str,
+    *,
+    acts_as: Collection[str] = (),
+    tenant: str | None = None,
+    by: str,
+) -> None:
     """Give somebody an account.
 
     Args:
@@ -41,6 +52,7 @@ def add(tx: Transaction, name: str, role: Role, password: str, *, acts_as: Colle
         role: What they may do.
         password: The hash of their password.
         acts_as: What the reviewers of a rule may call them by as well.
+        tenant: Whose runs and questions they see; None is everybody's.
         by: Who says so.
 
     Raises:
@@ -50,8 +62,9 @@ def add(tx: Transaction, name: str, role: Role, password: str, *, acts_as: Colle
     if find(tx, name) is not None:
         raise Conflict(f"add {name}", "there is an account of that name", "`baton users role` changes what it may do.")
     row = {"name": name, "role": role.word, "acts_as": dump(sorted(acts_as)), "password": password}
-    tx.execute(insert(accounts).values(row | {"made_at": tx.now, "made_by": by}))
-    trail.note(tx, "user.added", by, about=name, says=role.word)
+    tx.execute(insert(accounts).values(row | {"made_at": tx.now, "made_by": by, "tenant": tenant}))
+    says = role.word if tenant is None else f"{role.word} of {tenant}"
+    trail.note(tx, "user.added", by, about=name, says=says)
 
 
 def change(tx: Transaction, name: str, role: Role, *, by: str) -> None:
@@ -118,4 +131,5 @@ def _account(row: Any) -> Account:
         acts_as=frozenset(json.loads(row.acts_as)),
         password=row.password,
         made_at=row.made_at,
+        tenant=row.tenant,
     )

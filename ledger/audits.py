@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, select, update
 
 from baton.core import ActionId, Ambiguous, Conflict, NotFound, RunId, dump, format_time, random_id
 from baton.ledger import bodies
 from baton.ledger.events import emit
+from baton.ledger.runs import of_tenant
+from baton.ledger.schema import runs
 from baton.ledger.schema_people import audits
 from baton.ledger.transaction import Transaction
 
@@ -86,7 +88,7 @@ def get(tx: Transaction, prefix: str) -> Audit:
         NotFound, Ambiguous: if none or several fit.
     """
     start = prefix if prefix.startswith("aud_") else f"aud_{prefix}"
-    rows = tx.rows(select(*_COLUMNS).where(audits.c.id.startswith(start, autoescape=True)).limit(5))
+    rows = tx.rows(_seen(tx, select(*_COLUMNS).where(audits.c.id.startswith(start, autoescape=True)).limit(5)))
     if not rows:
         raise NotFound("audit", prefix, hint="`baton review` lists what waits.")
     if len(rows) > 1:
@@ -96,7 +98,7 @@ def get(tx: Transaction, prefix: str) -> Audit:
 
 def waiting(tx: Transaction) -> list[Audit]:
     """What nobody has looked at yet, the oldest first."""
-    return _audits(tx, tx.rows(_WAITING))
+    return _audits(tx, tx.rows(_seen(tx, _WAITING)))
 
 
 def of_action(tx: Transaction, action: ActionId, look: int) -> Audit | None:
@@ -140,6 +142,11 @@ _ANSWER = (
     .where(audits.c.id == bindparam("audit"), audits.c.state == "open")
     .values(state="closed", wrong=bindparam("said"), by=bindparam("who"), note=bindparam("words"), at=bindparam("when"))
 )
+
+
+def _seen(tx: Transaction, query: Select[Any]) -> Select[Any]:
+    """A query on audits, for those whose runs the transaction sees."""
+    return query if tx.tenant is None else query.where(audits.c.run.in_(of_tenant(tx, select(runs.c.id))))
 
 
 def _audits(tx: Transaction, rows: list[Any]) -> list[Audit]:

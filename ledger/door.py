@@ -9,14 +9,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
-from baton.core import Clock, LedgerError, OffsetClock, SystemClock
+from baton.core import Clock, InvalidValue, LedgerError, OffsetClock, SystemClock
 from baton.ledger.asked import tell
 from baton.ledger.database import Database
 from baton.ledger.gathering import Question
 from baton.ledger.lanes import Lanes
 from baton.ledger.readers import Readers
 from baton.ledger.sqlite import SqliteDatabase
-from baton.ledger.transaction import Work
+from baton.ledger.transaction import Work, confined
 from baton.ledger.writers import Item, News, OneWriter, Writer
 
 T = TypeVar("T")
@@ -62,6 +62,10 @@ class Ledger:
         if clock is None:
             clock = await asyncio.to_thread(OffsetClock, machine, database.offset)
         return cls(database, clock)
+
+    def within(self, tenant: str | None) -> "Ledger":
+        """The same ledger, in which there is what is of one tenant and nothing else; None is everybody's."""
+        return self if tenant is None else _Within(self, tenant)
 
     async def close(self) -> None:
         """Commit what was handed over, then close."""
@@ -161,6 +165,47 @@ class Ledger:
         if news:
             for listener in tuple(self._listeners):
                 listener(news)
+
+
+class _Within(Ledger):
+    """A ledger as one tenant sees it. Whoever opened the ledger closes it."""
+
+    def __init__(self, whole: Ledger, tenant: str) -> None:
+        self.database, self.clock = whole.database, whole.clock
+        self._whole, self._tenant = whole, tenant
+
+    def within(self, tenant: str | None) -> Ledger:
+        if tenant != self._tenant:
+            raise InvalidValue("tenant", tenant, f"{self._tenant}: it sees nothing else")
+        return self
+
+    async def close(self) -> None:
+        raise LedgerError(self.database.name, "is closed by whoever opened it")
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        return self._whole.listen(listener)
+
+    def post(
+        self,
+        work: Work[T],
+        lost: Callable[[BaseException], None] | None = None,
+        order: str | None = None,
+        *,
+        fenced: bool = False,
+        repeatable: bool = False,
+        alone: bool = False,
+    ) -> "asyncio.Future[T]":
+        within = confined(work, self._tenant)
+        return self._whole.post(within, lost, order, fenced=fenced, repeatable=repeatable, alone=alone)
+
+    async def read(self, work: Work[T]) -> T:
+        return await self._whole.read(confined(work, self._tenant))
+
+    async def ask(self, questions: Sequence[Question]) -> list[list[Any]] | None:
+        return None  # nobody would look at whose rows those are
+
+    async def version(self) -> Hashable:
+        return await self._whole.version()
 
 
 def database_of(url: str) -> Database:

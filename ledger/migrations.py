@@ -50,6 +50,11 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE decisions ADD COLUMN delivery TEXT",
     ),
     6: (),  # threads, exchanges and hook_calls, which are made as they are missing
+    7: (
+        "ALTER TABLE threads ADD COLUMN tenant TEXT NOT NULL DEFAULT 'local'",
+        "ALTER TABLE accounts ADD COLUMN tenant TEXT",
+        "ALTER TABLE signals ADD COLUMN tenant TEXT",
+    ),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

@@ -62,14 +62,15 @@ def row_of(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
 
 def expect_often(statement: Executable) -> None:
     """Have a statement made text the first time that it runs."""
-    statement.__dict__.setdefault(_ATTRIBUTE, {})
+    if _known(statement) is None:
+        _begin(statement)
 
 
 def prepared(statement: Executable, dialect: Dialect, given: Values, *, many: bool) -> Prepared | None:
     """The statement as text for values like these; None the first time, and where SQLAlchemy has to run it itself."""
-    known: dict[Any, Any] | None = statement.__dict__.get(_ATTRIBUTE)
+    known = _known(statement)
     if known is None:
-        statement.__dict__[_ATTRIBUTE] = {}  # most statements that are built on the spot never come again
+        _begin(statement)  # most statements that are built on the spot never come again
         return None
     lengths = tuple(_length(value) for value in given.values() if _is_many(value))
     key = (dialect.name, dialect.paramstyle, many, tuple(given), lengths)
@@ -77,6 +78,17 @@ def prepared(statement: Executable, dialect: Dialect, given: Values, *, many: bo
         known[key] = None if 0 in lengths else _compiled(statement, dialect, given, many=many)
     found: Prepared | None = known[key]
     return found
+
+
+def _known(statement: Executable) -> dict[Any, Any] | None:
+    """The texts of a statement by what they are for; None where it has not run, whatever it was made of."""
+    found: tuple[int, dict[Any, Any]] | None = statement.__dict__.get(_ATTRIBUTE)
+    return found[1] if found is not None and found[0] == id(statement) else None
+
+
+def _begin(statement: Executable) -> None:
+    """Keep the texts of a statement from now on; with whose they are, as `where` and the like copy what it carries."""
+    statement.__dict__[_ATTRIBUTE] = (id(statement), {})
 
 
 def _compiled(statement: Any, dialect: Dialect, given: Values, *, many: bool) -> Prepared | None:

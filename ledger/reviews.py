@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, func, insert, or_, select, update
 
 from baton.core import ActionId, Ambiguous, NotFound, ReviewId, RunId, Verdict, dump
 from baton.ledger import bodies, decisions, forecasts
@@ -159,7 +159,7 @@ def get(tx: Transaction, review: ReviewId) -> Review:
     Raises:
         NotFound: if there is none.
     """
-    rows = tx.rows(select(reviews).where(reviews.c.id == review))
+    rows = tx.rows(_seen(tx, select(reviews).where(reviews.c.id == review)))
     if not rows:
         raise NotFound("review", review, hint="`baton review` lists what waits.")
     return _reviews(tx, rows)[0]
@@ -183,9 +183,9 @@ def find(tx: Transaction, prefix: str) -> ReviewId:
         NotFound, Ambiguous: if there is none, or several.
     """
     start = prefix if prefix.startswith("rev_") else f"rev_{prefix}"
-    if tx.value(_KNOWN, review=start):
+    if (whose := tx.value(_WHOSE, review=start)) is not None and tx.sees(whose):
         return ReviewId(start)  # the usual case, without looking through all
-    fits = tx.values(select(reviews.c.id).where(reviews.c.id.startswith(start, autoescape=True)).limit(5))
+    fits = tx.values(_seen(tx, select(reviews.c.id).where(reviews.c.id.startswith(start, autoescape=True)).limit(5)))
     if not fits:
         raise NotFound("review", prefix, hint="`baton review` lists what waits.")
     if len(fits) > 1:
@@ -196,7 +196,7 @@ def find(tx: Transaction, prefix: str) -> ReviewId:
 def waiting(tx: Transaction, *, runs: Sequence[RunId] | None = None, limit: int | None = None) -> list[Review]:
     """Open reviews: due ones first, the earliest deadline first, then the oldest."""
     if runs is None:
-        return _reviews(tx, tx.rows(_WAITING, most=limit if limit is not None else _ALL))
+        return _reviews(tx, tx.rows(_seen(tx, _WAITING), most=limit if limit is not None else _ALL))
     if len(runs) == 1:
         return _reviews(tx, tx.rows(_WAITING_IN_RUN, run=runs[0]))[:limit]
     return _reviews(tx, tx.rows(_WAITING_IN_RUNS, runs=runs))[:limit]
@@ -235,7 +235,7 @@ def listed(
     if after is not None:
         due = get(tx, after).due
         query = query.where(or_(reviews.c.due > due, and_(reviews.c.due == due, reviews.c.id > after)))
-    return _reviews(tx, tx.rows(query.order_by(reviews.c.due, reviews.c.id).limit(limit)))
+    return _reviews(tx, tx.rows(_seen(tx, query.order_by(reviews.c.due, reviews.c.id).limit(limit))))
 
 
 def decided(tx: Transaction, limit: int, before: ReviewId | None = None) -> list[Review]:
@@ -246,17 +246,17 @@ def decided(tx: Transaction, limit: int, before: ReviewId | None = None) -> list
         at = last.decision.at if last.decision is not None else tx.now
         later = or_(decision_rows.c.at < at, and_(decision_rows.c.at == at, reviews.c.id < last.id))
         query = query.where(later)
-    return _reviews(tx, tx.rows(query))
+    return _reviews(tx, tx.rows(_seen(tx, query)))
 
 
 def count_waiting(tx: Transaction) -> int:
     """How many reviews are open."""
-    return int(tx.value(_COUNT_WAITING))
+    return int(tx.value(_seen(tx, _COUNT_WAITING)))
 
 
 def of_tool(tx: Transaction, tool: str, limit: int) -> list[Review]:
     """Open reviews about calls of a tool, oldest first."""
-    return _reviews(tx, tx.rows(_OF_TOOL, tool=tool, most=limit))
+    return _reviews(tx, tx.rows(_seen(tx, _OF_TOOL), tool=tool, most=limit))
 
 
 def of_run(tx: Transaction, run: RunId) -> list[Review]:
@@ -265,7 +265,7 @@ def of_run(tx: Transaction, run: RunId) -> list[Review]:
 
 
 _GOAL = select(runs.c.deadline, runs.c.parent).where(runs.c.id == bindparam("run"))
-_KNOWN = select(reviews.c.id).where(reviews.c.id == bindparam("review"))
+_WHOSE = select(reviews.c.tenant).where(reviews.c.id == bindparam("review"))
 _RUN = select(reviews.c.run).where(reviews.c.id == bindparam("review"))
 _LOCK = select(reviews.c.id).where(reviews.c.id == bindparam("review")).with_for_update()
 _OF_TOOL = (
@@ -294,9 +294,14 @@ _COUNT_WAITING = select(func.count()).where(reviews.c.state == "open")
 _COUNT_OPEN = select(func.count()).where(reviews.c.run == bindparam("run"), reviews.c.state == "open")
 
 
+def _seen(tx: Transaction, query: Select[Any]) -> Select[Any]:
+    """A query on reviews, for what the transaction sees of them."""
+    return query if tx.tenant is None else query.where(reviews.c.tenant == tx.tenant)
+
+
 def closed(tx: Transaction, since: float) -> list[Review]:
     """Reviews that were closed since a time, in the order in which they were."""
-    rows = tx.rows(_CLOSED_SINCE, since=since)
+    rows = tx.rows(_seen(tx, _CLOSED_SINCE), since=since)
     return [review for start in range(0, len(rows), 500) for review in _reviews(tx, rows[start : start + 500])]
 
 

@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import and_, bindparam, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, insert, or_, select, update
 
 from baton.core import (
     GOAL,
+    HOME,
     Ambiguous,
     BodyId,
     Confidentiality,
@@ -29,6 +30,9 @@ from baton.ledger.transaction import Transaction
 
 Status = Literal["ready", "waiting", "done", "refused", "failed", "cancelled"]
 Outcome = Literal["done", "refused", "failed", "cancelled"]
+_OF_TENANT = "\x1f"
+"""Between a tenant and the keys under which it submits; each has its own."""
+
 ENDED: frozenset[str] = frozenset({"done", "refused", "failed", "cancelled"})
 
 
@@ -122,18 +126,19 @@ def create(
     Raises:
         Conflict: if the key is known for another agent.
     """
-    if key is not None:
-        lock_name(tx, f"submit {key}")
-        known = tx.row(select(runs.c.id, runs.c.agent).where(runs.c.key == key))
+    kept = key if key is None or tenant == HOME else f"{tenant}{_OF_TENANT}{key}"
+    if kept is not None:
+        lock_name(tx, f"submit {kept}")
+        known = tx.row(select(runs.c.id, runs.c.agent, runs.c.tenant).where(runs.c.key == kept))
         if known is not None:
-            if known.agent != agent:
+            if known.agent != agent or known.tenant != tenant:
                 raise Conflict(f"submit with key {key!r}", f"{known.id} has it, for agent {known.agent!r}")
             return RunId(known.id), False
     run, deadline = id or RunId(random_id("run")), goal.due(tx.now)
     row = _FRESH | {
         "id": run,
         "agent": agent,
-        "key": key,
+        "key": kept,
         "conversation": conversation or run,
         "parent": parent,
         "parent_action": parent_action,
@@ -166,7 +171,7 @@ def get(tx: Transaction, run: RunId, goal: Goal | None = None) -> Run:
         NotFound: if there is none.
     """
     row = tx.row(_GET, run=run)
-    if row is None:
+    if row is None or not tx.sees(row.tenant):
         raise NotFound("run", run, hint="`baton runs list` shows what there is.")
     wanted = [row.summary] if goal else [row.goal, row.summary]
     return _run(row, bodies.load(tx, wanted), tx.now, goal)
@@ -185,9 +190,10 @@ def find(tx: Transaction, prefix: str) -> RunId:
         NotFound, Ambiguous: if there is none, or several.
     """
     start = prefix if prefix.startswith("run_") else f"run_{prefix}"
-    if status(tx, RunId(start)) is not None:
+    known = tx.row(_WHOSE, run=start)
+    if known is not None and tx.sees(known.tenant):
         return RunId(start)  # the usual case, without looking through all
-    fits = tx.values(select(runs.c.id).where(runs.c.id.startswith(start, autoescape=True)).limit(5))
+    fits = tx.values(of_tenant(tx, select(runs.c.id).where(runs.c.id.startswith(start, autoescape=True)).limit(5)))
     if not fits:
         raise NotFound("run", prefix, hint="`baton runs list` shows what there is.")
     if len(fits) > 1:
@@ -219,7 +225,17 @@ def listed(
         query = query.where(runs.c.agent == agent)
     if requester is not None:
         query = query.where(runs.c.requester == requester, runs.c.parent.is_(None))
-    return _runs(tx, tx.rows(query))
+    return _runs(tx, tx.rows(of_tenant(tx, query)))
+
+
+def of_tenant(tx: Transaction, query: Select[Any]) -> Select[Any]:
+    """A query on runs, for what the transaction sees of them."""
+    return query if tx.tenant is None else query.where(runs.c.tenant == tx.tenant)
+
+
+def tenants(tx: Transaction, wanted: Collection[RunId]) -> dict[RunId, str]:
+    """Whose these runs are, those that are not there left out."""
+    return {RunId(row.id): row.tenant for row in tx.rows(_TENANTS, runs=list(wanted))}
 
 
 def lock_all(tx: Transaction, ids: Iterable[RunId]) -> dict[RunId, str]:
@@ -287,6 +303,8 @@ _MARKS = select(runs.c.id, runs.c.events, runs.c.wake, runs.c.seen, runs.c.statu
 )
 _WAKE = update(runs).where(runs.c.id == bindparam("run")).values(wake=runs.c.wake + 1)
 _WAKE_NOW = _WAKE.values(not_before=0.0)
+_WHOSE = select(runs.c.tenant).where(runs.c.id == bindparam("run"))
+_TENANTS = select(runs.c.id, runs.c.tenant).where(runs.c.id.in_(bindparam("runs", expanding=True)))
 _STATUS = select(runs.c.status).where(runs.c.id == bindparam("run"))
 _LOCKED_STATUS = _STATUS.with_for_update()
 _LOCK_ALL = (
@@ -362,7 +380,7 @@ def _run(row: Any, texts: dict[BodyId, str], now: float, goal: Goal | None = Non
     return Run(
         id=RunId(row.id),
         agent=row.agent,
-        key=row.key,
+        key=row.key and row.key.rpartition(_OF_TENANT)[2],
         conversation=row.conversation,
         parent=row.parent,
         parent_action=row.parent_action,

@@ -257,6 +257,7 @@ signals = Table(
     Column("trust", Integer, nullable=False),
     Column("sender", Text, nullable=False),
     Column("at", Double, nullable=False),
+    Column("tenant", Text),  # whose runs it is for; None is everybody's
 )
 Index("signals_name", signals.c.name, signals.c.key, signals.c.id)
 Index("signals_at", signals.c.at)

@@ -225,6 +225,7 @@ accounts = Table(
     Column("password", Text, nullable=False),  # its hash
     Column("made_at", Double, nullable=False),
     Column("made_by", Text, nullable=False),
+    Column("tenant", Text),  # whose runs and questions they see; None is everybody's
 )
 
 credentials = Table(

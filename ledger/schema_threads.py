@@ -13,6 +13,7 @@ threads = Table(
     Column("metadata", Text, nullable=False),  # JSON
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
+    Column("tenant", Text, nullable=False, server_default="local"),
 )
 Index("threads_run", threads.c.run)
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, literal, null, or_, select, union_all, update
 
-from baton.core import NotFound, RunId, dump
+from baton.core import Conflict, NotFound, RunId, dump
 from baton.ledger.locks import lock_name
 from baton.ledger.schema import runs
 from baton.ledger.schema_threads import exchanges, threads
@@ -59,23 +59,26 @@ class Exchange:
     created_at: float
 
 
-def make(tx: Transaction, id: str, person: str, metadata: Mapping[str, Any]) -> bool:
-    """Record a thread in which nothing was said yet; False where there is one of that name."""
+def make(tx: Transaction, id: str, person: str, metadata: Mapping[str, Any], *, tenant: str) -> bool:
+    """Record a tenant's thread in which nothing was said yet; False where there is one of that name.
+
+    Raises:
+        Conflict: if another tenant has one of that name.
+    """
     lock_name(tx, f"thread {id}")
     if find(tx, id) is not None:
         return False
-    row = {"id": id, "run": None, "person": person, "metadata": dump(dict(metadata))}
+    if tx.value(_NAMED, id=id) is not None:
+        raise Conflict(f"thread {id}", "the name is taken", "Give another one, or none.")
+    row = {"id": id, "run": None, "person": person, "metadata": dump(dict(metadata)), "tenant": tenant}
     tx.execute(insert(threads).values(row | {"created_at": tx.now, "updated_at": tx.now}))
     return True
 
 
 def find(tx: Transaction, id: str) -> Thread | None:
     """The thread of this name; None where there is none."""
-    row = tx.row(select(threads).where(threads.c.id == id))
-    if row is not None:
-        return _thread(row)
-    row = tx.row(_BARE.where(runs.c.id == id))
-    return None if row is None else _thread(row)
+    row = tx.row(select(threads).where(threads.c.id == id)) or tx.row(_BARE.where(runs.c.id == id))
+    return None if row is None or not tx.sees(row.tenant) else _thread(row)
 
 
 def get(tx: Transaction, id: str) -> Thread:
@@ -104,6 +107,7 @@ def keep(
     changes |= {"metadata": dump(dict(metadata))} if metadata is not None else {}
     if tx.changed(update(threads).where(threads.c.id == thread.id).values(**changes)) == 0:
         row = {"id": thread.id, "run": thread.run, "person": "", "metadata": "{}", "created_at": thread.created_at}
+        row |= {"tenant": tx.value(_OF_RUN, run=thread.run)}
         tx.execute(insert(threads).values(row | changes))  # it was a run by itself
 
 
@@ -116,7 +120,8 @@ def listed(tx: Transaction, *, oldest_first: bool, by: Literal["created_at", "up
     """A hundred threads behind the first `after`, in order."""
     both = select(threads, literal(1).label("recorded")).union_all(_BARE).subquery()
     order: ColumnElement[Any] = both.c[by].asc() if oldest_first else both.c[by].desc()
-    return [_thread(row) for row in tx.rows(select(both).order_by(order, both.c.id).limit(100).offset(after))]
+    query = select(both) if tx.tenant is None else select(both).where(both.c.tenant == tx.tenant)
+    return [_thread(row) for row in tx.rows(query.order_by(order, both.c.id).limit(100).offset(after))]
 
 
 def begin(
@@ -158,6 +163,10 @@ def after(tx: Transaction, exchange: Exchange, run: RunId | None = None) -> Exch
     return None if row is None else _exchange(row)
 
 
+_NAMED = union_all(
+    select(threads.c.id).where(threads.c.id == bindparam("id")), select(runs.c.id).where(runs.c.id == bindparam("id"))
+)
+_OF_RUN = select(runs.c.tenant).where(runs.c.id == bindparam("run"))
 _EXCHANGES = select(exchanges).where(exchanges.c.thread == bindparam("thread")).order_by(exchanges.c.number)
 _TAKEN = or_(
     runs.c.id.in_(select(threads.c.run).where(threads.c.run.is_not(None))),
@@ -170,6 +179,7 @@ _BARE = select(
     literal("{}").label("metadata"),
     runs.c.created_at,
     func.coalesce(runs.c.ended_at, runs.c.created_at).label("updated_at"),
+    runs.c.tenant,
     literal(0).label("recorded"),
 ).where(runs.c.parent.is_(None), ~_TAKEN)
 """Runs at the top that no client has made a thread of."""

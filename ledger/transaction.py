@@ -32,6 +32,7 @@ class Transaction:
         fenced: The newest epochs of runs whose rows this transaction holds already.
         pending: Rows that are written when the transaction comes to its end, by their statement.
         wanted: Where nothing may be asked, the epochs that have to be the newest: whoever sends the rows sees to it.
+        tenant: Whose runs and questions there are for it, others not being there at all; None is everybody's.
     """
 
     connection: Connection
@@ -43,6 +44,11 @@ class Transaction:
     fenced: dict[RunId, int | None] = field(default_factory=dict[RunId, int | None])
     pending: Pending = field(default_factory=dict[Executable, list[Mapping[str, Any]]])
     wanted: dict[RunId, int] | None = None
+    tenant: str | None = None
+
+    def sees(self, tenant: str) -> bool:
+        """Whether what is of a tenant is there for it."""
+        return self.tenant is None or self.tenant == tenant
 
     def execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None
@@ -124,3 +130,16 @@ class Transaction:
 
 
 Work = Callable[[Transaction], T]
+
+
+def confined(work: Work[T], tenant: str) -> Work[T]:
+    """`work`, for which there is what is of one tenant, and nothing else."""
+
+    def within(tx: Transaction) -> T:
+        before, tx.tenant = tx.tenant, tenant
+        try:
+            return work(tx)
+        finally:
+            tx.tenant = before
+
+    return within

@@ -74,7 +74,9 @@ def candidates(
 
 
 def _tenants(tx: Transaction) -> list[str]:
-    """Who has open questions."""
+    """Who has open questions, of those that are seen."""
+    if tx.tenant is not None:
+        return [tx.tenant]
     found: list[str] = []
     while (after := tx.value(_NEXT_TENANT, after=found[-1] if found else "")) is not None:
         found.append(after)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from baton.core import ActionId, BodyId, InvalidValue, RunId, Trust, dump
 from baton.ledger import bodies, timers
@@ -73,6 +73,8 @@ def check_name(what: str, name: str) -> None:
 def publish(tx: Transaction, name: str, key: str, data: object, *, trust: Trust, sender: str) -> int:
     """Record an event, for the runs that wait for it and those that will; to how many runs it goes at once.
 
+    A transaction that is within a tenant publishes to its runs alone.
+
     Raises:
         InvalidValue: if its name, its key or its data cannot be taken.
     """
@@ -81,9 +83,18 @@ def publish(tx: Transaction, name: str, key: str, data: object, *, trust: Trust,
         check_name("key", key)
     text = _text(name, key, data)
     lock_name(tx, f"event {name} {key}")
-    row = {"name": name, "key": key, "body": bodies.store(tx, text), "trust": int(trust), "sender": sender}
+    row = {
+        "name": name,
+        "key": key,
+        "body": bodies.store(tx, text),
+        "trust": int(trust),
+        "sender": sender,
+        "tenant": tx.tenant,
+    }
     signal: int = tx.value(_PUBLISH, **row, at=tx.now)
-    met = {wait.run: wait.action for wait in tx.rows(_MEET, event=name, about=key, met_by=signal)}
+    meet, whose = (_MEET, {}) if tx.tenant is None else (_MEET_WITHIN, {"whose": tx.tenant})
+    found = tx.rows(meet, event=name, about=key, met_by=signal, **whose)
+    met = {wait.run: wait.action for wait in found}
     for run, action in sorted(met.items()):
         timers.start(tx, RunId(run), _AT_ONCE, "event", action)
     return len(met)
@@ -143,12 +154,15 @@ _MEET = (
     .values(state="met", signal=bindparam("met_by"))
     .returning(waits.c.run, waits.c.action)
 )
+_MEET_WITHIN = _MEET.where(waits.c.run.in_(select(runs.c.id).where(runs.c.tenant == bindparam("whose"))))
 _GIVEN = select(waits.c.signal).where(waits.c.run == bindparam("run"), waits.c.signal.is_not(None))
 _SUBMITTED = select(runs.c.created_at).where(runs.c.id == bindparam("run")).scalar_subquery()
+_TENANT = select(runs.c.tenant).where(runs.c.id == bindparam("run")).scalar_subquery()
 _UNGIVEN = select(func.min(signals.c.id)).where(
     signals.c.name == bindparam("name"),
     signals.c.key == bindparam("key"),
     signals.c.at >= _SUBMITTED,
+    or_(signals.c.tenant.is_(None), signals.c.tenant == _TENANT),
     signals.c.id.not_in(_GIVEN),
 )
 _BEGIN = insert(waits)

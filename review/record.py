@@ -32,6 +32,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "compensates": run.compensates,
         "pinned": run.pinned,
         "requester": run.requester,
+        "tenant": run.tenant,
         "summary": run.summary,
         "evidence": list(run.evidence),
         "turns": run.turns,

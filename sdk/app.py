@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from baton.core import (
     Action,
     Clock,
     Fault,
+    Forbidden,
     Goal,
     InvalidValue,
     JsonSchema,
@@ -29,6 +31,7 @@ from baton.core import (
     Unobserved,
     Verdict,
     check_due,
+    check_tenant,
     random_id,
 )
 from baton.flow import Measures, Staff, Stuck, read_measures, staff_of, stuck_work
@@ -56,6 +59,7 @@ from baton.ledger import (
     Run,
     Transaction,
     at_work,
+    confined,
     people,
     runs,
     transcript,
@@ -136,6 +140,7 @@ class Baton:
         self._observer = observer or observer_of()
         self._stack = contextlib.AsyncExitStack()
         self.live = Live()
+        self._tenant: str | None = None
         self._policies: dict[str, CedarPolicy] = {}
         self.endpoint: Endpoint = endpoint()
 
@@ -171,8 +176,7 @@ class Baton:
                 office = Office(ledger=self.ledger, team=self._team, live=self.live.of)
                 self._engine = engine = engine_of(office, self._concurrency, standby=self._standby)
                 if self._notices is not None:  # before anything happens that is to be told
-                    tenant = self._setting.tenant
-                    courier = Courier(self.ledger, self._notices, tenant, working=lambda: engine.leading)
+                    courier = Courier(self.ledger, self._notices, working=lambda: engine.leading)
                     await courier.start()
                     stack.push_async_callback(courier.stop)
                 await self._engine.start()
@@ -209,6 +213,27 @@ class Baton:
     def tenant(self) -> str:
         """Whose runs are submitted here; known once it is entered."""
         return self._setting.tenant
+
+    def within(self, tenant: str | None) -> "Baton":
+        """This Baton, entered already, as one tenant sees it; whoever entered it leaves it.
+
+        What is submitted there is the tenant's, and runs, questions and what is remembered are there as far as they are
+        its own; those of others are not found. Agents, policies, people and promises are everybody's.
+
+        Args:
+            tenant: Whose; None is everybody's.
+
+        Raises:
+            InvalidValue: if it could be no tenant's name, or this is within another one already.
+        """
+        if tenant is None and self._tenant is None:
+            return self
+        check_tenant(tenant or "")
+        view = copy.copy(self)
+        view.ledger, view._tenant = self.ledger.within(tenant), tenant
+        view.reviews, view.audits = ReviewQueue(view.ledger), Audits(view.ledger)
+        view._setting = replace(self._setting, tenant=tenant or "")
+        return view
 
     async def at_work(self) -> str | None:
         """Who else lets the agents of this database work; None if this process does, or nobody."""
@@ -402,7 +427,7 @@ class Baton:
         Raises:
             LedgerError: if the engine cannot use the record, which nobody would mend by waiting.
         """
-        return await self._watch.until(look)
+        return await self._watch.until(look if self._tenant is None else confined(look, self._tenant))
 
     async def runs(
         self, *, statuses: Sequence[str] = (), agent: str | None = None, limit: int | None = None
@@ -424,6 +449,7 @@ class Baton:
         Args:
             staff: Who may answer and when they are there; None is the roster of the record.
         """
+        self._of_all("what is stuck")
         return await self.ledger.read(lambda tx: stuck_work(tx, staff or staff_of(tx)))
 
     async def measures(self, *, days: float = 30.0, staff: Staff | None = None) -> Measures:
@@ -433,6 +459,7 @@ class Baton:
             days: How far back: reviews closed since then count, and those that are open.
             staff: Who may answer and when they are on duty; None is the roster of the record.
         """
+        self._of_all("how reviews go")
         return await self.ledger.read(lambda tx: read_measures(tx, tx.now - days * 86400.0, staff or staff_of(tx)))
 
     async def run(self, goal: Goal | str, *, agent: str | None = None, key: str | None = None) -> Result:
@@ -561,6 +588,15 @@ class Baton:
             setting=self._setting,
             shadow=shadow,
         )
+
+    def _of_all(self, what: str) -> None:
+        """Refuse a tenant what is of all of them.
+
+        Raises:
+            Forbidden: if this is within one.
+        """
+        if self._tenant is not None:
+            raise Forbidden(f"tenant {self._tenant}", f"see {what}", "it is of all tenants")
 
     def _handle(self, run: RunId) -> RunHandle:
         return RunHandle(run, self.ledger, self._watch, self.live)

@@ -9,8 +9,10 @@ from fastapi import Depends, Security
 from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 
+from baton.app import Baton
 from baton.core import AGENT, LOCAL, Forbidden, Role, SignInNeeded, format_time, read_role
 from baton.ledger import Transaction, accounts, credentials, people
+from baton.ledger.accounts import Account
 from baton.ledger.credentials import Credential, CredentialKind
 from baton.review import Identity
 from baton.server.door import is_loopback
@@ -40,6 +42,7 @@ class Caller:
         acts_as: Their name and roles, among which the reviewers of a question are looked for; None is anybody's.
         credential: The id of what they showed.
         address: Where they are.
+        tenant: Whose runs and questions are there for them; None is everybody's.
     """
 
     person: str
@@ -48,6 +51,7 @@ class Caller:
     acts_as: frozenset[str] | None
     credential: str
     address: str
+    tenant: str | None = None
 
     @property
     def name(self) -> str:
@@ -69,6 +73,15 @@ class Caller:
             raise Forbidden(self.name, what, "an agent never decides; a person does")
         if self.role < role:
             raise Forbidden(self.name, what, f"that takes the role {role.word}, and this is {self.role.word}")
+
+    def need_all(self, what: str) -> None:
+        """Go on only where the caller sees what is of all tenants.
+
+        Raises:
+            Forbidden: if they are of one.
+        """
+        if self.tenant is not None:
+            raise Forbidden(self.name, what, f"it is of all tenants, and this account is of {self.tenant}")
 
 
 def csrf_of(secret: str) -> str:
@@ -146,6 +159,7 @@ async def caller_of(
     Raises:
         SignInNeeded: if nobody knows.
         Forbidden: if a browser asks for a change that no page of ours has.
+        TooManyRequests: if they ask too often.
     """
     kind: CredentialKind = "key" if by_key(request) else "session"
     secret = (bearer.credentials if bearer else key) if kind == "key" else cookie
@@ -153,6 +167,8 @@ async def caller_of(
         raise SignInNeeded("nobody is signed in" if kind == "session" else "that is no bearer's key")
     address = address_of(request)
     caller = await service_of(request).baton.ledger.read(lambda tx: known(tx, secret, kind, address))
+    service_of(request).pace.ask(caller.person)
+    request.state.caller = caller
     if kind == "session" and request.method not in _SAFE:
         same_origin(request)
         if not hmac.compare_digest(request.headers.get(CSRF, "").encode(), csrf_of(secret).encode()):
@@ -161,11 +177,20 @@ async def caller_of(
     return caller
 
 
-def need(role: Role) -> Any:
-    """A dependency that gives the caller, who has at least this role."""
+def baton_of(request: Request) -> Baton:
+    """Baton as whoever asks sees it: with what is of their tenant. It is known already who asks."""
+    caller: Caller = request.state.caller
+    return service_of(request).baton.within(caller.tenant)
+
+
+def need(role: Role, *, of_all: bool = False) -> Any:
+    """A dependency that gives the caller, who has at least this role, and sees all tenants' where it is `of_all`."""
 
     async def check(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
-        caller.need(role, f"{request.method} {request.url.path}")
+        what = f"{request.method} {request.url.path}"
+        caller.need(role, what)
+        if of_all:
+            caller.need_all(what)
         return caller
 
     return Depends(check)
@@ -174,12 +199,16 @@ def need(role: Role) -> Any:
 Viewer = Annotated[Caller, need(Role.VIEWER)]
 Requester = Annotated[Caller, need(Role.REQUESTER)]
 Reviewer = Annotated[Caller, need(Role.REVIEWER)]
-Owner = Annotated[Caller, need(Role.OWNER)]
-Admin = Annotated[Caller, need(Role.ADMIN)]
+
+AllViewer = Annotated[Caller, need(Role.VIEWER, of_all=True)]
+"""Whoever sees what is of all tenants."""
+
+AllOwner = Annotated[Caller, need(Role.OWNER, of_all=True)]
+AllAdmin = Annotated[Caller, need(Role.ADMIN, of_all=True)]
 
 
-def acts_as(tx: Transaction, name: str) -> tuple[Role, frozenset[str]]:
-    """What the account of this name may do, and the name and roles that they have now.
+def acts_as(tx: Transaction, name: str) -> tuple[Account, frozenset[str]]:
+    """The account of this name, and the name and roles that they have now.
 
     Raises:
         SignInNeeded: if there is no such account.
@@ -189,20 +218,21 @@ def acts_as(tx: Transaction, name: str) -> tuple[Role, frozenset[str]]:
         raise SignInNeeded(f"{name} has no account")
     roster = people.roster(tx)
     named = (roster.acts_as(name, tx.now) if roster is not None else None) or frozenset()
-    return account.role, account.acts_as | named | {name}
+    return account, account.acts_as | named | {name}
 
 
 def _with_account(tx: Transaction, shown: Credential, address: str) -> Caller:
-    role, names = acts_as(tx, shown.person)
+    account, names = acts_as(tx, shown.person)
     agent = shown.scope == AGENT
-    most = Role.REQUESTER if agent else role if shown.scope is None else read_role(shown.scope)
+    most = Role.REQUESTER if agent else account.role if shown.scope is None else read_role(shown.scope)
     return Caller(
         person=shown.person,
-        role=min(role, most),
+        role=min(account.role, most),
         agent=agent,
         acts_as=names,
         credential=shown.id,
         address=address,
+        tenant=account.tenant,
     )
 
 

@@ -3,12 +3,12 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from baton.app import Baton
-from baton.core import InvalidValue, LedgerError
-from baton.ledger import Event, Transaction, events
+from baton.core import InvalidValue, LedgerError, RunId
+from baton.ledger import Event, Transaction, events, runs
 
 PAUSE = 0.05
 """Seconds in which changes are gathered, so that a storm of them becomes a few."""
@@ -24,7 +24,7 @@ _ID = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 @dataclass(frozen=True)
 class Change:
-    """What has changed up to a place in the record.
+    """What has changed up to a place in the record, for one listener.
 
     Attributes:
         topics: Ids of runs and reviews, and `runs` and `reviews` for the lists of them; None is anything.
@@ -63,38 +63,61 @@ def topics_of(happened: Sequence[Event]) -> frozenset[str]:
     return frozenset(found)
 
 
+@dataclass(frozen=True, eq=False)
+class _Listener:
+    """Who hears what changes of a tenant's; None is everybody's."""
+
+    tenant: str | None
+    heard: asyncio.Queue[Change] = field(default_factory=lambda: asyncio.Queue(_WAITING))
+
+    def tell(self, mark: events.Mark, happened: Sequence[Event], whose: Mapping[RunId, str]) -> None:
+        """Tell of it, where something of it is theirs; whoever lags is told that anything may have changed."""
+        topics = topics_of(_theirs(happened, whose, self.tenant))
+        if not topics:
+            return
+        lags = self.heard.full()
+        while lags and not self.heard.empty():
+            self.heard.get_nowait()
+        self.heard.put_nowait(Change(mark, None if lags else topics))
+
+
 @dataclass
 class Changes:
     """Tells listeners what changes; it reads as long as there are any."""
 
     baton: Baton
-    _listeners: set[asyncio.Queue[Change]] = field(default_factory=set[asyncio.Queue[Change]])
+    _listeners: set[_Listener] = field(default_factory=set[_Listener])
     _entering: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reading: asyncio.Task[None] | None = None
 
-    async def follow(self, after: events.Mark | None) -> AsyncGenerator[Change]:
-        """What has changed behind a place in the record, and what changes from now on; None is from now on."""
-        heard: asyncio.Queue[Change] = asyncio.Queue(_WAITING)
+    async def follow(self, after: events.Mark | None, tenant: str | None) -> AsyncGenerator[Change]:
+        """What has changed behind a place in the record, and what changes from now on.
+
+        Args:
+            after: The place; None is from now on.
+            tenant: Whose; None is everybody's.
+        """
+        listener = _Listener(tenant)
         try:
-            await self._enter(heard)
-            missed = await self.baton.ledger.read(lambda tx: _missed(tx, after))
+            await self._enter(listener)
+            missed = await self.baton.ledger.read(lambda tx: _missed(tx, after, tenant))
             if missed is not None:
                 yield missed
             while True:
-                yield await heard.get()
+                yield await listener.heard.get()
         finally:
-            self._leave(heard)
+            self._leave(listener)
 
-    async def _enter(self, heard: asyncio.Queue[Change]) -> None:
+    async def _enter(self, listener: _Listener) -> None:
         """Hear what follows; the place from which on it is told is known before what was missed is looked up."""
-        self._listeners.add(heard)
+        self._listeners.add(listener)
         async with self._entering:
             if self._reading is None or self._reading.done():
                 mark = await self.baton.ledger.read(events.last)
                 self._reading = asyncio.create_task(self._read(mark), name="baton-changes")
 
-    def _leave(self, heard: asyncio.Queue[Change]) -> None:
-        self._listeners.discard(heard)
+    def _leave(self, listener: _Listener) -> None:
+        self._listeners.discard(listener)
         if not self._listeners and self._reading is not None:
             self._reading.cancel()
             self._reading = None
@@ -102,26 +125,32 @@ class Changes:
     async def _read(self, mark: events.Mark) -> None:
         while True:
             try:
-                found = await self.baton.until(lambda tx: events.of_all(tx, mark, _MOST) or None)  # noqa: B023
+                found, whose = await self.baton.until(lambda tx: _happened(tx, mark))  # noqa: B023
             except LedgerError:
                 await asyncio.sleep(1.0)  # the record cannot be used now; what happened meanwhile is read afterwards
                 continue
             mark = found[-1].mark
-            self._tell(Change(mark, topics_of(found)))
+            for listener in self._listeners:
+                listener.tell(mark, found, whose)
             await asyncio.sleep(PAUSE)
 
-    def _tell(self, change: Change) -> None:
-        for heard in self._listeners:
-            lags = heard.full()
-            while lags and not heard.empty():
-                heard.get_nowait()
-            heard.put_nowait(Change(change.mark, None) if lags else change)
 
-
-def _missed(tx: Transaction, after: events.Mark | None) -> Change | None:
-    if after is None:
-        return None
+def _happened(tx: Transaction, after: events.Mark) -> tuple[list[Event], dict[RunId, str]] | None:
+    """What has happened behind a place in the record, and whose the runs of it are; None where nothing has."""
     found = events.of_all(tx, after, _MOST)
-    if not found:
+    return (found, runs.tenants(tx, {event.run for event in found})) if found else None
+
+
+def _theirs(happened: Sequence[Event], whose: Mapping[RunId, str], tenant: str | None) -> Sequence[Event]:
+    return happened if tenant is None else [event for event in happened if whose.get(event.run) == tenant]
+
+
+def _missed(tx: Transaction, after: events.Mark | None, tenant: str | None) -> Change | None:
+    found = _happened(tx, after) if after is not None else None
+    if found is None:
         return None
-    return Change(events.last(tx), None) if len(found) == _MOST else Change(found[-1].mark, topics_of(found))
+    happened, whose = found
+    if len(happened) == _MOST:
+        return Change(events.last(tx), None)
+    topics = topics_of(_theirs(happened, whose, tenant))
+    return Change(happened[-1].mark, topics) if topics else None

@@ -26,6 +26,7 @@ from baton.core import (
     NotFound,
     PolicyError,
     SignInNeeded,
+    TooManyRequests,
     TooManyTries,
     redact,
 )
@@ -43,6 +44,7 @@ _STATUS: Sequence[tuple[type[BatonError], int]] = (
     (InvalidFile, 409),
     (InvalidValue, 422),
     (TooManyTries, 429),
+    (TooManyRequests, 429),
     (LedgerError, 503),
 )
 
@@ -113,7 +115,7 @@ def headers_of(error: BatonError) -> dict[str, str] | None:
     """What the answer for an error of ours says beside its body."""
     if isinstance(error, SignInNeeded):
         return {"WWW-Authenticate": "Bearer"}
-    return {"Retry-After": f"{error.after:.0f}"} if isinstance(error, TooManyTries) else None
+    return {"Retry-After": f"{error.after:.0f}"} if isinstance(error, TooManyTries | TooManyRequests) else None
 
 
 def failed(error: BatonError) -> Failed:

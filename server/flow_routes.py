@@ -12,8 +12,7 @@ from baton.ledger import people, trail
 from baton.policies.promises import looking
 from baton.review.promise_record import audit_json, look_json, page_json
 from baton.review.record import person_json, time_json
-from baton.server.callers import Admin, Reviewer, Viewer
-from baton.server.service import service_of
+from baton.server.callers import AllAdmin, AllViewer, Reviewer, Viewer, baton_of
 from baton.server.shapes import Id, Limit, LookedBack, Name
 
 router = APIRouter(tags=["flow"])
@@ -27,7 +26,7 @@ async def agents(request: Request, caller: Viewer) -> dict[str, Any]:
 
 
 @router.get("/people")
-async def people_(request: Request, caller: Viewer) -> dict[str, Any]:
+async def people_(request: Request, caller: AllViewer) -> dict[str, Any]:
     """The people who answer questions, as people.yaml names them, and whether they are there now."""
     ledger = _baton(request).ledger
     roster, now = await ledger.read(people.roster), ledger.clock.now()
@@ -53,26 +52,26 @@ async def look_back(audit: Id, said: LookedBack, request: Request, caller: Revie
 
 
 @router.get("/promises")
-async def promises(request: Request, caller: Viewer) -> dict[str, Any]:
+async def promises(request: Request, caller: AllViewer) -> dict[str, Any]:
     """How much runs alone by promises, and what is missing until some does."""
     return {"promises": [look_json(one) for one in await _baton(request).ledger.read(looking.looks)]}
 
 
 @router.get("/promises/{kind:path}")
-async def promise(kind: Name, request: Request, caller: Viewer, agent: Name | None = None) -> dict[str, Any]:
+async def promise(kind: Name, request: Request, caller: AllViewer, agent: Name | None = None) -> dict[str, Any]:
     """All there is to say of the promise of a class."""
     return page_json(await _baton(request).ledger.read(lambda tx: looking.page(tx, kind, agent)))
 
 
 @router.get("/stuck")
-async def stuck(request: Request, caller: Viewer) -> dict[str, Any]:
+async def stuck(request: Request, caller: AllViewer) -> dict[str, Any]:
     """What can never move by itself, why, and the ways out."""
     return {"stuck": [stuck_json(one) for one in await _baton(request).stuck()]}
 
 
 @router.get("/measures")
 async def measures(
-    request: Request, caller: Viewer, days: Annotated[float, Query(ge=0.01, le=366, allow_inf_nan=False)] = 30.0
+    request: Request, caller: AllViewer, days: Annotated[float, Query(ge=0.01, le=366, allow_inf_nan=False)] = 30.0
 ) -> dict[str, Any]:
     """How reviews go, by class and by person; times in seconds."""
     return measures_json(await _baton(request).measures(days=days))
@@ -80,7 +79,7 @@ async def measures(
 
 @router.get("/trail")
 async def trail_(
-    request: Request, caller: Admin, limit: Limit = 50, before: Annotated[int | None, Query(ge=0, lt=2**31)] = None
+    request: Request, caller: AllAdmin, limit: Limit = 50, before: Annotated[int | None, Query(ge=0, lt=2**31)] = None
 ) -> dict[str, Any]:
     """Who signed in, made keys and decided, the newest first; `before` is the id of the last one of the page before."""
     found = await _baton(request).ledger.read(lambda tx: trail.newest(tx, limit, before))
@@ -88,4 +87,4 @@ async def trail_(
 
 
 def _baton(request: Request) -> Baton:
-    return service_of(request).baton
+    return baton_of(request)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from baton.app import Baton
 from baton.core import BatonError, Forbidden, InvalidValue, NotFound, Role, RunId, Trust
 from baton.handles import RunHandle
 from baton.ledger import Transaction, reviews, runs
@@ -60,6 +61,11 @@ class Desk:
     service: Service
     caller: Caller
     url: str | None
+
+    @property
+    def baton(self) -> Baton:
+        """Baton as the caller sees it."""
+        return self.service.baton.within(self.caller.tenant)
 
     async def known(self) -> "Desk":
         """This one: who asks is known."""
@@ -119,16 +125,16 @@ async def _run_agent(desk: Desk, said: NewRun) -> dict[str, Any]:
     except ValueError as error:
         raise InvalidValue("deadline", said.deadline, "a time such as 2h, or 2026-11-23T08:00+01:00") from error
     # Whoever's key it is, a model has written this.
-    made = await desk.service.baton.submit(goal, agent=said.agent, key=said.key, trust=Trust.AGENT)
+    made = await desk.baton.submit(goal, agent=said.agent, key=said.key, trust=Trust.AGENT)
     return await _stands(desk, made.id)
 
 
 async def _get_run(desk: Desk, said: _OfRun) -> dict[str, Any]:
-    return await _stands(desk, (await desk.service.baton.open(said.run)).id, whole=True)
+    return await _stands(desk, (await desk.baton.open(said.run)).id, whole=True)
 
 
 async def _wait_run(desk: Desk, said: _Wait) -> dict[str, Any]:
-    handle = await desk.service.baton.open(said.run)
+    handle = await desk.baton.open(said.run)
     await _settled(desk.service, handle, said.timeout)
     return await _stands(desk, handle.id, whole=True)
 
@@ -167,7 +173,7 @@ async def _stands(desk: Desk, run: RunId, *, whole: bool = False) -> dict[str, A
             "run": run_json(known),
         }
 
-    return await desk.service.baton.ledger.read(read)
+    return await desk.baton.ledger.read(read)
 
 
 async def _list_reviews(desk: Desk, said: _Reviews) -> dict[str, Any]:
@@ -181,11 +187,11 @@ async def _list_reviews(desk: Desk, said: _Reviews) -> dict[str, Any]:
             ]
         }
 
-    return await desk.service.baton.ledger.read(read)
+    return await desk.baton.ledger.read(read)
 
 
 async def _get_review(desk: Desk, said: _OfReview) -> dict[str, Any]:
-    page = await desk.service.baton.ledger.read(lambda tx: read_page(tx, said.review))
+    page = await desk.baton.ledger.read(lambda tx: read_page(tx, said.review))
     return page_json(page) | {"url": _url(desk, page.review.id)}
 
 
@@ -201,7 +207,7 @@ async def _decide_review(desk: Desk, said: _Decide) -> dict[str, Any]:
         delivery=said.delivery,
         identity=desk.caller.identity,
     )
-    baton = desk.service.baton
+    baton = desk.baton
     decision = await baton.decide(said.review, answer)
     return {"decision": decision_json(decision), "review": review_json(await baton.reviews.get(said.review))}
 

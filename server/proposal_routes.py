@@ -10,8 +10,7 @@ from baton.app import Baton
 from baton.core import parse_duration
 from baton.ledger import rule_proposals
 from baton.proposing import accept, decline, proposal_json, propose
-from baton.server.callers import Owner, Reviewer, Viewer
-from baton.server.service import service_of
+from baton.server.callers import AllOwner, AllViewer, Reviewer, baton_of
 from baton.server.shapes import Declined, Id, Limit, Nothing, Proposed
 
 router = APIRouter(tags=["proposals"])
@@ -20,7 +19,7 @@ router = APIRouter(tags=["proposals"])
 @router.post("/reviews/{review}/propose", status_code=201)
 async def propose_(review: Id, request: Request, caller: Reviewer, said: Proposed | None = None) -> dict[str, Any]:
     """Propose that what a person approved goes ahead alone, as narrowly as it was approved; nothing changes yet."""
-    baton = service_of(request).baton
+    baton = baton_of(request)
     lasts = parse_duration((said or Proposed()).lasts).total_seconds()
     made = await propose(baton.ledger, baton.agents, review, lasts=lasts, by=caller.name)
     return {"proposal": proposal_json(made)}
@@ -29,13 +28,13 @@ async def propose_(review: Id, request: Request, caller: Reviewer, said: Propose
 @router.get("/proposals")
 async def list_(
     request: Request,
-    caller: Viewer,
+    caller: AllViewer,
     state: Literal["open", "all"] = "open",
     limit: Limit = 50,
     after: Id | None = None,
 ) -> dict[str, Any]:
     """What is proposed, oldest first. `next` is the `after` of the next page, null on the last."""
-    found = await service_of(request).baton.ledger.read(
+    found = await baton_of(request).ledger.read(
         lambda tx: rule_proposals.listed(tx, everything=state == "all", limit=limit + 1, after=after)
     )
     shown = found[:limit]
@@ -46,12 +45,12 @@ async def list_(
 
 
 @router.post("/proposals/{proposal}/accept")
-async def accept_(proposal: Id, request: Request, caller: Owner, said: Nothing | None = None) -> dict[str, Any]:
+async def accept_(proposal: Id, request: Request, caller: AllOwner, said: Nothing | None = None) -> dict[str, Any]:
     """Add a rule to its policy and its tests to those beside it, or have an agent told an instruction.
 
     The agents of this server go by it at once (`in_force`); those of others when they are started.
     """
-    baton = service_of(request).baton
+    baton = baton_of(request)
     made = await accept(baton.ledger, baton.agents, proposal, by=caller.name, identity=caller.identity)
     files = {"policy": made.policy and str(made.policy), "tests": made.tests and str(made.tests)}
     in_force = _take_up(baton, made.policy) if made.policy else [made.proposal.agent]
@@ -59,10 +58,10 @@ async def accept_(proposal: Id, request: Request, caller: Owner, said: Nothing |
 
 
 @router.post("/proposals/{proposal}/decline")
-async def decline_(proposal: Id, request: Request, caller: Owner, said: Declined | None = None) -> dict[str, Any]:
+async def decline_(proposal: Id, request: Request, caller: AllOwner, said: Declined | None = None) -> dict[str, Any]:
     """Decline a rule or an instruction; nothing changes."""
     note = (said or Declined()).note
-    ledger = service_of(request).baton.ledger
+    ledger = baton_of(request).ledger
     refused = await decline(ledger, proposal, by=caller.name, note=note, identity=caller.identity)
     return {"proposal": proposal_json(refused)}
 

@@ -13,8 +13,7 @@ from baton.review import Answer
 from baton.review.deciding import need_reviewer
 from baton.review.outlook import outlooks
 from baton.review.record import decision_json, outlook_json, review_json
-from baton.server.callers import Reviewer, Viewer
-from baton.server.service import service_of
+from baton.server.callers import Reviewer, Viewer, baton_of
 from baton.server.shapes import Answered, Delegated, Id, Limit, Name, NextWanted, Remarked, Snoozed
 
 router = APIRouter(prefix="/reviews", tags=["reviews"])
@@ -158,7 +157,7 @@ def outcome_json(review: str, came: Decision | BatonError | None) -> dict[str, A
 
 
 def _baton(request: Request) -> Baton:
-    return service_of(request).baton
+    return baton_of(request)
 
 
 async def _page(request: Request, review: str) -> dict[str, Any]:

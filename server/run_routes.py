@@ -11,7 +11,7 @@ from baton.core import Forbidden, InvalidValue, Trust
 from baton.handles import RunHandle
 from baton.ledger import Transaction, events, reviews, runs
 from baton.review.record import review_json, run_json, time_json
-from baton.server.callers import Caller, Requester, Viewer
+from baton.server.callers import Caller, Requester, Viewer, baton_of
 from baton.server.protocols import own_run
 from baton.server.service import service_of
 from baton.server.shapes import Fork, Id, Limit, Message, Name, NewRun
@@ -111,7 +111,7 @@ async def follow(
     """
     service = service_of(request)
     seen: Numbers = read_numbers(last_event_id)
-    handle = await service.baton.open(run)
+    handle = await baton_of(request).open(run)
     headers = {"X-Accel-Buffering": "no"}
     return StreamingResponse(told(service, handle, seen, caller), media_type="text/event-stream", headers=headers)
 
@@ -166,4 +166,4 @@ async def _own(request: Request, run: str, caller: Caller, what: str) -> RunHand
 
 
 def _baton(request: Request) -> Baton:
-    return service_of(request).baton
+    return baton_of(request)

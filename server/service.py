@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from baton.app import Baton
 from baton.graph.hooks import Hook
 from baton.server.changes import Changes
+from baton.server.pacing import Pace
 from baton.telemetry.metrics import Metrics
 
 
@@ -25,6 +26,7 @@ class Service:
         changes: Tells open pages what changes in the record.
         metrics: What this process has done is counted in.
         hooks: Where signed events come in, by name.
+        pace: How often each account may ask.
         hashing: How many passwords are looked at at once: each takes memory.
     """
 
@@ -35,6 +37,7 @@ class Service:
     changes: Changes = field(init=False)
     metrics: Metrics = field(default_factory=Metrics)
     hooks: Mapping[str, Hook] = field(default_factory=dict[str, Hook])
+    pace: Pace = field(default_factory=Pace)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
     def __post_init__(self) -> None:

@@ -67,5 +67,6 @@ def _caller_json(caller: Caller) -> dict[str, Any]:
         "name": caller.name,
         "role": caller.role.word,
         "agent": caller.agent,
+        "tenant": caller.tenant,
         "acts_as": None if caller.acts_as is None else sorted(caller.acts_as),
     }

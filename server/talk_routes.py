@@ -9,8 +9,7 @@ from baton.conversing import Said
 from baton.core import FactId, NotFound, Role, Trust
 from baton.ledger import Fact, Transaction, facts, runs, trail
 from baton.review.record import fact_json, run_json
-from baton.server.callers import Caller, Requester, Viewer
-from baton.server.service import service_of
+from baton.server.callers import Caller, Requester, Viewer, baton_of
 from baton.server.shapes import Id, Name, NewConversation
 from baton.story import top
 
@@ -23,7 +22,7 @@ async def begin(said: NewConversation, request: Request, caller: Requester) -> d
 
     What is said in it afterwards are messages to its run; an agent's key speaks with an agent's trust.
     """
-    baton = service_of(request).baton
+    baton = baton_of(request)
     after = said.follow
     follow = await baton.ledger.read(lambda tx: runs.find(tx, after)) if after is not None else None
     trust = Trust.AGENT if caller.agent else Trust.USER
@@ -39,7 +38,7 @@ async def remembered(
 ) -> dict[str, Any]:
     """What agents believe, the newest first; `scope` is whose, such as an agent's name."""
     scopes = None if scope is None else [scope]
-    found = await service_of(request).baton.ledger.read(lambda tx: facts.believed(tx, scopes))
+    found = await baton_of(request).ledger.read(lambda tx: facts.believed(tx, scopes))
     return {"facts": [fact_json(fact) for fact in found[::-1][:limit]]}
 
 
@@ -55,7 +54,7 @@ async def forget(fact: Id, request: Request, caller: Requester) -> None:
         facts.retire(tx, found[0].id)
         trail.note(tx, "memory.forgotten", caller.name, about=found[0].id, credential=caller.credential)
 
-    await service_of(request).baton.ledger.write(retire)
+    await baton_of(request).ledger.write(retire)
 
 
 def _may_forget(tx: Transaction, fact: Fact, caller: Caller) -> None:

@@ -11,9 +11,8 @@ from baton.core import InvalidValue, random_id
 from baton.ledger import DecisionKind
 from baton.review import Answer
 from baton.review.wire import Shape, apply, decode
-from baton.server.callers import Reviewer, Viewer
+from baton.server.callers import Reviewer, Viewer, baton_of
 from baton.server.review_routes import CHANNEL, outcome_json
-from baton.server.service import service_of
 from baton.server.shapes import AnsweredTogether, Id, WireAnswered
 
 router = APIRouter(tags=["reviews"])
@@ -22,7 +21,7 @@ router = APIRouter(tags=["reviews"])
 @router.post("/decide-together")
 async def decide_together(said: AnsweredTogether, request: Request, caller: Reviewer) -> dict[str, Any]:
     """Give one answer to questions that are alike; says of each what became of it."""
-    baton = service_of(request).baton
+    baton = baton_of(request)
     _once([one.review for one in said.reviews])
     seen = [replace(await baton.reviews.get(one.review), version=one.version) for one in said.reviews]
     answer = Answer(
@@ -45,13 +44,13 @@ async def wire_request(
     shape: Shape = "batched",
 ) -> Any:
     """Reviews as clients of LangChain's human-in-the-loop middleware or of Agent Inbox read them."""
-    return await service_of(request).baton.wire_request(*review, shape=shape)
+    return await baton_of(request).wire_request(*review, shape=shape)
 
 
 @router.post("/wire")
 async def wire_answer(said: WireAnswered, request: Request, caller: Reviewer) -> dict[str, Any]:
     """Take such a client's answer, in any of the shapes, and decide the reviews, each by itself."""
-    baton = service_of(request).baton
+    baton = baton_of(request)
     _once(said.reviews)
     known = [await baton.reviews.get(review) for review in said.reviews]
     delivery = said.delivery or random_id("dlv")

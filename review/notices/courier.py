@@ -51,7 +51,6 @@ class Courier:
         self,
         ledger: Ledger,
         config: Notices,
-        tenant: str,
         *,
         by: Sequence[Sender] | None = None,
         retries: Retries = RETRIES,
@@ -62,12 +61,11 @@ class Courier:
         Args:
             ledger: The record.
             config: Who is told what.
-            tenant: Whose deployment it is.
             by: What delivers by each of the channels; None is `senders`.
             retries: How often a delivery is tried.
             working: Whether this process delivers now, rather than another.
         """
-        self._ledger, self._config, self._tenant = ledger, config, tenant
+        self._ledger, self._config = ledger, config
         self._senders = {sender.name: sender for sender in (senders(ledger, config) if by is None else by)}
         self._retries, self._working = retries, working
         self._changed = asyncio.Event()
@@ -127,7 +125,7 @@ class Courier:
         """Make notices of what is new, and begin to deliver what is due."""
         until, news = await self._ledger.read(lambda tx: behind(tx, self._config, self._seen))
         while news:
-            news = await self._ledger.write(lambda tx: fan_out(tx, self._config, self._tenant, self._seen))
+            news = await self._ledger.write(lambda tx: fan_out(tx, self._config, self._seen))
         self._seen = max(self._seen, until)
         for name in await self._ledger.read(lambda tx: notices.due_on(tx, self._senders)):
             await self._begin(self._senders[name])
@@ -139,7 +137,7 @@ class Courier:
     def _tidy(self, tx: Transaction) -> None:
         """Forget what is old, and note how far was read, also where nothing was to be told of it."""
         notices.forget(tx, tx.now - KEPT_SECONDS)
-        fan_out(tx, self._config, self._tenant, self._seen)
+        fan_out(tx, self._config, self._seen)
 
     async def _begin(self, sender: Sender) -> None:
         """Begin as many deliveries by a channel as it has places free: one that hangs holds up no other channel."""

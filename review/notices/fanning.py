@@ -12,7 +12,7 @@ from baton.ledger import Transaction, events, notices, reviews
 from baton.ledger.events import Mark
 from baton.ledger.locks import lock_name
 from baton.review.notices.channels import MAIL, Mailbox, Notices
-from baton.review.notices.happenings import TELLING, Happening, happening, soon_late, source_of
+from baton.review.notices.happenings import TELLING, Happening, happening, soon_late
 
 BATCH = 200
 """Events in one transaction."""
@@ -34,7 +34,7 @@ def behind(tx: Transaction, config: Notices, since: Mark) -> tuple[Mark, bool]:
     return until, start < until and bool(events.of_kinds(tx, _wanted(config), start, until, 1))
 
 
-def fan_out(tx: Transaction, config: Notices, tenant: str, since: Mark) -> bool:
+def fan_out(tx: Transaction, config: Notices, since: Mark) -> bool:
     """Make notices of the next events; whether there may be more. Several processes may do so at once."""
     lock_name(tx, "notices")
     until = events.last(tx)
@@ -44,7 +44,7 @@ def fan_out(tx: Transaction, config: Notices, tenant: str, since: Mark) -> bool:
     for event in found:
         if event.at >= tx.now - STALE:
             with contextlib.suppress(NotFound):  # archived at this moment
-                _tell(tx, config, tenant, happening(tx, event, source_of(tenant), config.base_url), closed)
+                _tell(tx, config, happening(tx, event, config.base_url), closed)
     more = len(found) == BATCH
     notices.move(tx, found[-1].mark if more else max(start, until))
     return more
@@ -56,12 +56,12 @@ def _wanted(config: Notices) -> list[str]:
     return [kind for kind, told in TELLING.items() if told in config.kinds or (reminds and kind == "review.opened")]
 
 
-def _tell(tx: Transaction, config: Notices, tenant: str, told: Happening, closed: set[str]) -> None:
+def _tell(tx: Transaction, config: Notices, told: Happening, closed: set[str]) -> None:
     _notify(tx, config, told, closed)
     first = told.kind == "review.requested" and not told.to
     deadline = told.review.deadline if told.review and first else None
     if deadline is not None and deadline - config.soon > tx.now:
-        _notify(tx, config, soon_late(told, deadline - config.soon, source_of(tenant), config.base_url), closed)
+        _notify(tx, config, soon_late(told, deadline - config.soon, config.base_url), closed)
 
 
 def _notify(tx: Transaction, config: Notices, told: Happening, closed: set[str]) -> None:

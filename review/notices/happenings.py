@@ -46,13 +46,12 @@ class Happening:
     to: tuple[str, ...] = ()
 
 
-def happening(tx: Transaction, event: Event, source: str, base_url: str | None) -> Happening:
+def happening(tx: Transaction, event: Event, base_url: str | None) -> Happening:
     """An event of the record that is told, with what it is about as that stands now.
 
     Args:
         tx: The transaction.
         event: One of those in `TELLING`.
-        source: Who says so, as `source_of` gives it.
         base_url: Where the pages of this deployment are; None for none.
     """
     kind = TELLING[event.kind]
@@ -62,17 +61,17 @@ def happening(tx: Transaction, event: Event, source: str, base_url: str | None) 
     to = tuple([event.data["to"]] if isinstance(event.data.get("to"), str) else event.data.get("to") or ())
     if to and kind == "review.requested":
         more = {"how": event.kind.removeprefix("review."), "to": list(to)}
-    return replace(_made(f"{event.run}.{event.seq}", kind, event.at, run, review, source, base_url, more), to=to)
+    return replace(_made(f"{event.run}.{event.seq}", kind, event.at, run, review, base_url, more), to=to)
 
 
-def soon_late(asked: Happening, at: float, source: str, base_url: str | None) -> Happening:
+def soon_late(asked: Happening, at: float, base_url: str | None) -> Happening:
     """The word that a question that has just been asked will soon be late, told at `at` if it is still open then."""
     assert asked.review is not None
     id = f"{asked.review.id}.soon"
-    return _made(id, "review.late", at, asked.run, asked.review, source, base_url, {"late": "soon"})
+    return _made(id, "review.late", at, asked.run, asked.review, base_url, {"late": "soon"})
 
 
-def source_of(tenant: str) -> str:
+def _source(tenant: str) -> str:
     """Who says so: a URI that is the same for all events of a deployment's tenant."""
     return f"urn:baton:{quote(tenant, safe='')}"
 
@@ -88,7 +87,6 @@ def _made(
     at: float,
     run: Run,
     review: Review | None,
-    source: str,
     base_url: str | None,
     more: Mapping[str, Any],
 ) -> Happening:
@@ -98,7 +96,7 @@ def _made(
     event = {
         "specversion": "1.0",
         "id": id,
-        "source": source,
+        "source": _source(run.tenant),
         "type": kind,
         "subject": review.id if review else run.id,
         "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -9,10 +9,9 @@ from starlette.requests import Request
 
 from baton.agents import Agent
 from baton.core import NotFound
-from baton.server.callers import Viewer
+from baton.server.callers import Viewer, baton_of
 from baton.server.langgraph_api.asked import AssistantSearch
 from baton.server.langgraph_api.route import LangGraphRoute
-from baton.server.service import service_of
 
 router = APIRouter(tags=["langgraph"], route_class=LangGraphRoute)
 
@@ -44,7 +43,7 @@ async def info() -> dict[str, Any]:
 @router.post("/assistants/search")
 async def search(said: AssistantSearch, request: Request, caller: Viewer) -> list[dict[str, Any]]:
     """The agents of the project, in the project's order unless another one is asked for."""
-    found = [_assistant(agent) for agent in service_of(request).baton.agents.values()]
+    found = [_assistant(agent) for agent in baton_of(request).agents.values()]
     fits = [
         one
         for one in found
@@ -81,7 +80,7 @@ async def schemas(assistant_id: str, request: Request, caller: Viewer) -> dict[s
 
 
 def _agent(request: Request, name: str) -> Agent:
-    agents = service_of(request).baton.agents
+    agents = baton_of(request).agents
     if name not in agents:
         raise NotFound("assistant", name, agents)
     return agents[name]

@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 from baton.core import Conflict
 from baton.ledger import Transaction, runs, threads
 from baton.ledger.threads import Exchange
-from baton.server.callers import Requester, Viewer
+from baton.server.callers import Requester, Viewer, baton_of
 from baton.server.langgraph_api.asked import Count, NewExchange, Offset, ThreadId, read_modes
 from baton.server.langgraph_api.position import read_position
 from baton.server.langgraph_api.route import LangGraphRoute
@@ -31,7 +31,7 @@ async def create(
     thread_id: ThreadId, said: NewExchange, request: Request, response: Response, caller: Requester
 ) -> dict[str, Any]:
     """Say something to an agent, or answer what is asked; back once it is recorded."""
-    exchange = await start(service_of(request).baton, thread_id, said, caller)
+    exchange = await start(baton_of(request), thread_id, said, caller)
     response.headers["Content-Location"] = _place(exchange)
     return await _exchange(request, exchange, said.assistant_id)
 
@@ -39,25 +39,25 @@ async def create(
 @router.post("/threads/{thread_id}/runs/stream", response_class=StreamingResponse)
 async def stream(thread_id: ThreadId, said: NewExchange, request: Request, caller: Requester) -> StreamingResponse:
     """The same, and what happens until the agent rests, as a stream."""
-    return _stream(_following(request, said, caller, await start(service_of(request).baton, thread_id, said, caller)))
+    return _stream(_following(request, said, caller, await start(baton_of(request), thread_id, said, caller)))
 
 
 @router.post("/threads/{thread_id}/runs/wait", response_class=StreamingResponse)
 async def wait(thread_id: ThreadId, said: NewExchange, request: Request, caller: Requester) -> StreamingResponse:
     """The same, and the state once the agent rests."""
-    return _wait(_following(request, said, caller, await start(service_of(request).baton, thread_id, said, caller)))
+    return _wait(_following(request, said, caller, await start(baton_of(request), thread_id, said, caller)))
 
 
 @router.post("/runs/stream", response_class=StreamingResponse)
 async def stream_alone(said: NewExchange, request: Request, caller: Requester) -> StreamingResponse:
     """Say something in a new thread, and see what happens until the agent rests."""
-    return _stream(_following(request, said, caller, await start(service_of(request).baton, None, said, caller)))
+    return _stream(_following(request, said, caller, await start(baton_of(request), None, said, caller)))
 
 
 @router.post("/runs/wait", response_class=StreamingResponse)
 async def wait_alone(said: NewExchange, request: Request, caller: Requester) -> StreamingResponse:
     """Say something in a new thread, and have its state once the agent rests."""
-    return _wait(_following(request, said, caller, await start(service_of(request).baton, None, said, caller)))
+    return _wait(_following(request, said, caller, await start(baton_of(request), None, said, caller)))
 
 
 @router.get("/threads/{thread_id}/runs")
@@ -76,7 +76,7 @@ async def list_(
         told = [exchange_json(tx, one, runs.get(tx, one.run).agent) for one in found]
         return [one for one in told if status in (None, one["status"])][offset : offset + limit]
 
-    return await service_of(request).baton.ledger.read(read)
+    return await baton_of(request).ledger.read(read)
 
 
 @router.get("/threads/{thread_id}/runs/{run_id}")
@@ -104,7 +104,7 @@ async def join_stream(
 ) -> StreamingResponse:
     """What has happened since a run began, or since the event whose id is given, and happens until the agent rests."""
     found = await _find(request, thread_id, run_id)
-    service_of(request).baton.live.expect()
+    baton_of(request).live.expect()
     following = Following(
         service=service_of(request),
         caller=caller,
@@ -125,7 +125,7 @@ async def cancel(
     action: Annotated[Literal["interrupt"], Query()] = "interrupt",
 ) -> Response:
     """End the agent's work between two actions; what it has done stays done. A later input goes on from there."""
-    baton = service_of(request).baton
+    baton = baton_of(request)
 
     def look(tx: Transaction) -> Exchange:
         found = find_exchange(tx, threads.get(tx, thread_id), run_id)
@@ -175,11 +175,11 @@ def _place(exchange: Exchange) -> str:
 
 
 async def _find(request: Request, thread: str, run: str) -> Exchange:
-    return await service_of(request).baton.ledger.read(lambda tx: find_exchange(tx, threads.get(tx, thread), run))
+    return await baton_of(request).ledger.read(lambda tx: find_exchange(tx, threads.get(tx, thread), run))
 
 
 async def _exchange(request: Request, exchange: Exchange, agent: str | None = None) -> dict[str, Any]:
     def read(tx: Transaction) -> dict[str, Any]:
         return exchange_json(tx, exchange, agent or runs.get(tx, exchange.run).agent)
 
-    return await service_of(request).baton.ledger.read(read)
+    return await baton_of(request).ledger.read(read)

@@ -48,7 +48,7 @@ async def start(baton: Baton, thread: str | None, asked: NewExchange, caller: Ca
 def _say(
     tx: Transaction, baton: Baton, named: str | None, asked: NewExchange, given: Sequence[GivenMessage], caller: Caller
 ) -> Exchange:
-    known = _thread(tx, named, asked, caller) if named is not None else None
+    known = _thread(tx, baton, named, asked, caller) if named is not None else None
     if known is None or known.run is None:
         run, after = _begun(tx, baton, asked, given, caller), 0
         known = known or Thread(
@@ -66,12 +66,12 @@ def _say(
     return threads.begin(tx, known.id, str(uuid.uuid4()), run, "input", after=after, metadata=asked.metadata)
 
 
-def _thread(tx: Transaction, named: str, asked: NewExchange, caller: Caller) -> Thread:
+def _thread(tx: Transaction, baton: Baton, named: str, asked: NewExchange, caller: Caller) -> Thread:
     """The thread of this name, made where it may be."""
     threads.hold(tx, named)
     known = threads.find(tx, named)
     if known is None and asked.if_not_exists == "create":
-        threads.make(tx, named, caller.person, {})
+        threads.make(tx, named, caller.person, {}, tenant=baton.tenant)
         known = threads.find(tx, named)
     if known is None:
         raise NotFound("thread", named)

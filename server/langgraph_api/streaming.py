@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
+from baton.app import Baton
 from baton.core import BatonError, RunId, dump
 from baton.following import ANSWERED
 from baton.handles import RunHandle
@@ -37,6 +38,10 @@ class Following:
     modes: frozenset[str]
     subgraphs: bool = False
     position: Position | None = None
+
+    @property
+    def _baton(self) -> Baton:
+        return self.service.baton.within(self.caller.tenant)
 
     async def sse(self) -> AsyncGenerator[str]:
         """The stream, as server-sent events."""
@@ -71,7 +76,7 @@ class Following:
     async def _told(self) -> AsyncGenerator[str]:
         position = self.position or await self._beginning()
         telling = Telling(
-            ledger=self.service.baton.ledger,
+            ledger=self._baton.ledger,
             run=self.exchange.run,
             modes=self.modes,
             labels={"run_id": self.exchange.id, "thread_id": self.exchange.thread, "checkpoint_ns": ""},
@@ -87,9 +92,9 @@ class Following:
 
     async def _moments(self, position: Position, *, live: bool) -> AsyncGenerator[Moment | Piece]:
         """What happens, until the agent rests or the next exchange begins."""
-        handle: RunHandle = await self.service.baton.open(self.exchange.run)
+        handle: RunHandle = await self._baton.open(self.exchange.run)
         seen: Numbers = dict(position.numbers) or {self.exchange.run: self.exchange.after}
-        until = await self.service.baton.ledger.read(self._until)
+        until = await self._baton.ledger.read(self._until)
         source: AsyncGenerator[Moment | Piece] = handle.live(seen) if live else _plain(handle, seen)
         async with contextlib.aclosing(source) as found:
             async for one in found:
@@ -111,7 +116,7 @@ class Following:
             numbers = {member.id: _number(tx, member.id, before[0].id if before else 0) for member in family(tx, run)}
             return Position(numbers=numbers | {run: after}, head=_head(tx, run, after))
 
-        return await self.service.baton.ledger.read(read)
+        return await self._baton.ledger.read(read)
 
     async def _last(self) -> list[StreamEvent]:
         run, values = await self._values()
@@ -121,13 +126,13 @@ class Following:
         return interrupted(self.modes, asks) + ([StreamEvent("values", values)] if "values" in self.modes else [])
 
     async def _values(self) -> tuple[Run, dict[str, Any]]:
-        agents = dict(self.service.baton.agents)
+        agents = dict(self._baton.agents)
 
         def read(tx: Transaction) -> tuple[Run, dict[str, Any]]:
             thread = threads.get(tx, self.exchange.thread)
             return runs.get(tx, thread.run or self.exchange.run), values_json(tx, thread, agents)
 
-        return await self.service.baton.ledger.read(read)
+        return await self._baton.ledger.read(read)
 
 
 def _head(tx: Transaction, run: RunId, after: int) -> int:

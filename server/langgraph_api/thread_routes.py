@@ -12,7 +12,7 @@ from baton.app import Baton
 from baton.core import Conflict, InvalidValue
 from baton.ledger import Transaction, reviews, threads
 from baton.ledger.threads import Thread
-from baton.server.callers import Caller, Requester, Viewer
+from baton.server.callers import Caller, Requester, Viewer, baton_of
 from baton.server.langgraph_api.asked import (
     HistoryWanted,
     NewThread,
@@ -26,7 +26,6 @@ from baton.server.langgraph_api.route import LangGraphRoute
 from baton.server.langgraph_api.standing import Standing, history_json, metadata_of, standing, state_json, thread_json
 from baton.server.langgraph_api.starting import own_thread
 from baton.server.protocols import own_run
-from baton.server.service import service_of
 from baton.story import top
 
 router = APIRouter(prefix="/threads", tags=["langgraph"], route_class=LangGraphRoute)
@@ -43,7 +42,10 @@ async def create(said: NewThread, request: Request, caller: Requester) -> dict[s
     baton = _baton(request)
 
     def make(tx: Transaction) -> dict[str, Any]:
-        if not threads.make(tx, id, caller.person, said.metadata) and said.if_exists != "do_nothing":
+        if (
+            not threads.make(tx, id, caller.person, said.metadata, tenant=baton.tenant)
+            and said.if_exists != "do_nothing"
+        ):
             raise Conflict(f"thread {id}", "there is one of that name", "Give if_exists=do_nothing to have that one.")
         return _thread(tx, id, baton)
 
@@ -198,4 +200,4 @@ def _own(tx: Transaction, thread: Thread, caller: Caller, what: str) -> None:
 
 
 def _baton(request: Request) -> Baton:
-    return service_of(request).baton
+    return baton_of(request)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from baton.app import Baton
 from baton.conversing import Said, before
 from baton.core import Conflict, NotFound, RunId, Trust
 from baton.handles import RunHandle
 from baton.ledger import Transaction, runs
-from baton.server.callers import Caller
+from baton.server.callers import Caller, baton_of
 from baton.server.openai_api.asked import Chat
 from baton.server.openai_api.saying import said as said_by
 from baton.server.openai_api.speaking import Delta, Speaking
@@ -51,7 +52,7 @@ class Exchange:
             yield delta
 
     async def _waits(self) -> Waiting:
-        return await self.service.baton.ledger.read(lambda tx: waiting(tx, self.handle.id))
+        return await baton_of(self.request).ledger.read(lambda tx: waiting(tx, self.handle.id))
 
 
 async def begin(request: Request, said: Chat, caller: Caller, header: str | None, key: str | None) -> Exchange:
@@ -62,30 +63,30 @@ async def begin(request: Request, said: Chat, caller: Caller, header: str | None
         Conflict: if the run is another agent's.
         Forbidden: if the run is somebody else's.
     """
-    service = service_of(request)
-    if said.model not in service.baton.agents:
-        raise NotFound("model", said.model, service.baton.agents)
-    service.baton.live.expect()
+    service, baton = service_of(request), baton_of(request)
+    if said.model not in baton.agents:
+        raise NotFound("model", said.model, baton.agents)
+    baton.live.expect()
     run = said.run(header)
     if run is None:
-        handle, seen = await _new(service, said, caller, key), dict[RunId, int]()
+        handle, seen = await _new(baton, said, caller, key), dict[RunId, int]()
     else:
-        handle, seen = await _old(service, said, caller, run, key)
+        handle, seen = await _old(baton, said, caller, run, key)
     known = await handle.status()
     number = seen.get(handle.id, 0)
     head = Head(
         id=f"chatcmpl-{handle.id}-{number}",
-        created=int(service.baton.ledger.clock.now()),
+        created=int(baton.ledger.clock.now()),
         model=said.model,
         run=known.id,
     )
     return Exchange(service=service, caller=caller, request=request, handle=handle, seen=seen, head=head)
 
 
-async def _new(service: Service, said: Chat, caller: Caller, key: str | None) -> RunHandle:
+async def _new(baton: Baton, said: Chat, caller: Caller, key: str | None) -> RunHandle:
     """A conversation, begun with all that the client says was said."""
     trust = Trust.AGENT if caller.agent else Trust.USER
-    return await service.baton.converse(
+    return await baton.converse(
         said_by(said.messages, caller, None),
         agent=said.model,
         key=None if key is None else f"openai {caller.person} {key}",
@@ -95,7 +96,7 @@ async def _new(service: Service, said: Chat, caller: Caller, key: str | None) ->
 
 
 async def _old(
-    service: Service, said: Chat, caller: Caller, named: str, key: str | None
+    baton: Baton, said: Chat, caller: Caller, named: str, key: str | None
 ) -> tuple[RunHandle, dict[RunId, int]]:
     """A conversation that goes on, and what had happened in it before."""
     news: Sequence[Said] = said_by(said.news(), caller, key)
@@ -108,7 +109,6 @@ async def _old(
         no_agent_continues(tx, run, caller)
         return run
 
-    baton = service.baton
     run = await baton.ledger.read(look)
     seen = await (await baton.open(run)).seen()
     handle = await baton.go_on(run, news, by=caller.person)

@@ -10,14 +10,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from baton.core import BatonError, NotFound
 from baton.server.beating import beating
-from baton.server.callers import Requester, Viewer
+from baton.server.callers import Requester, Viewer, baton_of
 from baton.server.openai_api.answering import Exchange, begin
 from baton.server.openai_api.asked import Chat
 from baton.server.openai_api.route import OpenAIRoute, error_json
 from baton.server.openai_api.speaking import Delta
 from baton.server.openai_api.wire import chunk, completion_json, event, model_json, usage_chunk
 from baton.server.protocols import describe, trouble_of
-from baton.server.service import service_of
 
 router = APIRouter(prefix="/v1", tags=["openai"], route_class=OpenAIRoute)
 
@@ -33,13 +32,13 @@ Key = Annotated[str | None, Header(min_length=1, max_length=200)]
 @router.get("/models")
 async def models(request: Request, caller: Viewer) -> dict[str, Any]:
     """The agents of the project."""
-    return {"object": "list", "data": [model_json(name) for name in service_of(request).baton.agents]}
+    return {"object": "list", "data": [model_json(name) for name in baton_of(request).agents]}
 
 
 @router.get("/models/{model:path}")
 async def model(model: str, request: Request, caller: Viewer) -> dict[str, Any]:
     """One agent."""
-    agents = service_of(request).baton.agents
+    agents = baton_of(request).agents
     if model not in agents:
         raise NotFound("model", model, agents)
     return model_json(model)

@@ -10,11 +10,10 @@ from starlette.responses import HTMLResponse
 from baton.core.texts import one_line
 from baton.ledger.audits import Audit
 from baton.rows import Row
-from baton.server.callers import Caller, Viewer
+from baton.server.callers import Caller, Viewer, baton_of
 from baton.server.pages.look import around, page
 from baton.server.pages.review_pages import may_decide
 from baton.server.pages.reviewing import VIEWS
-from baton.server.service import service_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -52,7 +51,7 @@ async def audits_part(request: Request, caller: Viewer) -> HTMLResponse:
 
 
 async def _shown(request: Request, caller: Caller) -> dict[str, Any]:
-    baton = service_of(request).baton
+    baton = baton_of(request)
     waiting = await baton.audits.waiting()
     shown = [_looked(one) for one in waiting[:_SHOWN]]
     more = max(0, len(waiting) - _SHOWN)

@@ -8,12 +8,11 @@ from starlette.responses import HTMLResponse
 
 from baton.core import Role
 from baton.ledger import Transaction, runs
-from baton.server.callers import Caller, Viewer
+from baton.server.callers import Caller, Viewer, baton_of
 from baton.server.pages.look import SHOWN, around, page
 from baton.server.pages.review_pages import may_decide
 from baton.server.pages.run_pages import may_steer
 from baton.server.pages.talking import conversations, talk
-from baton.server.service import service_of
 from baton.server.shapes import Id
 
 router = APIRouter(include_in_schema=False)
@@ -42,14 +41,14 @@ async def talk_part(run: Id, request: Request, caller: Viewer) -> HTMLResponse:
 
 async def _beside(request: Request, caller: Caller) -> dict[str, Any]:
     """What stands beside a conversation: other ones, and with whom one can be begun."""
-    baton = service_of(request).baton
+    baton = baton_of(request)
     known = await baton.ledger.read(lambda tx: conversations(tx, caller.person))
     may_ask = caller.role >= Role.REQUESTER and not caller.agent
     return {"conversations": known, "agents": list(baton.agents), "may_ask": may_ask}
 
 
 async def _talk(request: Request, caller: Caller, id: str) -> dict[str, Any]:
-    baton = service_of(request).baton
+    baton = baton_of(request)
 
     def read(tx: Transaction) -> dict[str, Any]:
         run = runs.get(tx, runs.find(tx, id))

@@ -10,12 +10,11 @@ from baton.core import Role
 from baton.ledger import Transaction
 from baton.limiting import limits_used
 from baton.policies.promises import looking
-from baton.server.callers import Caller, Viewer
+from baton.server.callers import AllViewer, Caller, baton_of
 from baton.server.pages.figures import gauge
 from baton.server.pages.flowing import OPEN_KEYS, SPANS, Meter, read_flow, read_waiting
 from baton.server.pages.look import around, page
 from baton.server.pages.promise_page import LATEST, shown
-from baton.server.service import service_of
 from baton.server.shapes import Name
 from baton.telling import Tone
 
@@ -25,39 +24,39 @@ SpanName = Annotated[str | None, Query(max_length=20)]
 
 
 @router.get("/flow")
-async def flow_page(request: Request, caller: Viewer, span: SpanName = None) -> HTMLResponse:
+async def flow_page(request: Request, caller: AllViewer, span: SpanName = None) -> HTMLResponse:
     """How it goes now, and in a window of time."""
     house, figures = await around(request), await _figures(request, caller, span)
     return page(request, "flow.html", caller, **house, **figures, spans=SPANS)
 
 
 @router.get("/parts/flow")
-async def flow_part(request: Request, caller: Viewer, span: SpanName = None) -> HTMLResponse:
+async def flow_part(request: Request, caller: AllViewer, span: SpanName = None) -> HTMLResponse:
     """The figures of the page, as they are now."""
     return page(request, "parts/flow.html", caller, **await _figures(request, caller, span))
 
 
 @router.get("/parts/flow/waiting")
-async def waiting_part(request: Request, caller: Viewer, span: SpanName = None) -> HTMLResponse:
+async def waiting_part(request: Request, caller: AllViewer, span: SpanName = None) -> HTMLResponse:
     """What waiting consists of; asked for by the page, as it takes longer than the rest."""
-    found = await service_of(request).baton.ledger.read(lambda tx: read_waiting(tx, span))
+    found = await baton_of(request).ledger.read(lambda tx: read_waiting(tx, span))
     return page(request, "parts/flow_waiting.html", caller, waiting=found)
 
 
 @router.get("/flow/promises/{kind:path}")
-async def promise_page(kind: Name, request: Request, caller: Viewer, agent: Name | None = None) -> HTMLResponse:
+async def promise_page(kind: Name, request: Request, caller: AllViewer, agent: Name | None = None) -> HTMLResponse:
     """All there is to say of a promise."""
     house = await around(request)
 
     def read(tx: Transaction) -> dict[str, Any]:
         return {"promise": shown(looking.page(tx, kind, agent, LATEST), tx.now), "now": tx.now}
 
-    found = await service_of(request).baton.ledger.read(read)
+    found = await baton_of(request).ledger.read(read)
     return page(request, "promise.html", caller, **house, **found)
 
 
 async def _figures(request: Request, caller: Caller, span: str | None) -> dict[str, Any]:
-    baton = service_of(request).baton
+    baton = baton_of(request)
 
     def read(tx: Transaction) -> dict[str, Any]:
         used = limits_used(tx, baton.policies, baton.tenant)

@@ -1,13 +1,11 @@
 """Links of mails to questions, on pages that work without a script. A GET changes nothing."""
 
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from baton.core import Forbidden, InvalidValue, Role, SignInNeeded
-from baton.ledger import DecisionKind, accounts
+from baton.ledger import DecisionKind, Transaction, accounts
 from baton.review import Answer, Identity
 from baton.review.deciding import need_reviewer
 from baton.review.links import look_at, may_decide, open_link
@@ -39,8 +37,8 @@ async def open_(token: str, request: Request) -> HTMLResponse:
     same_origin(request)
     baton = service_of(request).baton
     link = await look_at(baton.ledger, token)
-    identity = await _identity(request, link.person)
-    need_reviewer(await baton.reviews.get(link.review), link.person, identity.acts_as)
+    identity, tenant = await _identity(request, link.person)
+    need_reviewer(await baton.within(tenant).reviews.get(link.review), link.person, identity.acts_as)
     opened = await open_link(baton.ledger, token)
     shown, now = await baton.ledger.read(lambda tx: (chosen(tx, opened.review.id), tx.now))
     return page(
@@ -65,35 +63,39 @@ async def decide(request: Request) -> HTMLResponse:
         raise InvalidValue("form", ", ".join(said), f"token, note, and a decision: {' or '.join(_LINKED)}")
     baton = service_of(request).baton
     may = await may_decide(baton.ledger, said["token"])
+    identity, tenant = await _identity(request, may.person)
     answer = Answer(
         kind=DecisionKind(said["decision"]),
         by=may.person,
         note=said.get("note", ""),
         version=may.version,
         channel=CHANNEL,
-        identity=await _identity(request, may.person),
+        identity=identity,
     )
-    decision = await baton.decide(may.review, answer)
+    decision = await baton.within(tenant).decide(may.review, answer)
     return page(request, "decided.html", None, title="Thank you", decided=decided(decision, "it"), review=may.review)
 
 
-async def _identity(request: Request, person: str) -> Identity:
-    """By what somebody is known who has opened a link: where there are accounts, theirs says what they may.
+async def _identity(request: Request, person: str) -> tuple[Identity, str | None]:
+    """By what somebody is known who has opened a link, and whose questions are there for them; None is everybody's.
+
+    Where there are accounts, theirs says what they may.
 
     Raises:
         Forbidden: if they may not decide.
     """
     address = address_of(request)
 
-    def read(tx: Any) -> Identity:
+    def read(tx: Transaction) -> tuple[Identity, str | None]:
         if not accounts.there_are(tx):
-            return Identity(credential=CHANNEL, acts_as=None, address=address)
+            return Identity(credential=CHANNEL, acts_as=None, address=address), None
         try:
-            role, names = acts_as(tx, person)
+            account, names = acts_as(tx, person)
         except SignInNeeded as error:
             raise Forbidden(person, "decide by a link", "they have no account") from error
-        if role < Role.REVIEWER:
-            raise Forbidden(person, "decide by a link", f"that takes the role reviewer, and theirs is {role.word}")
-        return Identity(credential=CHANNEL, acts_as=names, address=address)
+        if account.role < Role.REVIEWER:
+            theirs = account.role.word
+            raise Forbidden(person, "decide by a link", f"that takes the role reviewer, and theirs is {theirs}")
+        return Identity(credential=CHANNEL, acts_as=names, address=address), account.tenant
 
     return await service_of(request).baton.ledger.read(read)

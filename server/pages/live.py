@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 
 from baton.ledger import events
 from baton.server.beating import HEARTBEAT_SECONDS
-from baton.server.callers import Caller, Viewer
+from baton.server.callers import Caller, Viewer, baton_of
 from baton.server.changes import read_mark
 from baton.server.service import Service, service_of
 from baton.server.shapes import Id
@@ -38,15 +38,16 @@ async def live(
     """
     said = last_event_id or after
     mark = read_mark(said) if said else None
+    spoken = (await baton_of(request).open(run)).id if run is not None else None
     headers = {"X-Accel-Buffering": "no"}
-    told = _told(service_of(request), caller, mark, run)
+    told = _told(service_of(request), caller, mark, spoken)
     return StreamingResponse(told, media_type="text/event-stream", headers=headers)
 
 
 async def _told(service: Service, caller: Caller, after: events.Mark | None, run: str | None) -> AsyncGenerator[str]:
     """The stream, until the server ends or the caller may see it no more."""
     lines: asyncio.Queue[str | None] = asyncio.Queue(_WAITING)
-    sources = [_changed(service, after, lines), _watched(service, caller, lines)]
+    sources = [_changed(service, caller, after, lines), _watched(service, caller, lines)]
     sources += [_said(service, run, lines)] if run is not None else []
     tasks = [asyncio.create_task(_to_end(source, lines)) for source in sources]
     yield "retry: 1000\n\n"
@@ -67,8 +68,10 @@ async def _to_end(source: Coroutine[None, None, None], lines: asyncio.Queue[str 
         await lines.put(None)
 
 
-async def _changed(service: Service, after: events.Mark | None, lines: asyncio.Queue[str | None]) -> None:
-    async with contextlib.aclosing(service.changes.follow(after)) as changes:
+async def _changed(
+    service: Service, caller: Caller, after: events.Mark | None, lines: asyncio.Queue[str | None]
+) -> None:
+    async with contextlib.aclosing(service.changes.follow(after, caller.tenant)) as changes:
         async for change in changes:
             await lines.put(change.sent())
 

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 from baton.core import format_duration, format_time
 from baton.core.texts import one_line, safe
 from baton.ledger import Transaction, events, reviews
-from baton.server.callers import Caller
+from baton.server.callers import Caller, baton_of
 from baton.server.pages.markdown import rendered
 from baton.server.pages.static import static_path
 from baton.server.service import service_of
@@ -54,7 +54,7 @@ async def around(request: Request) -> dict[str, Any]:
         xact, id = events.last(tx)
         return {"waiting": reviews.count_waiting(tx), "mark": f"{xact}-{id}"}
 
-    return await service_of(request).baton.ledger.read(read)
+    return await baton_of(request).ledger.read(read)
 
 
 def _harmless(value: Any) -> Any:

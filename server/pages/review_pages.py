@@ -8,10 +8,9 @@ from starlette.responses import HTMLResponse
 
 from baton.core import Role
 from baton.ledger import ReviewKind, Transaction, reviews
-from baton.server.callers import Caller, Viewer
+from baton.server.callers import Caller, Viewer, baton_of
 from baton.server.pages.look import SHOWN, around, page
 from baton.server.pages.reviewing import PAGE, VIEWS, Chosen, View, chosen, listed, read_alike
-from baton.server.service import service_of
 from baton.server.shapes import Id
 
 router = APIRouter(include_in_schema=False)
@@ -53,7 +52,7 @@ async def review_page(review: Id, request: Request, caller: Viewer) -> HTMLRespo
 async def list_part(request: Request, caller: Viewer, after: Id | None = None, most: Most = PAGE) -> HTMLResponse:
     """The list, or what comes behind its page."""
     view = _view(request)
-    found = await service_of(request).baton.ledger.read(lambda tx: listed(tx, view, caller.name, after, most))
+    found = await baton_of(request).ledger.read(lambda tx: listed(tx, view, caller.name, after, most))
     more = after is not None
     return page(request, "parts/review_list.html", caller, listed=found, view=view, part_of_more=more, chosen=None)
 
@@ -67,21 +66,21 @@ async def review_part(review: Id, request: Request, caller: Viewer) -> HTMLRespo
 @router.get("/parts/waiting")
 async def waiting_part(request: Request, caller: Viewer) -> HTMLResponse:
     """How many questions are open."""
-    waiting = await service_of(request).baton.ledger.read(reviews.count_waiting)
+    waiting = await baton_of(request).ledger.read(reviews.count_waiting)
     return page(request, "parts/waiting.html", caller, waiting=waiting)
 
 
 async def _page(request: Request, caller: Caller, id: str | None) -> HTMLResponse:
     view, house = _view(request), await around(request)
     shown: dict[str, Any] = {"chosen": None} if id is None else await _shown(request, caller, id)
-    found = await service_of(request).baton.ledger.read(lambda tx: listed(tx, view, caller.name))
+    found = await baton_of(request).ledger.read(lambda tx: listed(tx, view, caller.name))
     shown |= {"may_decide": may_decide(caller), "view": view, "views": VIEWS, "keys": _KEYS, "part_of_more": False}
     return page(request, "reviews.html", caller, listed=found, **house, **shown)
 
 
 async def _shown(request: Request, caller: Caller, id: str) -> dict[str, Any]:
     """What a template shows of a question."""
-    baton = service_of(request).baton
+    baton = baton_of(request)
     known = await baton.reviews.get(id)
     groups = known.open and known.kind is ReviewKind.ACTION and may_decide(caller)
     found = await baton.reviews.alike(known.id, caller.name) if groups else []

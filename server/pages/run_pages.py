@@ -8,10 +8,9 @@ from starlette.responses import HTMLResponse, Response
 
 from baton.core import NotFound, Role, RunId
 from baton.ledger import Transaction, runs
-from baton.server.callers import Caller, Viewer
+from baton.server.callers import Caller, Viewer, baton_of
 from baton.server.pages.look import around, page
 from baton.server.pages.running import VIEWS, RunPage, action_rows, run_list, run_page
-from baton.server.service import service_of
 from baton.server.shapes import Id, Name
 from baton.story import top
 
@@ -24,7 +23,7 @@ View = Annotated[str, Query(max_length=20)]
 async def list_page(request: Request, caller: Viewer, view: View = "all", agent: Name | None = None) -> HTMLResponse:
     """The newest runs."""
     house = await around(request)
-    agents = sorted(service_of(request).baton.agents)
+    agents = sorted(baton_of(request).agents)
     shown: dict[str, Any] = {**await _list(request, view, agent, None), "views": VIEWS, "agents": agents}
     return page(request, "runs.html", caller, **house, **shown)
 
@@ -53,7 +52,7 @@ async def one_part(run: Id, request: Request, caller: Viewer, whole: bool = Fals
 @router.get("/parts/runs/{run}/actions")
 async def actions_part(run: Id, request: Request, caller: Viewer) -> HTMLResponse:
     """The actions of a run, each with verdict, rule and effect."""
-    rows, earlier = await service_of(request).baton.ledger.read(lambda tx: action_rows(tx, run))
+    rows, earlier = await baton_of(request).ledger.read(lambda tx: action_rows(tx, run))
     return page(request, "parts/run_actions.html", caller, rows=rows, earlier=earlier)
 
 
@@ -67,7 +66,7 @@ async def attachment(run: Id, number: int, request: Request, caller: Viewer) -> 
             raise NotFound("attachment", str(number), [str(at) for at in range(len(attached))])
         return attached[number].text
 
-    text = await service_of(request).baton.ledger.read(read)
+    text = await baton_of(request).ledger.read(read)
     headers = {"content-disposition": f'attachment; filename="attachment-{number}.txt"'}
     return Response(text.encode("utf-8", "replace"), media_type="text/plain; charset=utf-8", headers=headers)
 
@@ -76,7 +75,7 @@ async def _list(request: Request, view: str, agent: str | None, after: str | Non
     def read(tx: Transaction) -> dict[str, Any]:
         return {"listed": run_list(tx, view, agent, after), "now": tx.now}
 
-    shown = await service_of(request).baton.ledger.read(read)
+    shown = await baton_of(request).ledger.read(read)
     return {**shown, "view": view, "agent": agent, "first": after is None}
 
 
@@ -85,7 +84,7 @@ async def _shown(request: Request, caller: Caller, id: str, *, whole: bool) -> d
         found = run_page(tx, id, whole=whole)
         return found, may_steer(tx, found.run.id, caller)
 
-    shown, steers = await service_of(request).baton.ledger.read(read)
+    shown, steers = await baton_of(request).ledger.read(read)
     return {"shown": shown, "may_steer": steers, "whole": whole}
 
 

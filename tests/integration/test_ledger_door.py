@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
 import pytest
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, insert, select, text
 
 from baton.core import BodyId, Goal, LedgerReadOnly, MessageId, RunId, Superseded
 from baton.ledger import Ledger, Transaction, Work, bodies, events, leases, mail, runs
@@ -255,3 +255,15 @@ async def test_a_renewal_that_comes_behind_the_park_takes_nothing_back(ledger: L
     assert await ledger.write(lambda tx: leases.take(tx, run, "another", 30)) is not None
     with pytest.raises(Superseded):
         await ledger.write(lambda tx: leases.renew(tx, lease, 30))
+
+
+async def test_a_statement_that_another_was_made_of_keeps_its_own_text(ledger: Ledger) -> None:
+    whole = select(bodies_table.c.text).order_by(bodies_table.c.id)
+
+    def look(tx: Transaction) -> list[list[str]]:
+        return [tx.values(whole), tx.values(whole.where(bodies_table.c.text == "b"))]
+
+    for body in "abc":
+        await ledger.write(_storing(body))
+    for _ in range(3):  # a statement is made text when it comes again
+        assert await ledger.read(look) == [["a", "b", "c"], ["b"]]

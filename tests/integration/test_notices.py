@@ -68,7 +68,7 @@ def receiver(answer: Callable[[Asked], Answer] = lambda _asked: Answer(204, b"")
 async def at_work(
     ledger: Ledger, config: Notices, by: Sequence[Sender] | None = None, retries: Retries = QUICK
 ) -> AsyncGenerator[Courier]:
-    made = Courier(ledger, config, "local", by=by, retries=retries)
+    made = Courier(ledger, config, by=by, retries=retries)
     await made.start()
     try:
         yield made

@@ -79,7 +79,7 @@ def text(raw: bytes) -> str:
 
 
 def at_work(ledger: Ledger, config: Notices) -> Courier:
-    return Courier(ledger, config, "local", retries=Retries(attempts=3, first_wait=0.01, longest_wait=0.02))
+    return Courier(ledger, config, retries=Retries(attempts=3, first_wait=0.01, longest_wait=0.02))
 
 
 def waiting(count: int) -> Callable[[Transaction], list[Notice] | None]:

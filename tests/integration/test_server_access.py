@@ -10,6 +10,7 @@ import pytest
 from baton.core import Conflict, ManualClock, Role, Trust
 from baton.ledger import accounts, credentials
 from baton.server import link_for, local_key, make_app
+from baton.server.pacing import Pace
 from support import on_both, run_row, soon, text_rows
 from support.serving import HOST, PASSWORD, Office, clerk, kind_of, serve_office
 
@@ -31,6 +32,7 @@ async def test_somebody_signs_in_with_a_password_and_out_again(database: str, tm
             "name": "ann",
             "role": "reviewer",
             "agent": False,
+            "tenant": None,
             "acts_as": ["ann", "lead"],
         }
         cookie = answer.headers["set-cookie"]
@@ -293,3 +295,24 @@ async def test_another_deployments_key_is_unknown_here(database: str, tmp_path: 
         key = await other.person("ann", Role.ADMIN)
         assert kind_of(await office.http.get(f"{API}/runs", headers=key)) == (401, "SignInNeeded")
         assert (await soon(other.http.get(f"{API}/runs", headers=key))).status_code == 200
+
+
+@on_both
+async def test_whoever_asks_too_often_waits_and_others_do_not(database: str, tmp_path: Path) -> None:
+    async with serve_office(database, clerk(tmp_path)) as office:
+        now = [0.0]
+        pace = Pace(a_second=2, at_once=3, clock=lambda: now[0])
+        object.__setattr__(office.service, "pace", pace)
+        ann, bob = await office.person("ann", Role.VIEWER), await office.person("bob", Role.VIEWER)
+        again = await office.key("ann")
+
+        async def ask(key: dict[str, str]) -> int:
+            return (await office.http.get(f"{API}/runs", headers=key)).status_code
+
+        assert [await ask(key) for key in (ann, again, ann, ann, again, bob)] == [200, 200, 200, 429, 429, 200]
+        refused = await office.http.get(f"{API}/runs", headers=ann)
+        assert (kind_of(refused), refused.headers["retry-after"]) == ((429, "TooManyRequests"), "1")
+        now[0] += 0.5
+        assert [await ask(ann), await ask(ann)] == [200, 429]
+        now[0] += 3600
+        assert [await ask(ann) for _ in range(4)] == [200, 200, 200, 429]

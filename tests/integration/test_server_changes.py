@@ -28,7 +28,7 @@ async def test_every_listener_hears_of_what_another_process_did(database: str, t
     async with open_office(database, [clerk(tmp_path, ASK)], PAY) as office, Baton(database=database) as other:
         changes = Changes(other)
         async with contextlib.AsyncExitStack() as stack:
-            many = [await stack.enter_async_context(contextlib.aclosing(changes.follow(None))) for _ in range(3)]
+            many = [await stack.enter_async_context(contextlib.aclosing(changes.follow(None, None))) for _ in range(3)]
             waiting = [asyncio.create_task(heard(one, "reviews")) for one in many]
             await asyncio.sleep(0.1)
             run = await office.submit(Goal("pay"))
@@ -41,7 +41,7 @@ async def test_nothing_between_the_page_and_the_stream_is_missed(database: str, 
         mark = await office.ledger.read(events.last)
         run = await office.submit("pay")
         await soon(run.settled())
-        async with contextlib.aclosing(Changes(office).follow(mark)) as changes:
+        async with contextlib.aclosing(Changes(office).follow(mark, None)) as changes:
             change = await soon(anext(changes))
             assert {run.id, "runs", "reviews"} <= (change.topics or set())
             assert change.mark == await office.ledger.read(events.last)
@@ -51,13 +51,15 @@ async def test_nothing_between_the_page_and_the_stream_is_missed(database: str, 
 async def test_who_lags_is_told_to_show_everything_anew(database: str, tmp_path: Path) -> None:
     async with open_office(database, [clerk(tmp_path, ASK)], PAY) as office:
         changes = Changes(office)
-        async with contextlib.aclosing(changes.follow(None)) as slow:
+        async with contextlib.aclosing(changes.follow(None, None)) as slow:
             first = asyncio.create_task(anext(slow))
             await asyncio.sleep(0.05)
             await soon((await office.submit("pay")).settled())
             await soon(first)
+            happened = await office.ledger.read(lambda tx: events.of_all(tx))
             for number in range(150):
-                changes._tell(Change((0, number), frozenset({"runs"})))
+                for listener in changes._listeners:
+                    listener.tell((0, number), happened, {})
             last = await soon(anext(slow))
             assert last.topics is None
 

@@ -53,9 +53,11 @@ class Office:
     http: httpx.AsyncClient
     service: Service
 
-    async def account(self, name: str, role: Role, *acts_as: str) -> None:
-        """Give somebody an account."""
-        await self.baton.ledger.write(lambda tx: accounts.add(tx, name, role, HASHED, acts_as=acts_as, by="test"))
+    async def account(self, name: str, role: Role, *acts_as: str, tenant: str | None = None) -> None:
+        """Give somebody an account; without a tenant they see everybody's."""
+        await self.baton.ledger.write(
+            lambda tx: accounts.add(tx, name, role, HASHED, acts_as=acts_as, tenant=tenant, by="test")
+        )
 
     async def key(self, name: str, scope: str | None = None, seconds: float = 3600.0) -> dict[str, str]:
         """The header of a new key of somebody's."""
@@ -64,9 +66,9 @@ class Office:
         )
         return {"Authorization": f"Bearer {made[1]}"}
 
-    async def person(self, name: str, role: Role, *acts_as: str) -> dict[str, str]:
+    async def person(self, name: str, role: Role, *acts_as: str, tenant: str | None = None) -> dict[str, str]:
         """The header of a key of a new account's."""
-        await self.account(name, role, *acts_as)
+        await self.account(name, role, *acts_as, tenant=tenant)
         return await self.key(name)
 
     async def asked(self, requester: dict[str, str]) -> dict[str, Any]:
