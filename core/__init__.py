@@ -1,6 +1,6 @@
 """The words everybody shares: ids, errors, clock, labels, values and ports."""
 
-from baton.core.access import AGENT, HOME, LOCAL, Role, check_tenant, read_role
+from baton.core.access import AGENT, LOCAL, Role, check_tenant, read_role
 from baton.core.actions import Action, Ruling, Verdict
 from baton.core.calendars import Calendar, Hours, Span, is_holiday
 from baton.core.canonical import digest, dump, storable
@@ -13,6 +13,7 @@ from baton.core.errors import (
     CheckpointUnreadable,
     Conflict,
     Forbidden,
+    Forgotten,
     HandedBack,
     InvalidFile,
     InvalidValue,
@@ -46,6 +47,7 @@ from baton.core.errors import (
 from baton.core.faults import Fault, fault_of
 from baton.core.goal import GOAL, Attachment, Budget, Duration, Goal
 from baton.core.ids import (
+    LOCAL_TENANT,
     ActionId,
     BodyId,
     CallId,
@@ -73,8 +75,8 @@ from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
 __all__ = [
     "AGENT",
     "GOAL",
-    "HOME",
     "LOCAL",
+    "LOCAL_TENANT",
     "SCOPES",
     "UNIT",
     "Absence",
@@ -105,6 +107,7 @@ __all__ = [
     "FactId",
     "Fault",
     "Forbidden",
+    "Forgotten",
     "Goal",
     "HandedBack",
     "Hours",

@@ -7,9 +7,6 @@ from baton.core.errors import InvalidValue
 AGENT = "agent"
 """The scope of a key that an agent or a program of its uses: it may ask for work, and never decide."""
 
-HOME = "local"
-"""The tenant of whoever names none."""
-
 LONGEST_TENANT = 200
 """Characters of a tenant's name."""
 

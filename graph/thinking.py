@@ -300,9 +300,10 @@ def _unusable(reply: ModelReply) -> str | None:
 async def _remembered(office: Office, past: Past) -> list[Line]:
     """What owners have told the agent, and what is known that bears on the goal, as the first things after it."""
     member, goal, memory = office.team.member(past.run.agent), past.run.goal, office.team.memory
-    told = await memory.believed([instructions_of(past.run.agent)])
+    told = await memory.believed([instructions_of(past.run.agent)], tenant=past.run.tenant)
     query = " ".join([goal.statement, *(attachment.text[:2000] for attachment in goal.attachments)])
-    found = await memory.recall(query, [member.agent.memory, corrections_of(past.run.agent)])
+    scopes = [member.agent.memory, corrections_of(past.run.agent)]
+    found = [one.fact for one in await memory.recall(query, scopes, tenant=past.run.tenant)]
     rows = "\n".join(f"- {f.subject}: {f.text} (trust: {f.label.trust.name.lower()}, {f.id})" for f in found)
     lines = [_first("[instructions of your owners]", "\n".join(fact.text for fact in told), told)] if told else []
     return [*lines, _first("[remembered from earlier work]", rows, found)] if found else lines

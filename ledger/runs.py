@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, bindparam, insert, or_, select, update
 
 from baton.core import (
     GOAL,
-    HOME,
+    LOCAL_TENANT,
     Ambiguous,
     BodyId,
     Confidentiality,
@@ -126,7 +126,7 @@ def create(
     Raises:
         Conflict: if the key is known for another agent.
     """
-    kept = key if key is None or tenant == HOME else f"{tenant}{_OF_TENANT}{key}"
+    kept = key if key is None or tenant == LOCAL_TENANT else f"{tenant}{_OF_TENANT}{key}"
     if kept is not None:
         lock_name(tx, f"submit {kept}")
         known = tx.row(select(runs.c.id, runs.c.agent, runs.c.tenant).where(runs.c.key == kept))

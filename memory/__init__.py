@@ -2,7 +2,7 @@
 
 from baton.memory.index import Entry, KeywordIndex
 from baton.memory.package import Dropped, Item, Manifest, Package, Section, message_tokens, pack, pack_chat
-from baton.memory.service import Memory
+from baton.memory.service import Memory, Recalled
 from baton.memory.tokens import BYTES, TiktokenCounter, TokenCounter, Utf8Bytes, counter
 from baton.memory.vectors import Embedder, VectorIndex
 
@@ -16,6 +16,7 @@ __all__ = [
     "Manifest",
     "Memory",
     "Package",
+    "Recalled",
     "Section",
     "TiktokenCounter",
     "TokenCounter",

@@ -226,7 +226,7 @@ class Baton:
         Raises:
             InvalidValue: if it could be no tenant's name, or this is within another one already.
         """
-        if tenant is None and self._tenant is None:
+        if tenant in (None, self._tenant):
             return self
         check_tenant(tenant or "")
         view = copy.copy(self)

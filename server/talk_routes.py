@@ -34,27 +34,35 @@ async def begin(said: NewConversation, request: Request, caller: Requester) -> d
 
 @router.get("/memory")
 async def remembered(
-    request: Request, caller: Viewer, scope: Name | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+    request: Request,
+    caller: Viewer,
+    scope: Name | None = None,
+    tenant: Name | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> dict[str, Any]:
-    """What agents believe, the newest first; `scope` is whose, such as an agent's name."""
-    scopes = None if scope is None else [scope]
-    found = await baton_of(request).ledger.read(lambda tx: facts.believed(tx, scopes))
+    """What agents believe, the newest first.
+
+    `scope` is who shares it, such as an agent's name; who sees all tenants' may name a `tenant`.
+    """
+    baton, scopes = baton_of(request).within(tenant), None if scope is None else [scope]
+    found = await baton.ledger.read(lambda tx: facts.believed(tx, baton.tenant, scopes))
     return {"facts": [fact_json(fact) for fact in found[::-1][:limit]]}
 
 
 @router.delete("/memory/{fact}", status_code=204)
-async def forget(fact: Id, request: Request, caller: Requester) -> None:
+async def forget(fact: Id, request: Request, caller: Requester, tenant: Name | None = None) -> None:
     """Have a fact believed no more; one of somebody else's runs, where the caller is an owner."""
+    baton = baton_of(request).within(tenant)
 
     def retire(tx: Transaction) -> None:
-        found = facts.get(tx, [FactId(fact)])
+        found = facts.get(tx, baton.tenant, [FactId(fact)])
         if not found:
             raise NotFound("fact", fact, [])
         _may_forget(tx, found[0], caller)
-        facts.retire(tx, found[0].id)
+        facts.retire(tx, baton.tenant, found[0].id)
         trail.note(tx, "memory.forgotten", caller.name, about=found[0].id, credential=caller.credential)
 
-    await baton_of(request).ledger.write(retire)
+    await baton.ledger.write(retire)
 
 
 def _may_forget(tx: Transaction, fact: Fact, caller: Caller) -> None:

@@ -11,8 +11,8 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from baton import Agent, Baton, tool
-from baton.core import Forbidden, InvalidValue, NotFound, Role
-from baton.ledger import Review, Transaction, audits, events, waits
+from baton.core import Forbidden, InvalidValue, Label, NotFound, Role, Trust
+from baton.ledger import Claim, Review, Transaction, audits, events, facts, waits
 from baton.server import Service, make_app
 from baton.server.changes import Changes
 from support import call, on_both, open_office, script, set_policy, soon
@@ -28,6 +28,7 @@ ID = {
     "run_id": "exchange",
     "checkpoint_id": "turn",
     "number": "number",
+    "fact": "fact",
 }
 """What stands for the names in addresses."""
 
@@ -48,6 +49,7 @@ WRITES: dict[tuple[str, str], Any] = {
     ("POST", f"{REVIEW}/ask"): {"text": "why?"},
     ("POST", f"{REVIEW}/propose"): None,
     ("POST", "/api/v1/audits/{audit}"): {"wrong": True, "note": "no"},
+    ("DELETE", "/api/v1/memory/{fact}"): None,
     ("PATCH", "/threads/{thread_id}"): {"metadata": {"a": 1}},
     ("DELETE", "/threads/{thread_id}"): None,
     ("POST", "/threads/{thread_id}/state/checkpoint"): {"checkpoint": {"checkpoint_id": "1"}},
@@ -154,6 +156,8 @@ async def two(database: str, folder: Path) -> AsyncGenerator[Two]:
         listed = await office.http.get(f"/threads/{runs[0]}/runs", headers=keys[0])
         ids = {"run": runs[0], "review": review["id"], "audit": audit, "number": "0", "turn": "1"}
         ids["exchange"] = listed.json()[0]["run_id"]
+        claim = Claim(tenant="acme", scope="agent:clerk", subject="it", text=MARK, label=Label(Trust.USER))
+        ids["fact"] = await office.baton.ledger.write(lambda tx: facts.record(tx, claim))
         yield Two(office, ids, *keys)
 
 
@@ -215,6 +219,8 @@ async def test_nothing_of_another_tenants_can_be_changed(database: str, tmp_path
             answer = await it.office.http.request(method, it.filled(path), json=body, headers=it.globex)
             assert answer.status_code == 404, (method, path, answer.text[:300])
             assert MARK not in answer.text, path
+        elsewhere = await it.office.http.get("/api/v1/memory?tenant=acme", headers=it.globex)
+        assert (elsewhere.status_code, MARK in elsewhere.text) == (422, False)
         assert await it.office.baton.ledger.read(events.last) == before
 
 
@@ -231,6 +237,7 @@ async def test_no_list_shows_what_is_another_tenants(database: str, tmp_path: Pa
         ("GET", "/audits", None),
         ("GET", "/chat", None),
         ("GET", "/parts/waiting", None),
+        ("GET", "/api/v1/memory", None),
         ("POST", "/threads/search", {}),
         ("POST", "/threads/search", {"status": "interrupted"}),
         ("POST", "/mcp", _mcp("list_reviews", {})),
@@ -239,7 +246,7 @@ async def test_no_list_shows_what_is_another_tenants(database: str, tmp_path: Pa
         shown: set[str] = set()
         for method, path, body in lists:
             headers = {"accept": "application/json, text/event-stream"} if path == "/mcp" else {}
-            ids = {kind: it.ids[kind] for kind in ("run", "review", "audit")}
+            ids = {kind: it.ids[kind] for kind in ("run", "review", "audit", "fact")}
             for key in (it.globex, it.acme, it.everybodys):
                 answer = await it.office.http.request(method, path, json=body, headers=key | headers)
                 assert answer.status_code == 200, (path, answer.text[:300])
@@ -251,7 +258,7 @@ async def test_no_list_shows_what_is_another_tenants(database: str, tmp_path: Pa
                 if path.endswith("/next") and key is not it.globex:
                     assert answer.json()["review"]["id"] == ids["review"]
                     await it.office.http.post(f"/api/v1/reviews/{ids['review']}/release", headers=key)
-        assert shown == {"run", "review", "audit"}
+        assert shown == set(ids)
 
 
 @on_both
