@@ -58,6 +58,7 @@ async def serve(
             mind=project.mind,
             notices=project.notices,
             people=project.people,
+            prices=project.prices,
             observer=observer_of(metrics),
         ) as baton,
     ):

@@ -49,6 +49,7 @@ async def worker(
             concurrency=concurrency,
             notices=project.notices,
             people=project.people,
+            prices=project.prices,
         ) as baton:
             names = ", ".join(agent.name for agent in project.agents)
             other = await baton.at_work()

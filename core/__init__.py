@@ -65,6 +65,7 @@ from baton.core.labels import Confidentiality, Label, Marks, Trust, derived
 from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
 from baton.core.observing import Course, Observer, Unobserved, Waited
+from baton.core.prices import Price, Prices
 from baton.core.promising import Assessed, Promise
 from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
@@ -142,6 +143,8 @@ __all__ = [
     "Person",
     "Policy",
     "PolicyError",
+    "Price",
+    "Prices",
     "Promise",
     "Question",
     "Reading",

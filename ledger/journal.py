@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import (
     Action,
@@ -82,6 +82,11 @@ def calls(tx: Transaction, run: RunId) -> list[ModelCall]:
     ]
 
 
+def used(tx: Transaction, members: Sequence[RunId]) -> dict[str, tuple[int, int]]:
+    """The tokens that runs have read and written, by model."""
+    return {row.model: (row.read, row.wrote) for row in tx.rows(_USED, runs=list(members))} if members else {}
+
+
 def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: ModelReply, left_out: int) -> None:
     """Record one model call. Its text stands in the transcript, its tool calls are the actions of its turn."""
     tx.execute(
@@ -132,6 +137,15 @@ def record_proposals(tx: Transaction, proposals: Sequence[Proposal]) -> None:
 
 
 _CALLED = insert(model_calls)
+_USED = (
+    select(
+        model_calls.c.model,
+        func.sum(model_calls.c.prompt_tokens).label("read"),
+        func.sum(model_calls.c.completion_tokens).label("wrote"),
+    )
+    .where(model_calls.c.run.in_(bindparam("runs", expanding=True)))
+    .group_by(model_calls.c.model)
+)
 _PROPOSED = insert(actions)
 _OF_RUN = select(actions).where(actions.c.run == bindparam("run")).order_by(actions.c.turn, actions.c.position)
 _ONE = select(actions).where(actions.c.id == bindparam("action"))

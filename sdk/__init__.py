@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from baton.agents import Agent, McpServer, McpTool, mcp_tools, pin_tools, tool
     from baton.agents.shipped import file_tools, http_tools, mail_tools
     from baton.app import Baton
-    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Retries, TryAgain, secret
+    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Price, Prices, Retries, TryAgain, secret
     from baton.handles import Result, RunHandle
     from baton.people import load_people
     from baton.project import Project, load_project
@@ -27,6 +27,8 @@ __all__ = [
     "Goal",
     "McpServer",
     "McpTool",
+    "Price",
+    "Prices",
     "Project",
     "Result",
     "Retries",
@@ -54,6 +56,8 @@ _HOMES = {
     "Goal": "baton.core",
     "McpServer": "baton.agents",
     "McpTool": "baton.agents",
+    "Price": "baton.core",
+    "Prices": "baton.core",
     "Project": "baton.project",
     "Result": "baton.handles",
     "Retries": "baton.core",

@@ -25,6 +25,7 @@ from baton.core import (
     NotFound,
     Observer,
     Person,
+    Prices,
     Reading,
     RunId,
     Trust,
@@ -84,6 +85,7 @@ class Baton:
 
     Attributes:
         live: Where the text of the models is heard as it comes.
+        prices: What the models cost; None where nobody says.
 
     ```python
     async with Baton(agents=[desk]) as baton:
@@ -105,6 +107,7 @@ class Baton:
         clock: Clock | None = None,
         notices: Notices | None = None,
         people: Sequence[Person] | None = None,
+        prices: Prices | None = None,
         observer: Observer | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
@@ -122,6 +125,7 @@ class Baton:
             notices: Who is told of reviews and runs, by webhook or mail; None tells nobody.
             people: Who answers questions, with their hours; kept in the record, for every process. None leaves those
                 whom the record has: without any, everybody is always there.
+            prices: What the models cost, so that people see it; None where nobody says.
             observer: Who watches how runs go, closed with Baton; None is who gets traces, where the environment or the
                 program says where they go, else nobody.
 
@@ -137,6 +141,7 @@ class Baton:
         self._dispatch, self._clock = dispatch and bool(agents), clock
         self._notices = notices
         self._people = people
+        self.prices = prices
         self._observer = observer or observer_of()
         self._stack = contextlib.AsyncExitStack()
         self.live = Live()

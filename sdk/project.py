@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton.agents import MINDS, Agent, McpServer, Mind, Tool, find_mind
-from baton.core import InvalidFile, InvalidValue, NotFound, Person, ToolSpec
+from baton.core import InvalidFile, InvalidValue, NotFound, Person, Price, Prices, ToolSpec
 from baton.core.yaml_file import line_of, read_yaml, refused
 from baton.graph.hooks import Hook, HookEntry, Start
 from baton.people import people_of
@@ -42,6 +42,25 @@ class _AgentEntry(BaseModel):
     judge: str | None = None
 
 
+class _PriceEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    input: float = Field(ge=0, lt=1e9)
+    output: float = Field(ge=0, lt=1e9)
+
+
+class _PricesEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
+    models: dict[str, _PriceEntry] = Field(min_length=1)
+
+    def made(self) -> Prices:
+        """The prices."""
+        models = {name: Price(input=said.input, output=said.output) for name, said in self.models.items()}
+        return Prices(currency=self.currency, models=models)
+
+
 class _ProjectFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -50,6 +69,7 @@ class _ProjectFile(BaseModel):
     database: str | None = None
     notices: NoticesEntry | None = None
     hooks: list[HookEntry] = []
+    prices: _PricesEntry | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +83,7 @@ class Project:
         database: The ledger: a server's URL, or a file relative to the project file; None is the default.
         notices: Who is told of reviews and runs; None is nobody.
         hooks: Where signed events come in.
+        prices: What the models cost; None where that is not said.
         people: Who answers questions, as `people.yaml` beside the file says; None where there is no such file.
     """
 
@@ -72,6 +93,7 @@ class Project:
     database: str | None
     notices: Notices | None = None
     hooks: tuple[Hook, ...] = ()
+    prices: Prices | None = None
     people: tuple[Person, ...] | None = None
 
     @property
@@ -137,6 +159,7 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         database=entry.database,
         notices=notices,
         hooks=_hooks(file, entry, tree),
+        prices=entry.prices.made() if entry.prices is not None else None,
         people=people_of(file),
     )
 

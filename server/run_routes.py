@@ -8,6 +8,7 @@ from starlette.responses import StreamingResponse
 
 from baton.app import Baton
 from baton.core import Forbidden, InvalidValue, Trust
+from baton.costing import cost
 from baton.handles import RunHandle
 from baton.ledger import Transaction, events, reviews, runs
 from baton.review.record import review_json, run_json, time_json
@@ -60,17 +61,19 @@ async def list_(
 @router.get("/{run}")
 async def get(run: Id, request: Request, caller: Viewer) -> dict[str, Any]:
     """A run, and what it goes on with only: questions, of the runs that it handed work to as well, times and events."""
+    baton = _baton(request)
 
     def read(tx: Transaction) -> dict[str, Any]:
         known = runs.get(tx, runs.find(tx, run))
-        left = waiting(tx, known.id)
+        left, spent = waiting(tx, known.id), cost(tx, [known], baton.prices)
         return run_json(known) | {
+            "cost": None if spent is None or baton.prices is None else baton.prices.json(spent),
             "reviews": [review_json(review) for review in left.reviews],
             "until": time_json(left.until),
             "events": [{"event": one.event, "key": one.key} for one in left.events],
         }
 
-    return await _baton(request).ledger.read(read)
+    return await baton.ledger.read(read)
 
 
 @router.get("/{run}/story")

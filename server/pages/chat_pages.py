@@ -53,7 +53,7 @@ async def _talk(request: Request, caller: Caller, id: str) -> dict[str, Any]:
     def read(tx: Transaction) -> dict[str, Any]:
         run = runs.get(tx, runs.find(tx, id))
         agent = baton.agents.get(run.agent)
-        shown = talk(tx, run.id, agent.memory if agent is not None else None)
+        shown = talk(tx, run.id, agent.memory if agent is not None else None, baton.prices)
         return {"talk": shown, "now": tx.now, "may_speak": may_steer(tx, run.id, caller)}
 
     shown = await baton.ledger.read(read)

@@ -80,11 +80,13 @@ async def _list(request: Request, view: str, agent: str | None, after: str | Non
 
 
 async def _shown(request: Request, caller: Caller, id: str, *, whole: bool) -> dict[str, Any]:
+    baton = baton_of(request)
+
     def read(tx: Transaction) -> tuple[RunPage, bool]:
-        found = run_page(tx, id, whole=whole)
+        found = run_page(tx, id, baton.prices, whole=whole)
         return found, may_steer(tx, found.run.id, caller)
 
-    shown, steers = await baton_of(request).ledger.read(read)
+    shown, steers = await baton.ledger.read(read)
     return {"shown": shown, "may_steer": steers, "whole": whole}
 
 

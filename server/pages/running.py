@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from baton.core import InvalidValue, Ruling, RunId, format_time
+from baton.core import InvalidValue, Prices, Ruling, RunId, format_time
 from baton.core.texts import call, one_line
+from baton.costing import used_told
 from baton.grounds import conditions
 from baton.ledger import EffectState, Proposal, Review, Run, Transaction, effects, events, journal, reviews, runs
 from baton.rows import Row
@@ -173,12 +174,13 @@ def state_text(state: Waiting) -> str:
     return "; ".join(parts)
 
 
-def run_page(tx: Transaction, id: str, *, whole: bool = False) -> RunPage:
+def run_page(tx: Transaction, id: str, prices: Prices | None, *, whole: bool = False) -> RunPage:
     """A run as its page shows it.
 
     Args:
         tx: The transaction.
         id: The beginning of its id.
+        prices: What the models cost; None where nobody says.
         whole: Whether to show all of its story.
 
     Raises:
@@ -193,7 +195,7 @@ def run_page(tx: Transaction, id: str, *, whole: bool = False) -> RunPage:
         now=tx.now,
         state=waiting(tx, run.id),
         plan=_plan(tx, run.id),
-        facts=_facts(run),
+        facts=_facts(run, used_told(tx, [run], prices)),
         tree=_tree(everyone),
         gantt=gantt([(one, happened[one.id]) for one in everyone[:_MOST_DRAWN]], tx.now),
         story=_steps(tx, shown),
@@ -218,13 +220,13 @@ def _tree(everyone: Sequence[Run]) -> list[Node]:
     return [Node(one, depths[one.id]) for one in everyone]
 
 
-def _facts(run: Run) -> list[Row]:
+def _facts(run: Run, used: str) -> list[Row]:
     goal = run.goal
     rows = [Row("criterion", one_line(said, 400)) for said in goal.criteria]
     rows += [Row("constraint", one_line(said, 400)) for said in goal.constraints]
     rows += [Row("asked by", one_line(run.requester))] if run.requester else []
     rows += [Row("deadline", format_time(run.deadline))] if run.deadline is not None else []
-    rows += [Row("used", f"{run.turns} turns, {run.prompt_tokens + run.completion_tokens:,} tokens")]
+    rows += [Row("used", f"{run.turns} turns, {used}")]
     rows += [Row("trouble", one_line(f"{run.trouble}{f' ({run.fault.value})' if run.fault else ''}"), "bad")] * bool(
         run.trouble
     )

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from baton.agents.builtin import BUILTINS
-from baton.core import RunId
+from baton.core import Prices, RunId
 from baton.core.texts import call, one_line
+from baton.costing import used_told
 from baton.handles import ATTACHED
 from baton.ledger import EffectState, Fact, Run, Transaction, events, facts, mail, runs
 from baton.server.pages.reviewing import Chosen, chosen
@@ -59,6 +60,7 @@ class Talk:
         working: Whether somebody is at work on it, or about to be.
         topics: What changes it.
         earlier: Events that are not shown.
+        used: What it has used so far, in words.
         memory: What the agent believes, the newest first.
     """
 
@@ -72,6 +74,7 @@ class Talk:
     memory: list[Fact]
     prompt_tokens: int
     completion_tokens: int
+    used: str
 
 
 def conversations(tx: Transaction, person: str) -> list[tuple[Run, str]]:
@@ -93,13 +96,14 @@ def _title(tx: Transaction, run: Run) -> str:
     return one_line(next(said, run.goal.statement), 100)
 
 
-def talk(tx: Transaction, id: str, scope: str | None) -> Talk:
+def talk(tx: Transaction, id: str, scope: str | None, prices: Prices | None) -> Talk:
     """A conversation as its page shows it.
 
     Args:
         tx: The transaction.
         id: The beginning of its run's id.
         scope: Where its agent remembers; None where it is not known here.
+        prices: What the models cost; None where nobody says.
 
     Raises:
         NotFound, Ambiguous: if none or several have this beginning of an id.
@@ -119,6 +123,7 @@ def talk(tx: Transaction, id: str, scope: str | None) -> Talk:
         memory=facts.believed(tx, run.tenant, [scope])[::-1][:FACTS] if scope is not None else [],
         prompt_tokens=sum(one.prompt_tokens for one in everyone),
         completion_tokens=sum(one.completion_tokens for one in everyone),
+        used=used_told(tx, everyone, prices),
     )
 
 

@@ -13,7 +13,7 @@ from baton import Agent, Baton, RunHandle
 from baton.agents import Mind, OpenAIModel, SimulatedServer
 from baton.agents.retries import RetryPolicy
 from baton.agents.simulated import Faults
-from baton.core import Clock, Observer, Person, RunId
+from baton.core import Clock, Observer, Person, Prices, RunId
 from baton.ledger import Ledger, Line, Run, Transaction, runs
 from baton.review.notices import Notices
 
@@ -40,6 +40,7 @@ async def open_office(
     clock: Clock | None = None,
     notices: Notices | None = None,
     people: Sequence[Person] | None = None,
+    prices: Prices | None = None,
     stream: bool = False,
     observer: Observer | None = None,
 ) -> AsyncGenerator[Baton]:
@@ -55,6 +56,7 @@ async def open_office(
             clock=clock,
             notices=notices,
             people=people,
+            prices=prices,
             observer=observer,
         ) as baton,
     ):
