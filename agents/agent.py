@@ -10,8 +10,9 @@ from typing import Any
 from baton.agents.builtin import BUILTINS
 from baton.agents.proposing import offer
 from baton.agents.tool import Tool, as_spec
-from baton.core import InvalidValue, ToolSpec
+from baton.core import Contract, InvalidValue, ToolSpec
 
+_GIVING = ("hand_off", "answer_handoff", "withdraw_handoff")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
@@ -30,7 +31,8 @@ class Agent:
             their score. 1 is once, and says nothing of it.
         judge: A model at the same endpoint that is asked how likely such calls are right; None for none.
         shadow: A policy that is asked beside it, of which nothing follows: what it says is recorded, to be compared.
-        hands_off_to: Names of agents it may hand work to.
+        hands_off_to: Names of agents it may hand work to; `person:NAME`, or a role, is a piece of work for people.
+        contracts: The kinds of work that it takes and gives, beside work in words alone.
         memory: The scope of what it remembers; agents with the same scope share it.
         context_tokens: What one request to its model may hold.
         open_questions: How many questions of one run may wait for people; a run that keeps asking beyond is stopped.
@@ -47,6 +49,7 @@ class Agent:
     model: str = "gpt-5-mini"
     policy: str | Path | None = None
     hands_off_to: Sequence[str] = ()
+    contracts: Sequence[Contract] = ()
     memory: str = "team"
     context_tokens: int = 100_000
     open_questions: int = 20
@@ -74,6 +77,13 @@ class Agent:
             raise InvalidValue(f"round_trips of agent {self.name}", self.round_trips, "1 or more")
         if not 1 <= self.samples <= 20:
             raise InvalidValue(f"samples of agent {self.name}", self.samples, "a number from 1 to 20")
+        self._check_tools()
+
+    def _check_tools(self) -> None:
+        kinds = [contract.name for contract in self.contracts]
+        for name in kinds:
+            if kinds.count(name) > 1:
+                raise InvalidValue(f"contract of agent {self.name}", name, "names that are given once")
         names = [spec.name for spec in self._own]
         for name in names:
             if names.count(name) > 1 or name in BUILTINS:
@@ -90,8 +100,19 @@ class Agent:
     @cached_property
     def specs(self) -> Mapping[str, ToolSpec]:
         """All tools it is offered by name: its own, then the built-in ones that make sense for it."""
-        offered = [spec for spec in BUILTINS.values() if spec.name != "hand_off" or self.hands_off_to]
+        offered = [spec for spec in BUILTINS.values() if self._uses(spec.name)]
         return {spec.name: spec for spec in (*self._own, *offered)}
+
+    @cached_property
+    def contracts_by_name(self) -> Mapping[str, Contract]:
+        """Its contracts by their names."""
+        return {contract.name: contract for contract in self.contracts}
+
+    def _uses(self, builtin: str) -> bool:
+        """Whether a built-in tool makes sense for it."""
+        if builtin in _GIVING:
+            return bool(self.hands_off_to)
+        return builtin != "ask_giver" or bool(self.contracts)
 
     @cached_property
     def basis(self) -> str:

@@ -55,12 +55,51 @@ def _read_on(handle: _Whole, offset: _Whole = 0) -> None:
     """
 
 
-def _hand_off(to: str, task: str) -> None:
-    """Hand a piece of work to another agent. Its answer reaches you later as a message.
+def _hand_off(
+    to: str,
+    task: str,
+    contract: str | None = None,
+    payload: dict[str, Any] | None = None,
+    version: Annotated[int, Field(ge=1)] | None = None,
+    within: Duration | None = None,
+    tokens: Annotated[int, Field(gt=0)] | None = None,
+) -> None:
+    """Hand a piece of work to another agent, or to a person. The answer reaches you later as a message.
 
     Args:
-        to: The agent's name.
-        task: What to do and all that it needs to know; it sees the attachments of your goal too.
+        to: The agent's name, or `person:` with a name or role.
+        task: What to do and all that it needs to know; an agent sees the attachments of your goal too.
+        contract: What kind of work it is, where there are contracts.
+        payload: What the contract says is said with it.
+        version: Of the payload; the newest that is known where nothing is said.
+        within: How long it may take, such as `2h`; after that you are told that no answer came.
+        tokens: How many tokens an agent may use for it; of what is left to you where nothing is said.
+    """
+
+
+def _answer_handoff(handoff: str, text: str) -> None:
+    """Tell whoever works for you what they want to know.
+
+    Args:
+        handoff: The hand-off's id, such as `hnd_8zca2c1s86`.
+        text: The answer.
+    """
+
+
+def _withdraw_handoff(handoff: str, reason: str) -> None:
+    """Take work back that you have handed on and that is not done. What was done of it stays done.
+
+    Args:
+        handoff: The hand-off's id, such as `hnd_8zca2c1s86`.
+        reason: Why it no longer matters.
+    """
+
+
+def _ask_giver(question: str) -> None:
+    """Ask whoever has handed this work to you. The answer reaches you later as a message.
+
+    Args:
+        question: The question, with what is needed to answer it.
     """
 
 
@@ -123,6 +162,7 @@ def _finish(
     summary: str,
     evidence: list[str] | None = None,
     outcome: Literal["done", "refused", "failed"] = "done",
+    answer: dict[str, Any] | None = None,
 ) -> None:
     """End your work on the goal. Refused while questions to people, hand-offs or waits are open.
 
@@ -130,6 +170,7 @@ def _finish(
         summary: What was reached, for the person who asked.
         evidence: For each success criterion in order, what shows that it is met.
         outcome: `done`, `refused` (policy or a person said no), or `failed`.
+        answer: What the work that was handed to you asks for, where it asks for more than a summary.
     """
 
 
@@ -141,6 +182,9 @@ BUILTINS: dict[str, ToolSpec] = {
         "recall": _recall,
         "read_on": _read_on,
         "hand_off": _hand_off,
+        "answer_handoff": _answer_handoff,
+        "withdraw_handoff": _withdraw_handoff,
+        "ask_giver": _ask_giver,
         "ask_person": _ask_person,
         "answer_reviewer": _answer_reviewer,
         "withdraw_question": _withdraw_question,

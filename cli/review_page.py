@@ -182,6 +182,8 @@ def _question(review: Review) -> RenderableType:
     if review.kind is ReviewKind.QUESTION:
         options = given.get("options") or ()
         lines += [Text(f"- {one_line(str(option))}") for option in options]
+        if review.tool == "hand_off" and given:
+            lines += ["", pairs([(one_line(name), one_line(str(said))) for name, said in given.items()])]
     elif given:
         lines.append(Text(call(review.tool, given, 500)))
     known = cast(Mapping[str, Any], review.question.get("known") or {})

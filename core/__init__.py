@@ -5,6 +5,7 @@ from baton.core.actions import Action, Ruling, Verdict
 from baton.core.calendars import Calendar, Hours, Span, is_holiday
 from baton.core.canonical import digest, dump, storable
 from baton.core.clock import Clock, ManualClock, OffsetClock, SystemClock, format_duration, format_time, parse_duration
+from baton.core.contracts import Contract, agreed, broken
 from baton.core.errors import (
     Ambiguous,
     BadLink,
@@ -43,6 +44,7 @@ from baton.core.errors import (
     TooManyRequests,
     TooManyTries,
     TryAgain,
+    Unsupported,
 )
 from baton.core.faults import Fault, fault_of
 from baton.core.goal import GOAL, Attachment, Budget, Duration, Goal
@@ -100,6 +102,7 @@ __all__ = [
     "Clock",
     "Confidentiality",
     "Conflict",
+    "Contract",
     "Course",
     "DecisionId",
     "Delta",
@@ -173,12 +176,15 @@ __all__ = [
     "Trust",
     "TryAgain",
     "Unobserved",
+    "Unsupported",
     "Upcaster",
     "Usage",
     "Verdict",
     "Waited",
     "Window",
     "action_id",
+    "agreed",
+    "broken",
     "call_id",
     "charged",
     "check_due",

@@ -4,6 +4,7 @@ BatonError
 ├── InvalidValue            a value from outside is not allowed
 │   └── InvalidFile         the same, in a file: names file, line and field
 ├── NotFound                nothing has that id or name
+├── Unsupported             a version is not understood here; says which are
 ├── Ambiguous               an abbreviated id fits several things
 ├── Conflict                somebody else was first; says who, what and when
 ├── Forbidden               this person or agent may not do this
@@ -88,6 +89,13 @@ class Ambiguous(BatonError):
 
     def __init__(self, kind: str, prefix: str, fits: Iterable[str]) -> None:
         super().__init__(f"{kind} {prefix!r} fits several: {', '.join(fits)}; give more of the id")
+
+
+class Unsupported(BatonError):
+    """A version is not understood here."""
+
+    def __init__(self, what: str, supported: str) -> None:
+        super().__init__(f"{what} is not understood; supported is {supported}")
 
 
 class Conflict(BatonError):

@@ -8,7 +8,7 @@ from typing import Any
 
 from baton.core import ActionId, Effect, OverLimit, Ruling
 from baton.graph.approving import over_limit, still_allowed, still_approved
-from baton.graph.builtins import BUILTIN, Scene
+from baton.graph.builtins import BUILTIN
 from baton.graph.carrying import carry_out
 from baton.graph.context import own_label
 from baton.graph.ending import end
@@ -22,6 +22,7 @@ from baton.graph.past import Past, load
 from baton.graph.preparing import prepares
 from baton.graph.promised import open_audits
 from baton.graph.receive import called_off
+from baton.graph.scene import Scene
 from baton.graph.state import Place
 from baton.graph.team import Member
 from baton.graph.upcasting import ask_upcast, behind, brought_up

@@ -1,6 +1,7 @@
 """What happens when a time has come: a wait is over, a question expires, a goal is late."""
 
 from baton.core import ActionId, ReviewId, RunId, format_time
+from baton.graph import handing
 from baton.ledger import ENDED, Ledger, Review, Timer, Transaction, events, mail, reviews, runs, timers, waits
 from baton.policies.promises.learning import learn
 from baton.review import deciding
@@ -60,6 +61,10 @@ def _fire(tx: Transaction, timer: Timer) -> str | None:
             _review_due(tx, reviews.get(tx, ReviewId(timer.ref or "")))
         case "escalation":
             _escalate(tx, reviews.get(tx, ReviewId(timer.ref or "")))
+        case "handoff":
+            handing.overdue(tx, timer.ref or "")
+        case "offer":
+            handing.unanswered(tx, timer.ref or "")
         case "decision":
             return deciding.send(tx, ReviewId(timer.ref or ""))
     return None

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from baton.core import Assessed, OverLimit, ReviewId, Ruling, Verdict, format_time, random_id
-from baton.graph.builtins import Scene
 from baton.graph.job import Job
 from baton.graph.judging import judge
 from baton.graph.outcome import Outcome, denial
 from baton.graph.past import Past, spent_by
+from baton.graph.scene import Scene
 from baton.graph.trouble import open_review
 from baton.ledger import DecisionKind, ReviewKind, Transaction, events, journal
 from baton.policies import approval_digest

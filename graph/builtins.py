@@ -1,7 +1,7 @@
 """What the built-in tools do. Their rows ride with the step that calls them: exactly once, without a claim."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +9,6 @@ from baton.core import (
     Action,
     BodyId,
     FactId,
-    Goal,
     InvalidValue,
     Label,
     MailArrived,
@@ -19,25 +18,25 @@ from baton.core import (
     derived,
     dump,
     parse_time,
-    random_id,
     tell_time,
     time_zone,
 )
+from baton.graph import giving, handing
 from baton.graph.outcome import End, Outcome, refusal
-from baton.graph.team import Member, Team
+from baton.graph.scene import Builtin, Scene
 from baton.ledger import (
     ENDED,
     Claim,
     DecisionKind,
-    Ledger,
+    HandoffState,
     Review,
     ReviewKind,
-    Run,
     Transaction,
     bodies,
     events,
     facts,
     forks,
+    handoffs,
     mail,
     remarks,
     reviews,
@@ -49,26 +48,6 @@ from baton.review.learning import corrections_of
 
 PIECE = 8000
 """Characters that `read_on` gives at a time."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What a built-in tool works with.
-
-    Attributes:
-        label: Of what the agent says itself, having read what it has read.
-        cursor: The last message it has read.
-    """
-
-    ledger: Ledger
-    team: Team
-    member: Member
-    run: Run
-    label: Label
-    cursor: int
-
-
-Builtin = Callable[[Scene, Action, dict[str, Any]], Awaitable[Outcome]]
 
 
 async def plan(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
@@ -129,37 +108,6 @@ async def read_on(scene: Scene, action: Action, arguments: dict[str, Any]) -> Ou
     return Outcome(text=text + more, trust=Trust.EXTERNAL, confidentiality=scene.label.confidentiality)
 
 
-async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
-    """Start a child run for another agent; its end sends its answer to this run's mailbox."""
-    to: str = arguments["to"]
-    if to not in scene.member.agent.hands_off_to:
-        allowed = ", ".join(scene.member.agent.hands_off_to) or "nobody"
-        return refusal(f"you may not hand work to {to!r}; you may to: {allowed}")
-    parent = scene.run
-    goal = Goal(arguments["task"], attachments=parent.goal.attachments, requester=parent.requester)
-    child = RunId(random_id("run"))
-
-    def start(tx: Transaction) -> None:
-        runs.create(
-            tx,
-            goal,
-            to,
-            id=child,
-            conversation=parent.conversation,
-            trust=scene.label.trust,
-            confidentiality=scene.label.confidentiality,
-            parent=parent.id,
-            parent_action=action.id,
-            live=parent.live,
-            tenant=parent.tenant,
-        )
-        events.emit(tx, parent.id, "handoff.offered", to=to, child=child, action=action.id)
-
-    return Outcome(
-        text=f"pending: hand-off {child} to {to}; the answer comes as a message", pending=True, riders=[start]
-    )
-
-
 async def wait(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
     """Start a timer."""
     zone: str = arguments["zone"] or scene.team.setting.zone
@@ -217,10 +165,16 @@ async def finish(scene: Scene, action: Action, arguments: dict[str, Any]) -> Out
     outcome = arguments["outcome"]
     if outcome == "done" and len(evidence) < len(criteria):
         return refusal(f"cite evidence for each of the {len(criteria)} success criteria, in their order")
-    open_ends = await scene.ledger.read(lambda tx: still_open(tx, scene.run.id, scene.cursor))
+    open_ends, handoff = await scene.ledger.read(
+        lambda tx: (still_open(tx, scene.run.id, scene.cursor), handoffs.of_child(tx, scene.run.id))
+    )
     if open_ends:
         return refusal(f"not yet: {', '.join(open_ends)}")
-    return Outcome(text="finished", end=End(outcome=outcome, summary=arguments["summary"], evidence=tuple(evidence)))
+    answer = arguments["answer"]
+    if outcome == "done" and (wrong := handing.answer_of(handoff, answer)) is not None:
+        return refusal(f"the answer does not fit: {wrong}")
+    end = End(outcome=outcome, summary=arguments["summary"], evidence=tuple(evidence), answer=answer)
+    return Outcome(text="finished", end=end)
 
 
 def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
@@ -228,9 +182,15 @@ def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
     found: list[str] = []
     if count := reviews.count_open(tx, run):
         found.append(f"{count} question{'s' if count > 1 else ''} to people open")
+    given_up = {one.child for one in handoffs.of_run(tx, run) if not one.state.open}
     found += [
-        f"hand-off {child.id} to {child.agent} open" for child in runs.children(tx, run) if child.status not in ENDED
+        f"hand-off {child.id} to {child.agent} open"
+        for child in runs.children(tx, run)
+        if child.status not in ENDED and child.id not in given_up
     ]
+    mine = handoffs.of_child(tx, run)
+    if mine is not None and mine.state is HandoffState.ASKED:
+        found.append(f"what you asked {mine.giver} is not answered")
     if timers.pending(tx, run, "wait") is not None:
         found.append("you are waiting for a time")
     found += [f"you are waiting for the event {wait.event}" for wait in waits.pending(tx, [run])]
@@ -284,7 +244,10 @@ BUILTIN: Mapping[str, Builtin] = {
     "remember": remember,
     "recall": recall,
     "read_on": read_on,
-    "hand_off": hand_off,
+    "hand_off": giving.hand_off,
+    "answer_handoff": giving.answer_handoff,
+    "withdraw_handoff": giving.withdraw_handoff,
+    "ask_giver": giving.ask_giver,
     "wait": wait,
     "wait_for": wait_for,
     "answer_reviewer": answer_reviewer,

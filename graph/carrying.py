@@ -4,12 +4,13 @@ from collections.abc import Awaitable
 from typing import Any
 
 from baton.core import BodyId, Effect, ToolError, ToolSpec, ToolTimeout, Trust
-from baton.graph.builtins import BUILTIN, Scene
+from baton.graph.builtins import BUILTIN
 from baton.graph.doubting import ask_whether, left_in_doubt
 from baton.graph.hold import Hold
 from baton.graph.job import Job
 from baton.graph.outcome import Outcome, refusal
 from baton.graph.outliving import outlive
+from baton.graph.scene import Scene
 from baton.graph.stranded import stand_in
 from baton.graph.trying import Tries
 from baton.ledger import DecisionKind, EffectRecord, EffectState, Transaction, effects

@@ -1,10 +1,10 @@
 """Nobody knows whether a write happened: a person is asked, with everything that is known."""
 
 from baton.core import ReviewId, Ruling, Verdict, format_time, random_id
-from baton.graph.builtins import Scene
 from baton.graph.hold import Hold
 from baton.graph.job import Job
 from baton.graph.outcome import Outcome
+from baton.graph.scene import Scene
 from baton.graph.trouble import open_review
 from baton.ledger import EffectRecord, EffectState, ReviewKind, Transaction, effects, events, journal
 

@@ -1,10 +1,11 @@
 """How a run ends: only while nobody has written to it, and nobody is left waiting for it."""
 
 from baton.core import Conflict, Label, MailArrived, Observer, RunId, Unobserved
+from baton.graph import handing
 from baton.graph.observing import tell_end
 from baton.graph.outcome import End
 from baton.graph.receive import handoff_text
-from baton.ledger import DecisionKind, Run, Transaction, checkpoints, mail, reviews, runs, waits
+from baton.ledger import DecisionKind, HandoffState, Run, Transaction, checkpoints, handoffs, mail, reviews, runs, waits
 
 _NOBODY = Unobserved()
 
@@ -24,16 +25,18 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label, observer
         reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, f"the run has ended ({how.outcome})")
     waits.drop(tx, run.id)
     checkpoints.prune(tx, run.id, 1)
+    for handoff in handoffs.of_run(tx, run.id):
+        handoffs.end(tx, handoff, HandoffState.WITHDRAWN, f"{run.agent} has ended ({how.outcome})")
     for child in runs.children(tx, run.id):
         if not child.ended:
             mail.post(tx, child.id, "cancel", sender=run.id)
     tell_end(observer, run, how.outcome, tx.now)
-    if run.parent is not None:
+    if run.parent is not None and handing.returned(tx, run, how.outcome, how.summary, how.answer):
         _tell_parent(tx, run, run.parent, how, label)
 
 
 def _tell_parent(tx: Transaction, run: Run, parent: RunId, how: End, label: Label) -> None:
-    text = handoff_text(run.agent, how.outcome, how.summary)
+    text = handoff_text(run.agent, how.outcome, how.summary, how.answer)
     try:
         mail.post(
             tx,

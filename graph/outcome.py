@@ -1,7 +1,8 @@
 """What carrying out one action came to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from baton.core import BodyId, Confidentiality, ReviewId, Trust
 from baton.ledger import Transaction
@@ -12,11 +13,16 @@ Rider = Callable[[Transaction], object]
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """How a run is to end."""
+    """How a run is to end.
+
+    Attributes:
+        answer: What work that was handed on is answered with; None where its summary says all.
+    """
 
     outcome: RunOutcome
     summary: str
     evidence: tuple[str, ...] = ()
+    answer: Mapping[str, Any] | None = None
 
 
 @dataclass(kw_only=True)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from baton.core import ActionId, ReviewId, RunId, Trust, format_time
 from baton.ledger import Decision, DecisionKind, Line, Message, Review, ReviewKind, Source, Transaction, reviews
@@ -119,10 +119,10 @@ def _left_in_doubt(review: Review, decision: Decision, what: str) -> str:
     return f"{told} {decision.note}".rstrip()
 
 
-def handoff_text(agent: str, outcome: str, summary: str) -> str:
+def handoff_text(agent: str, outcome: str, summary: str, answer: Mapping[str, Any] | None = None) -> str:
     """How an agent is told that handed-over work came back."""
-    answer = json.dumps({"outcome": outcome, "summary": summary}, ensure_ascii=False)
-    return f"[hand-off to {agent} returned] {answer}"
+    said = {"outcome": outcome, "summary": summary} | ({} if answer is None else {"answer": dict(answer)})
+    return f"[hand-off to {agent} returned] {json.dumps(said, ensure_ascii=False)}"
 
 
 _DONE = {DecisionKind.APPROVE: "approved", DecisionKind.EDIT: "approved with changes", DecisionKind.REJECT: "rejected"}

@@ -24,6 +24,7 @@ from baton.core import (
 from baton.graph.builtins import still_open
 from baton.graph.context import own_label
 from baton.graph.ending import end
+from baton.graph.handing import taken_up, takers
 from baton.graph.hold import Hold
 from baton.graph.judging import Record, flooded, judge_reply
 from baton.graph.move import Move, Office
@@ -46,6 +47,7 @@ from baton.ledger import (
     Review,
     Transaction,
     effects,
+    handoffs,
     journal,
     promises,
     spending,
@@ -77,8 +79,24 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     if news.todo:
         return step.move("act", todo=tuple(news.todo))
     if place.turn == 0:
+        if (why := await _take_up(step)) is not None:
+            return step.ended(End(outcome="refused", summary=why))
         step.lines += await _remembered(office, past)
     return await _propose(step)
+
+
+async def _take_up(step: "_Step") -> str | None:
+    """Take the work that was handed to this run, where it was; why it cannot be taken, None where it can."""
+    run, agent = step.past.run, step.member.agent
+    if run.parent is None:
+        return None
+    found = await step.office.ledger.read(lambda tx: taken_up(tx, run, agent, step.place.turn + 1))
+    if isinstance(found, str) or found is None:
+        return found
+    handoff, line = found
+    step.lines += [line] if line is not None else []
+    step.riders.append(lambda tx: handoffs.take(tx, handoff))
+    return None
 
 
 def _look(
@@ -171,7 +189,7 @@ async def _propose(step: _Step) -> Move:
         return _told_no(step, again)
     if step.strikes >= STRIKES:
         return step.troubled(f"{run.agent}: {STRIKES} answers of its model in a row could not be used", Fault.LASTING)
-    others = {name: step.office.team.member(name).agent.description for name in step.member.agent.hands_off_to}
+    others = takers(step.office.team, step.member.agent)
     packing = packed(step.member, run, [*step.past.lines, *step.lines], step.past.proposals, others)
     name, model = await _thinker(step)
     request = ModelRequest(

@@ -8,11 +8,11 @@ import asyncio
 
 from baton.agents import Breaker
 from baton.core import Effect, OverLimit, Retries, ToolError, ToolSpec, ToolTimeout, ToolUnavailable, TryAgain, logger
-from baton.graph.builtins import Scene
 from baton.graph.calling import ask_world, call_tool
 from baton.graph.hold import Hold
 from baton.graph.job import Job
 from baton.graph.receive import called_off
+from baton.graph.scene import Scene
 from baton.graph.undoing import undone_by
 from baton.ledger import Transaction, effects, events, leases
 

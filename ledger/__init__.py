@@ -24,6 +24,7 @@ from baton.ledger import (
     forecasts,
     forks,
     growth,
+    handoffs,
     hook_calls,
     journal,
     keys,
@@ -51,6 +52,7 @@ from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
 from baton.ledger.fact_rows import Claim, Fact, Kind, Passage
 from baton.ledger.facts import Change
+from baton.ledger.handoffs import Handoff, HandoffState
 from baton.ledger.journal import Proposal
 from baton.ledger.leases import Lease
 from baton.ledger.lock import DispatchLock
@@ -75,6 +77,8 @@ __all__ = [
     "EffectState",
     "Event",
     "Fact",
+    "Handoff",
+    "HandoffState",
     "Kind",
     "Lease",
     "Ledger",
@@ -110,6 +114,7 @@ __all__ = [
     "forecasts",
     "forks",
     "growth",
+    "handoffs",
     "hook_calls",
     "journal",
     "keys",

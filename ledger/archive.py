@@ -33,6 +33,7 @@ from baton.ledger.schema import (
     transcript,
     waits,
 )
+from baton.ledger.schema_handoffs import handoffs
 from baton.ledger.schema_people import decisions, forecasts, notices, remarks, reviews, snoozes
 from baton.ledger.schema_threads import exchanges, threads
 from baton.ledger.transaction import Transaction
@@ -105,6 +106,13 @@ _PARTS = (
     ),
     _Part("decision", decisions, (decisions.c.at,), frozenset({"note"}), frozenset({"arguments", "verdict"})),
     _Part("remark", remarks, (remarks.c.id,), frozenset({"body"})),
+    _Part(
+        "handoff",
+        handoffs,
+        (handoffs.c.offered_at,),
+        frozenset({"payload", "answer", "said"}),
+        frozenset({"payload", "answers", "answer"}),
+    ),
     _Part("wait", waits, (waits.c.opened_at,)),
     _Part("thread", threads, json=frozenset({"metadata"})),
     _Part("exchange", exchanges, (exchanges.c.number,), json=frozenset({"metadata"})),
@@ -232,7 +240,19 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
     for run in sorted(run for family in families for run in family.runs):
         tx.value(_LOCK, run=run)
     ids = [run for family in families if _closed(tx, family.root, before) == family for run in family.runs]
-    for table in (*_OF_REVIEWS, reviews, messages, transcript, model_calls, actions, effects, waits, timers, events):
+    for table in (
+        *_OF_REVIEWS,
+        reviews,
+        messages,
+        transcript,
+        model_calls,
+        actions,
+        effects,
+        handoffs,
+        waits,
+        timers,
+        events,
+    ):
         tx.changed(delete(table).where(_of(table, ids)))
     for table in (checkpoint_writes, checkpoints):
         tx.changed(delete(table).where(table.c.thread.in_(ids)))

@@ -9,6 +9,7 @@ from baton.core import BodyId
 from baton.ledger import checkpoints, waits
 from baton.ledger.door import Ledger
 from baton.ledger.schema import bodies, effects, messages, metadata, runs, signals, transcript
+from baton.ledger.schema_handoffs import handoffs
 from baton.ledger.schema_people import audits, decisions, remarks, reviews
 from baton.ledger.transaction import Transaction
 
@@ -93,6 +94,9 @@ REFERENCES = (
     audits.c.question,
     audits.c.note,
     remarks.c.body,
+    handoffs.c.payload,
+    handoffs.c.answer,
+    handoffs.c.said,
 )
 """Every column that refers to a text. A text is stored together with the row that refers to it, never before."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, func, insert, or_, select, update
 
 from baton.core import ActionId, Ambiguous, NotFound, ReviewId, RunId, Verdict, dump
-from baton.ledger import bodies, decisions, forecasts
+from baton.ledger import bodies, decisions, forecasts, handoffs
 from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
@@ -275,7 +275,7 @@ _OF_TOOL = (
     .limit(bindparam("most"))
 )
 _OF_RUN = select(reviews).where(reviews.c.run == bindparam("run")).order_by(reviews.c.opened_at)
-_HELD_BY = select(reviews.c.run, reviews.c.claimed_by, reviews.c.claimed_until).where(
+_HELD_BY = select(reviews.c.run, reviews.c.tool, reviews.c.claimed_by, reviews.c.claimed_until).where(
     reviews.c.id == bindparam("review")
 )
 _CLOSED_SINCE = (
@@ -318,6 +318,9 @@ def claim(tx: Transaction, review: ReviewId, version: int, by: str, until: float
     if not _changed(tx, review, version, claimed_by=by, claimed_until=until):
         return False
     renewed = before.claimed_by == by and before.claimed_until > tx.now
+    handoff = handoffs.of_review(tx, review) if before.tool == "hand_off" else None
+    if handoff is not None:
+        handoffs.take(tx, handoff, by)
     emit(tx, before.run, "review.claimed", review=review, by=by, until=until, renewed=renewed)
     return True
 

@@ -8,11 +8,13 @@ from baton.core import Action, Conflict, Forbidden, InvalidValue, ReviewId, Ruli
 from baton.ledger import (
     Decision,
     DecisionKind,
+    HandoffState,
     Review,
     ReviewKind,
     Source,
     Transaction,
     decisions,
+    handoffs,
     journal,
     mail,
     promises,
@@ -24,6 +26,7 @@ from baton.policies import approval_digest, asked_form
 from baton.review import expecting
 from baton.review.learning import learn_from
 from baton.review.people import need_person
+from baton.review.typed import read_typed, shape_told
 
 APPROVAL_SECONDS = 7 * 86400.0
 """How long an approval may wait for its action to be carried out, where no rule says otherwise."""
@@ -109,6 +112,16 @@ def check(review: Review, answer: Answer) -> None:
         raise InvalidValue(f"answer to {review.id}", answer.note, "a text")
     if answer.kind is DecisionKind.EDIT and answer.arguments is None:
         raise InvalidValue(f"edit of {review.id}", None, "the arguments as they should be")
+    _check_typed(review, answer)
+
+
+def _check_typed(review: Review, answer: Answer) -> None:
+    schema = review.question.get("answer")
+    if answer.kind is not DecisionKind.RESPOND or schema is None:
+        return
+    wrong = read_typed(answer.note, schema)[1]
+    if wrong is not None:
+        raise InvalidValue(f"answer to {review.id}", answer.note, f"{shape_told(schema)} as JSON ({wrong})")
 
 
 def need_reviewer(review: Review, by: str, acts_as: frozenset[str] | None) -> None:
@@ -273,8 +286,21 @@ def follow(tx: Transaction, review: Review, decision: Decision) -> str | None:
         told = promises.labelled(tx, review.action, wrong=wrong, source="review", by=decision.by)
         if decision.kind in (DecisionKind.EDIT, DecisionKind.REJECT):
             learn_from(tx, review.agent, review.id)
+    _handed_back(tx, review, decision)
     mail.post(tx, review.run, "decision", sender=decision.by, ref=review.id)
     return told
+
+
+_ENDS = {DecisionKind.RESPOND: HandoffState.RETURNED, DecisionKind.REJECT: HandoffState.REFUSED}
+
+
+def _handed_back(tx: Transaction, review: Review, decision: Decision) -> None:
+    """Where the question was a piece of work for a person, give it back to its giver."""
+    handoff = handoffs.of_review(tx, review.id) if review.tool == "hand_off" else None
+    if handoff is not None:
+        typed = handoff.answers is not None and decision.kind is DecisionKind.RESPOND
+        answer = read_typed(decision.note, handoff.answers or {})[0] if typed else None
+        handoffs.end(tx, handoff, _ENDS.get(decision.kind, HandoffState.EXPIRED), decision.note, answer)
 
 
 def send(tx: Transaction, review: ReviewId) -> str | None:
@@ -300,4 +326,7 @@ def by_deadline(tx: Transaction, review: Review) -> None:
     else:
         closed = reviews.close_unanswered(tx, review, DecisionKind.EXPIRED, "nobody answered in time")
     if closed:
+        known = reviews.get(tx, review.id)
+        if known.decision is not None:
+            _handed_back(tx, known, known.decision)
         mail.post(tx, review.run, "decision", sender="baton", ref=review.id)

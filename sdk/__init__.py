@@ -10,7 +10,19 @@ if TYPE_CHECKING:
     from baton.agents import Agent, McpServer, McpTool, mcp_tools, pin_tools, tool
     from baton.agents.shipped import file_tools, http_tools, mail_tools
     from baton.app import Baton
-    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Price, Prices, Retries, TryAgain, secret
+    from baton.core import (
+        Attachment,
+        BatonError,
+        Budget,
+        Contract,
+        Fault,
+        Goal,
+        Price,
+        Prices,
+        Retries,
+        TryAgain,
+        secret,
+    )
     from baton.handles import Result, RunHandle
     from baton.people import load_people
     from baton.project import Project, load_project
@@ -23,6 +35,7 @@ __all__ = [
     "Baton",
     "BatonError",
     "Budget",
+    "Contract",
     "Fault",
     "Goal",
     "McpServer",
@@ -52,6 +65,7 @@ _HOMES = {
     "Baton": "baton.app",
     "BatonError": "baton.core",
     "Budget": "baton.core",
+    "Contract": "baton.core",
     "Fault": "baton.core",
     "Goal": "baton.core",
     "McpServer": "baton.agents",

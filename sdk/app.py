@@ -66,6 +66,7 @@ from baton.ledger import (
     transcript,
     waits,
 )
+from baton.ledger.handoffs import PERSON
 from baton.live import Live
 from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
@@ -624,8 +625,10 @@ class Baton:
             if names.count(agent.name) > 1:
                 raise InvalidValue("agent", agent.name, "names that are given once")
             for other in agent.hands_off_to:
-                if other not in names:
-                    raise InvalidValue(f"hands_off_to of agent {agent.name}", other, f"one of: {', '.join(names)}")
+                if other not in names and not other.startswith(PERSON):
+                    raise InvalidValue(
+                        f"hands_off_to of agent {agent.name}", other, f"{PERSON}NAME, or one of: {', '.join(names)}"
+                    )
 
 
 def _answer(kind: DecisionKind, by: str | None, note: str, hold: float) -> Answer:

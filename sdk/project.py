@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton.agents import MINDS, Agent, McpServer, Mind, Tool, find_mind
-from baton.core import InvalidFile, InvalidValue, NotFound, Person, Price, Prices, ToolSpec
+from baton.core import Contract, InvalidFile, InvalidValue, NotFound, Person, Price, Prices, ToolSpec
 from baton.core.yaml_file import line_of, read_yaml, refused
 from baton.graph.hooks import Hook, HookEntry, Start
 from baton.people import people_of
@@ -33,6 +33,7 @@ class _AgentEntry(BaseModel):
     policy: str | None = None
     shadow: str | None = None
     hands_off_to: list[str] = []
+    contracts: list[str] = []
     memory: str = "team"
     context_tokens: int = Field(100_000, ge=1000)
     open_questions: int = Field(20, ge=1)
@@ -200,6 +201,7 @@ def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) 
     try:
         settings: dict[str, Any] = entry.model_dump() | {
             "tools": tools,
+            "contracts": _contracts(file, number, entry.contracts, tree),
             "policy": _policy(file, entry.policy),
             "shadow": _policy(file, entry.shadow),
         }
@@ -214,8 +216,34 @@ def _policy(file: Path, named: str | None) -> str | Path | None:
     return file.parent / named if named is not None and named.endswith((".cedar", *YAML)) else named
 
 
+def _contracts(file: Path, number: int, named: Sequence[str], tree: yaml.Node | None) -> list[Contract]:
+    """The contracts that `work.py:REFUND` or `package.module:REFUND` names."""
+    found: list[Contract] = []
+    for position, name in enumerate(named):
+        place = ("agents", number, "contracts", position)
+        line, field = line_of(tree, place), ".".join(map(str, place))
+        module, thing = _named(file, name, line, field)
+        if not isinstance(thing, Contract):
+            known = [key for key, value in vars(module).items() if isinstance(value, Contract)]
+            allowed = "a Contract" + (f", such as: {', '.join(known)}" if known else "")
+            raise InvalidFile(str(file), line, field, name, allowed)
+        found.append(thing)
+    return found
+
+
 def _tool(file: Path, name: str, line: int | None, field: str) -> "ToolSpec | Tool[..., Any]":
     """The tool that `tools.py:find_order` or `package.module:find_order` names."""
+    module, thing = _named(file, name, line, field)
+    if thing is None or not (isinstance(thing, Tool | ToolSpec) or callable(thing)):
+        tools = [key for key, value in vars(module).items() if isinstance(value, Tool)]
+        home = name.partition(":")[0]
+        allowed = f"a function of {home}" + (f", such as: {', '.join(tools)}" if tools else "")
+        raise InvalidFile(str(file), line, field, name, allowed)
+    return cast("ToolSpec | Tool[..., Any]", thing)
+
+
+def _named(file: Path, name: str, line: int | None, field: str) -> tuple[ModuleType, object]:
+    """The module that `file.py:name` or `package.module:name` names, and what it has by that name; None for nothing."""
     home, colon, attribute = name.partition(":")
     if not colon or not attribute:
         raise InvalidFile(str(file), line, field, name, "'file.py:function' or 'package.module:function'")
@@ -223,12 +251,7 @@ def _tool(file: Path, name: str, line: int | None, field: str) -> "ToolSpec | To
         module = _module(file.parent / home) if home.endswith(".py") else importlib.import_module(home)
     except (ImportError, OSError) as error:
         raise InvalidFile(str(file), line, field, name, f"a module that can be imported ({error})") from error
-    thing = getattr(module, attribute, None)
-    if thing is None or not (isinstance(thing, Tool | ToolSpec) or callable(thing)):
-        tools = [key for key, value in vars(module).items() if isinstance(value, Tool)]
-        allowed = f"a function of {home}" + (f", such as: {', '.join(tools)}" if tools else "")
-        raise InvalidFile(str(file), line, field, name, allowed)
-    return cast("ToolSpec | Tool[..., Any]", thing)
+    return module, getattr(module, attribute, None)
 
 
 def _shipped(

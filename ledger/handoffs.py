@@ -1,0 +1,238 @@
+"""Work that is handed on: offered, taken, asked about, and ended; at any time exactly one party has it.
+
+    offered ──► taken ◄──► asked          what the taker wants to know of the giver
+       │          │          │
+       └──────────┴──────────┴──► returned, refused, failed, expired or withdrawn
+
+Each step is a compare-and-set on the state. Until it is taken, and once it has ended, the giver has it; while it is
+taken or asked about, the taker.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+
+from baton.core import ActionId, Conflict, NotFound, ReviewId, RunId, dump
+from baton.ledger import bodies
+from baton.ledger.events import emit
+from baton.ledger.schema_handoffs import handoffs
+from baton.ledger.transaction import Transaction
+
+PERSON = "person:"
+"""What the name of a taker begins with who is a person, or a role of people."""
+
+
+class HandoffState(StrEnum):
+    """How far a hand-off has come."""
+
+    OFFERED = "offered"
+    TAKEN = "taken"
+    ASKED = "asked"
+    RETURNED = "returned"
+    REFUSED = "refused"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def open(self) -> bool:
+        """Whether its end is still to come."""
+        return self in _OPEN
+
+    @property
+    def with_taker(self) -> bool:
+        """Whether the taker has it."""
+        return self in (HandoffState.TAKEN, HandoffState.ASKED)
+
+
+_OPEN = (HandoffState.OFFERED, HandoffState.TAKEN, HandoffState.ASKED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handoff:
+    """A piece of work that is handed on. Times are seconds since 1970.
+
+    Attributes:
+        run: The run of whoever gives it.
+        action: The call that offered it.
+        giver: The agent that gives it.
+        taker: The agent, or `person:` and a name or role, that it is offered to.
+        owner: Who has it now, of the two.
+        contract: The kind of work, and `version` that of its payload; None where it is said in words alone.
+        payload: What is said with it; None in words alone.
+        answers: The JSON schema of its answer; None for an answer in words alone.
+        answer: What it was answered; None before, and in words alone.
+        child: The run that works on it; None of a person's.
+        review: The question that it is to people; None of an agent's.
+        depth: How often it was handed on, itself included.
+        due: When its answer is due; None is never.
+        said: What was reached, or why it was refused, failed or withdrawn; empty before.
+    """
+
+    id: str
+    run: RunId
+    action: ActionId
+    giver: str
+    taker: str
+    state: HandoffState
+    owner: str
+    contract: str | None
+    version: int | None
+    payload: Mapping[str, Any] | None
+    answers: Mapping[str, Any] | None
+    answer: Mapping[str, Any] | None
+    child: RunId | None
+    review: ReviewId | None
+    depth: int
+    offered_at: float
+    due: float | None
+    taken_at: float | None
+    ended_at: float | None
+    said: str
+
+
+def offer(tx: Transaction, handoff: Handoff) -> None:
+    """Record an offer; the giver has it until it is taken."""
+    row = {name: getattr(handoff, name) for name in _PLAIN}
+    payload, answers = handoff.payload, handoff.answers
+    row["payload"] = None if payload is None else bodies.store(tx, dump(dict(payload)))
+    row["answers"] = None if answers is None else dump(dict(answers))
+    tx.execute(_OFFER, row)
+    to = {"to": handoff.taker, "child": handoff.child, "review": handoff.review}
+    _tell(tx, handoff, "offered", action=handoff.action, contract=handoff.contract, version=handoff.version, **to)
+
+
+def take(tx: Transaction, handoff: Handoff, by: str = "") -> bool:
+    """Note that the taker has it now; whether it was still offered."""
+    if not tx.changed(_TAKE, which=handoff.id, now=tx.now, has=handoff.taker):
+        return False
+    _tell(tx, handoff, "taken", by=by or handoff.taker)
+    return True
+
+
+def ask(tx: Transaction, handoff: Handoff) -> None:
+    """Note that the taker wants to know something of the giver.
+
+    Raises:
+        Conflict: if it has not the work, or asks already.
+    """
+    _step(tx, handoff, HandoffState.TAKEN, HandoffState.ASKED)
+
+
+def told(tx: Transaction, handoff: Handoff) -> None:
+    """Note that the giver has said what the taker wanted to know.
+
+    Raises:
+        Conflict: if it does not want to know anything.
+    """
+    _step(tx, handoff, HandoffState.ASKED, HandoffState.TAKEN)
+
+
+def end(
+    tx: Transaction, handoff: Handoff, state: HandoffState, said: str, answer: Mapping[str, Any] | None = None
+) -> bool:
+    """End it, which gives it back to the giver; whether it was still open: the first end counts."""
+    row = {
+        "which": handoff.id,
+        "how": state,
+        "has": handoff.giver,
+        "now": tx.now,
+        "says": bodies.store(tx, said) if said else None,
+        "replies": None if answer is None else bodies.store(tx, dump(dict(answer))),
+    }
+    if not tx.changed(_END, **row):
+        return False
+    _tell(tx, handoff, state.value)
+    return True
+
+
+def get(tx: Transaction, id: str) -> Handoff:
+    """The hand-off with this id.
+
+    Raises:
+        NotFound: if there is none.
+    """
+    found = _read(tx, tx.rows(_BY_ID, id=id))
+    if not found:
+        raise NotFound("hand-off", id)
+    return found[0]
+
+
+def of_child(tx: Transaction, child: RunId) -> Handoff | None:
+    """What a run works on for another one; None where it works on nothing that was handed on."""
+    return next(iter(_read(tx, tx.rows(_OF_CHILD, child=child))), None)
+
+
+def of_review(tx: Transaction, review: ReviewId) -> Handoff | None:
+    """What a question to people hands on; None where it hands on nothing."""
+    return next(iter(_read(tx, tx.rows(_OF_REVIEW, review=review))), None)
+
+
+def of_run(tx: Transaction, run: RunId) -> list[Handoff]:
+    """All that a run has handed on, oldest first."""
+    return _read(tx, tx.rows(_OF_RUN, run=run))
+
+
+def _step(tx: Transaction, handoff: Handoff, before: HandoffState, after: HandoffState) -> None:
+    if not tx.changed(_STEP, which=handoff.id, before=before, after=after):
+        raise Conflict(f"hand-off {handoff.id}", f"it is {get(tx, handoff.id).state}, not {before}")
+    _tell(tx, handoff, "asked" if after is HandoffState.ASKED else "told")
+
+
+def _tell(tx: Transaction, handoff: Handoff, step: str, **more: Any) -> None:
+    """Each step is an event of the giver's run."""
+    emit(tx, handoff.run, f"handoff.{step}", handoff=handoff.id, taker=handoff.taker, **more)
+
+
+_PLAIN = (
+    *("id", "run", "action", "giver", "taker", "state", "owner", "contract", "version", "child", "review", "depth"),
+    *("offered_at", "due"),
+)
+_OFFER = insert(handoffs)
+_IS_OPEN = handoffs.c.state.in_([state.value for state in _OPEN])
+_TAKE = (
+    update(handoffs)
+    .where(handoffs.c.id == bindparam("which"), handoffs.c.state == HandoffState.OFFERED.value)
+    .values(state=HandoffState.TAKEN.value, owner=bindparam("has"), taken_at=bindparam("now"))
+)
+_STEP = (
+    update(handoffs)
+    .where(handoffs.c.id == bindparam("which"), handoffs.c.state == bindparam("before"))
+    .values(state=bindparam("after"))
+)
+_END = (
+    update(handoffs)
+    .where(handoffs.c.id == bindparam("which"), _IS_OPEN)
+    .values(
+        state=bindparam("how"),
+        owner=bindparam("has"),
+        ended_at=bindparam("now"),
+        said=bindparam("says"),
+        answer=bindparam("replies"),
+    )
+)
+_BY_ID = select(handoffs).where(handoffs.c.id == bindparam("id"))
+_OF_CHILD = select(handoffs).where(handoffs.c.child == bindparam("child"))
+_OF_REVIEW = select(handoffs).where(handoffs.c.review == bindparam("review"))
+_OF_RUN = select(handoffs).where(handoffs.c.run == bindparam("run")).order_by(handoffs.c.offered_at, handoffs.c.id)
+
+
+def _read(tx: Transaction, rows: list[Any]) -> list[Handoff]:
+    texts = bodies.load(tx, [body for row in rows for body in (row.payload, row.answer, row.said)])
+    return [
+        Handoff(
+            **{name: getattr(row, name) for name in _PLAIN if name != "state"},
+            state=HandoffState(row.state),
+            payload=json.loads(texts[row.payload]) if row.payload else None,
+            answers=json.loads(row.answers) if row.answers else None,
+            answer=json.loads(texts[row.answer]) if row.answer else None,
+            taken_at=row.taken_at,
+            ended_at=row.ended_at,
+            said=texts[row.said] if row.said else "",
+        )
+        for row in rows
+    ]

@@ -1,0 +1,33 @@
+"""The table of work that is handed on, from the offer to its end."""
+
+from sqlalchemy import Column, Double, Index, Integer, Table, Text
+
+from baton.ledger.schema import Serial, metadata
+
+handoffs = Table(
+    "handoffs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run", Text, nullable=False),  # of whoever gives
+    Column("action", Text, nullable=False, unique=True),  # the call that offers it
+    Column("giver", Text, nullable=False),
+    Column("taker", Text, nullable=False),  # an agent, or person:NAME
+    Column("state", Text, nullable=False),
+    Column("owner", Text, nullable=False),  # who has it now: giver or taker
+    Column("contract", Text),  # None: in words alone
+    Column("version", Integer),
+    Column("payload", Serial),  # JSON
+    Column("answers", Text),  # JSON schema of the answer; None: in words alone
+    Column("answer", Serial),  # JSON
+    Column("child", Text),  # the run that works on it
+    Column("review", Text),  # the question to a person that it is
+    Column("depth", Integer, nullable=False),
+    Column("offered_at", Double, nullable=False),
+    Column("due", Double),
+    Column("taken_at", Double),
+    Column("ended_at", Double),
+    Column("said", Serial),  # why it was refused, failed or withdrawn; or what was reached
+)
+Index("handoffs_run", handoffs.c.run, handoffs.c.state)
+Index("handoffs_child", handoffs.c.child)
+Index("handoffs_review", handoffs.c.review)
