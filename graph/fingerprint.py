@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
@@ -43,6 +43,7 @@ class Fingerprint:
         prose: Digest of each thing that may change freely: instructions, model, description.
         hands_off_to: Whom it may hand work to.
         tools: By name.
+        contracts: Of each kind of work that it takes and gives, the versions that it understands.
     """
 
     graph: int
@@ -50,6 +51,7 @@ class Fingerprint:
     prose: Mapping[str, str]
     hands_off_to: tuple[str, ...]
     tools: Mapping[str, ToolPrint]
+    contracts: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @cached_property
     def content(self) -> str:
@@ -71,6 +73,7 @@ def fingerprint(agent: Agent) -> Fingerprint:
         prose={name: digest(text)[:16] for name, text in prose.items()},
         hands_off_to=tuple(sorted(agent.hands_off_to)),
         tools={name: _tool(spec) for name, spec in sorted(agent.specs.items())},
+        contracts={one.name: one.supported for one in sorted(agent.contracts, key=lambda one: one.name)},
     )
 
 

@@ -40,6 +40,9 @@ def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
     said += sorted(name for name in new.prose if old.prose.get(name) != new.prose[name])
     if old.hands_off_to != new.hands_off_to:
         said.append(f"hands off to {', '.join(new.hands_off_to) or 'nobody'}")
+    for name in sorted({*old.contracts, *new.contracts}):
+        if (was := old.contracts.get(name)) != (now := new.contracts.get(name)):
+            said.append(f"contract {was} → {now or 'gone'}" if was else f"contract {name} is new")
     for name in sorted({*old.tools, *new.tools}):
         before, after = old.tools.get(name), new.tools.get(name)
         if before is None or after is None:

@@ -9,9 +9,10 @@ import jsonschema
 _MOST = 10  # problems that are told
 
 
-def unfit(answer: object, schema: Mapping[str, Any]) -> str | None:
+def unfit(answer: Any, schema: Mapping[str, Any]) -> str | None:
     """Why an answer does not fit a JSON schema; None where it does."""
-    found = sorted(jsonschema.Draft202012Validator(dict(schema)).iter_errors(answer), key=lambda one: list(one.path))
+    holds: Any = jsonschema.Draft202012Validator(dict(schema))  # its own types are only partly told
+    found = sorted(holds.iter_errors(answer), key=lambda one: list(one.path))
     said = [f"{'.'.join(map(str, one.path)) or 'answer'}: {one.message}" for one in found[:_MOST]]
     return "; ".join(said) or None
 

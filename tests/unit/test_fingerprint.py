@@ -10,6 +10,8 @@ from baton.graph.fingerprint import Fingerprint, fingerprint, read
 from baton.graph.open_matters import How, Matter
 from baton.graph.skew import differences, skew
 
+GIVING = ("answer_handoff", "hand_off", "withdraw_handoff")
+
 
 def agent(**changes: Any) -> Agent:
     """An agent with one tool; `tool_…` changes the tool, anything else the agent."""
@@ -53,7 +55,13 @@ def test_what_only_readers_are_told_of_a_tool_changes_nothing() -> None:
         ({"instructions": "Be quick."}, ["instructions"]),
         ({"model": "gpt-6"}, ["model"]),
         ({"description": "Pays."}, ["description"]),
-        ({"hands_off_to": ["other"]}, ["hands off to other", "tool hand_off is new"]),
+        (
+            {"hands_off_to": ["other"]},
+            [
+                "hands off to other",
+                *(f"tool {name} is new" for name in ("answer_handoff", "hand_off", "withdraw_handoff")),
+            ],
+        ),
         ({"tool_version": "2"}, ["tool pay: version 1 → 2"]),
         ({"tool_wider": True}, ["tool pay: schema differs"]),
         ({"tool_effect": "read"}, ["tool pay: effect write → read"]),
