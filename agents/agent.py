@@ -13,6 +13,7 @@ from baton.agents.tool import Tool, as_spec
 from baton.core import InvalidValue, ToolSpec
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_LEAST = {"context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Agent:
         shadow: A policy that is asked beside it, of which nothing follows: what it says is recorded, to be compared.
         hands_off_to: Names of agents it may hand work to.
         memory: The scope of what it remembers; agents with the same scope share it.
-        context_tokens: What one request to its model may hold.
+        context_tokens: What one request to its model may hold, with its tools and the answer.
+        answer_tokens: What of it is kept free for the answer; never more than a quarter is.
         open_questions: How many questions of one run may wait for people; a run that keeps asking beyond is stopped.
         round_trips: How often in a row people may answer in vain, with a no to one class of actions or to the same
             question; a run that comes with it once more is stopped.
@@ -49,6 +51,7 @@ class Agent:
     hands_off_to: Sequence[str] = ()
     memory: str = "team"
     context_tokens: int = 100_000
+    answer_tokens: int = 4000
     open_questions: int = 20
     round_trips: int = 3
     prepares: bool = False
@@ -62,16 +65,13 @@ class Agent:
 
         Raises:
             InvalidValue: for a bad name, a doubled tool, an `undo` that is no tool of its own, a context too small to
-                hold anything, no question at all, no round trip.
+                hold anything, less than nothing for the answer, no question at all, no round trip.
         """
         if not _NAME.fullmatch(self.name):
             raise InvalidValue("agent name", self.name, "a letter, then letters, digits, _ or -, 64 at most")
-        if self.context_tokens < 1000:
-            raise InvalidValue(f"context_tokens of agent {self.name}", self.context_tokens, "1000 or more")
-        if self.open_questions < 1:
-            raise InvalidValue(f"open_questions of agent {self.name}", self.open_questions, "1 or more")
-        if self.round_trips < 1:
-            raise InvalidValue(f"round_trips of agent {self.name}", self.round_trips, "1 or more")
+        for setting, least in _LEAST.items():
+            if getattr(self, setting) < least:
+                raise InvalidValue(f"{setting} of agent {self.name}", getattr(self, setting), f"{least} or more")
         if not 1 <= self.samples <= 20:
             raise InvalidValue(f"samples of agent {self.name}", self.samples, "a number from 1 to 20")
         names = [spec.name for spec in self._own]

@@ -24,6 +24,7 @@ from baton.core import (
 from baton.graph.builtins import still_open
 from baton.graph.context import own_label
 from baton.graph.ending import end
+from baton.graph.facts import new_facts
 from baton.graph.hold import Hold
 from baton.graph.judging import Record, flooded, judge_reply
 from baton.graph.move import Move, Office
@@ -56,6 +57,11 @@ from baton.review.learning import corrections_of, instructions_of
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
 
+RECALLED = 20
+"""Facts that are looked up for each model call, at most; their section's quota says how many are shown."""
+
+_LONGEST_QUERY = 4000
+
 
 async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     """Take the step; None means that there is nothing to do until mail comes."""
@@ -77,7 +83,7 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     if news.todo:
         return step.move("act", todo=tuple(news.todo))
     if place.turn == 0:
-        step.lines += await _remembered(office, past)
+        step.lines += await _instructed(office, past)
     return await _propose(step)
 
 
@@ -172,7 +178,18 @@ async def _propose(step: _Step) -> Move:
     if step.strikes >= STRIKES:
         return step.troubled(f"{run.agent}: {STRIKES} answers of its model in a row could not be used", Fault.LASTING)
     others = {name: step.office.team.member(name).agent.description for name in step.member.agent.hands_off_to}
-    packing = packed(step.member, run, [*step.past.lines, *step.lines], step.past.proposals, others)
+    facts = await _recalled(step)
+    packing = packed(
+        step.member,
+        run,
+        [*step.past.lines, *step.lines],
+        step.past.proposals,
+        others,
+        step.past.reviews,
+        facts,
+        replace(step.place, allowance=step.allowance),
+    )
+    step.lines += new_facts(packing.facts, step.past.lines, turn)
     name, model = await _thinker(step)
     request = ModelRequest(
         model=name,
@@ -187,10 +204,9 @@ async def _propose(step: _Step) -> Move:
     tokens, meters = reply.usage.prompt + reply.usage.completion, step.member.policy.meters(step.member.scopes(run))
     record = replace(record, spent=metered(step.past.spent, meters, tokens))
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
-    left_out = packing.left_out
 
     def record_call(tx: Transaction) -> None:
-        journal.record_call(tx, run.id, turn, name, reply, left_out)
+        journal.record_call(tx, run.id, turn, name, reply, packing.left_out, packing.context.document())
         spending.meter(tx, run.id, call_id(run.id, turn), meters, tokens)
 
     step.riders.append(record_call)
@@ -297,18 +313,20 @@ def _unusable(reply: ModelReply) -> str | None:
     return None if reply.text.strip() else "It was empty. Call a tool or answer in words."
 
 
-async def _remembered(office: Office, past: Past) -> list[Line]:
-    """What owners have told the agent, and what is known that bears on the goal, as the first things after it."""
-    member, goal, memory = office.team.member(past.run.agent), past.run.goal, office.team.memory
-    told = await memory.believed([instructions_of(past.run.agent)])
-    query = " ".join([goal.statement, *(attachment.text[:2000] for attachment in goal.attachments)])
-    found = await memory.recall(query, [member.agent.memory, corrections_of(past.run.agent)])
-    rows = "\n".join(f"- {f.subject}: {f.text} (trust: {f.label.trust.name.lower()}, {f.id})" for f in found)
-    lines = [_first("[instructions of your owners]", "\n".join(fact.text for fact in told), told)] if told else []
-    return [*lines, _first("[remembered from earlier work]", rows, found)] if found else lines
+async def _instructed(office: Office, past: Past) -> list[Line]:
+    """What owners have told the agent, as the first thing after the goal."""
+    told = await office.team.memory.believed([instructions_of(past.run.agent)])
+    if not told:
+        return []
+    label, text = derived(fact.label for fact in told), "\n".join(fact.text for fact in told)
+    said = f"[instructions of your owners]\n{text}"
+    return [Line(role="notice", turn=1, text=said, trust=label.trust, confidentiality=label.confidentiality)]
 
 
-def _first(head: str, text: str, facts: Sequence[Fact]) -> Line:
-    """A notice before the first turn, labelled as the facts that it is made of."""
-    label = derived(fact.label for fact in facts)
-    return Line(role="notice", turn=1, text=f"{head}\n{text}", trust=label.trust, confidentiality=label.confidentiality)
+async def _recalled(step: _Step) -> list[Fact]:
+    """What is known that bears on the goal and on the newest mail."""
+    goal, agent = step.past.run.goal, step.member.agent
+    said = [line.text for line in (*step.past.lines, *step.lines) if line.role in ("user", "notice")]
+    query = " ".join([goal.statement, *(attachment.text for attachment in goal.attachments), *said[-1:]])
+    scopes = [agent.memory, corrections_of(agent.name)]
+    return await step.office.team.memory.recall(query[:_LONGEST_QUERY], scopes, RECALLED)

@@ -61,6 +61,7 @@ class ModelCall:
         attempts: Tries that were needed.
         left_out: Messages that did not fit the budget.
         at: When its answer was recorded, seconds since 1970.
+        context: The account of what the request held, as JSON; None where an older Baton made it.
     """
 
     turn: int
@@ -72,6 +73,7 @@ class ModelCall:
     attempts: int
     left_out: int
     at: float
+    context: str | None = None
 
 
 def calls(tx: Transaction, run: RunId) -> list[ModelCall]:
@@ -82,7 +84,9 @@ def calls(tx: Transaction, run: RunId) -> list[ModelCall]:
     ]
 
 
-def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: ModelReply, left_out: int) -> None:
+def record_call(
+    tx: Transaction, run: RunId, turn: int, model: str, reply: ModelReply, left_out: int, context: str | None = None
+) -> None:
     """Record one model call. Its text stands in the transcript, its tool calls are the actions of its turn."""
     tx.execute(
         _CALLED,
@@ -97,6 +101,7 @@ def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: Model
             "attempts": reply.attempts,
             "left_out": left_out,
             "at": tx.now,
+            "context": context,
         },
     )
     count_turn(tx, run, reply.usage.prompt, reply.usage.completion)

@@ -50,6 +50,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE decisions ADD COLUMN delivery TEXT",
     ),
     6: (),  # threads, exchanges and hook_calls, which are made as they are missing
+    7: ("ALTER TABLE model_calls ADD COLUMN context TEXT",),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 
