@@ -6,6 +6,7 @@ from rich.text import Text
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen
+from baton.core import LOCAL_TENANT
 from baton.core.texts import one_line
 from baton.ledger import Fact, facts
 from baton.review.record import fact_json
@@ -22,7 +23,7 @@ async def list_(*, common: Common = DEFAULTS) -> None:
     """
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
-        _show(screen, await ledger.read(facts.believed))
+        _show(screen, await ledger.read(lambda tx: facts.believed(tx, LOCAL_TENANT)))
 
 
 @app.command
@@ -40,8 +41,9 @@ async def search(query: str, /, *, limit: int = 10, common: Common = DEFAULTS) -
     async with to_look(place) as ledger:
         memory = Memory(ledger)
         try:
-            scopes = sorted({fact.scope for fact in await memory.believed()})
-            _show(screen, await memory.recall(query, scopes, limit))
+            scopes = sorted({fact.scope for fact in await memory.believed(tenant=LOCAL_TENANT)})
+            found = await memory.recall(query, scopes, limit, tenant=LOCAL_TENANT)
+            _show(screen, [one.fact for one in found])
         finally:
             memory.close()
 

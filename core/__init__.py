@@ -13,6 +13,7 @@ from baton.core.errors import (
     CheckpointUnreadable,
     Conflict,
     Forbidden,
+    Forgotten,
     HandedBack,
     InvalidFile,
     InvalidValue,
@@ -45,6 +46,7 @@ from baton.core.errors import (
 from baton.core.faults import Fault, fault_of
 from baton.core.goal import GOAL, Attachment, Budget, Duration, Goal
 from baton.core.ids import (
+    LOCAL_TENANT,
     ActionId,
     BodyId,
     CallId,
@@ -73,6 +75,7 @@ __all__ = [
     "AGENT",
     "GOAL",
     "LOCAL",
+    "LOCAL_TENANT",
     "SCOPES",
     "UNIT",
     "Absence",
@@ -103,6 +106,7 @@ __all__ = [
     "FactId",
     "Fault",
     "Forbidden",
+    "Forgotten",
     "Goal",
     "HandedBack",
     "Hours",

@@ -15,6 +15,7 @@ BatonError
 │   ├── LinkExpired         its time is over
 │   ├── LinkUsed            it was used already
 │   └── LinkClosed          the review is decided; says by whom and when
+├── Forgotten               what was to be forgotten is not learnt again
 ├── OverLimit               a limit of the policy has no room for an action, which was not begun
 ├── PolicyError             a policy cannot be read or evaluated: everything it judges is denied
 ├── LedgerError             the database of record cannot be used
@@ -162,6 +163,16 @@ class LinkClosed(BadLink):
     def __init__(self, review: str, happened: str) -> None:
         """`happened` says who decided what and when."""
         super().__init__(f"{review} needs no answer any more: {happened}")
+
+
+class Forgotten(BatonError):
+    """What was to be forgotten is not learnt again."""
+
+    def __init__(self, scope: str, subject: str) -> None:
+        self.scope, self.subject = scope, subject
+        super().__init__(
+            f"a fact about {subject!r} in scope {scope!r} is not kept: it, or what it comes from, was to be forgotten"
+        )
 
 
 class OverLimit(BatonError):

@@ -12,6 +12,9 @@ DecisionId = NewType("DecisionId", str)
 FactId = NewType("FactId", str)
 BodyId = NewType("BodyId", int)
 
+LOCAL_TENANT = "local"
+"""The tenant of whoever has been given none."""
+
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: nothing that reads as another letter
 
 

@@ -27,6 +27,7 @@ from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.team import Member, Team
 from baton.ledger import (
     ENDED,
+    Claim,
     DecisionKind,
     Ledger,
     Review,
@@ -81,10 +82,18 @@ async def plan(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outco
 async def remember(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
     """Keep a fact, with the label of what the agent has read and this action as its source."""
     label = replace(scene.label, sources=frozenset({f"action:{action.id}"}))
-    scope, run = scene.member.agent.memory, scene.run.id
+    run = scene.run.id
+    claim = Claim(
+        tenant=scene.run.tenant,
+        scope=scene.member.agent.memory,
+        subject=arguments["subject"],
+        text=arguments["text"],
+        label=label,
+        run=run,
+    )
 
     def keep(tx: Transaction) -> FactId:
-        fact = facts.record(tx, scope, arguments["subject"], arguments["text"], label, run)
+        fact = facts.record(tx, claim)
         events.emit(tx, run, "fact.recorded", fact=fact, action=action.id)
         return fact
 
@@ -94,7 +103,7 @@ async def remember(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
 async def recall(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
     """Look facts up; each is told with its trust."""
     scopes = [scene.member.agent.memory, corrections_of(scene.member.agent.name)]
-    found = await scene.team.memory.recall(arguments["query"], scopes)
+    found = [one.fact for one in await scene.team.memory.recall(arguments["query"], scopes, tenant=scene.run.tenant)]
     rows = [{"about": f.subject, "fact": f.text, "trust": f.label.trust.name.lower(), "id": f.id} for f in found]
     label = derived(fact.label for fact in found) if found else Label(Trust.SYSTEM)
     return Outcome(text=dump(rows), trust=label.trust, confidentiality=label.confidentiality)

@@ -13,12 +13,19 @@ def fact_line(fact: Fact) -> str:
     told: dict[str, Any] = {
         "id": fact.id,
         "trust": fact.label.trust.name.lower(),
-        "valid": f"since {format_time(fact.recorded_at)}",
+        "valid": _validity(fact),
         "source": ", ".join(sorted(fact.label.sources)) or fact.run or "unknown",
         "about": fact.subject,
         "fact": fact.text,
     }
     return dump(told).replace("<", "\\u003c")
+
+
+def _validity(fact: Fact) -> str:
+    """When a fact is true, as far as that is known; of one that nobody dated, since when it is on record."""
+    begins = f"from {format_time(fact.valid_from)}" if fact.valid_from is not None else ""
+    ends = f"until {format_time(fact.valid_to)}" if fact.valid_to is not None else ""
+    return f"{begins} {ends}".strip() or f"recorded {format_time(fact.recorded_at)}"
 
 
 def fact_text(line: str) -> str:

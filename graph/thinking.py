@@ -315,7 +315,7 @@ def _unusable(reply: ModelReply) -> str | None:
 
 async def _instructed(office: Office, past: Past) -> list[Line]:
     """What owners have told the agent, as the first thing after the goal."""
-    told = await office.team.memory.believed([instructions_of(past.run.agent)])
+    told = await office.team.memory.believed([instructions_of(past.run.agent)], tenant=past.run.tenant)
     if not told:
         return []
     label, text = derived(fact.label for fact in told), "\n".join(fact.text for fact in told)
@@ -329,4 +329,5 @@ async def _recalled(step: _Step) -> list[Fact]:
     said = [line.text for line in (*step.past.lines, *step.lines) if line.role in ("user", "notice")]
     query = " ".join([goal.statement, *(attachment.text for attachment in goal.attachments), *said[-1:]])
     scopes = [agent.memory, corrections_of(agent.name)]
-    return await step.office.team.memory.recall(query[:_LONGEST_QUERY], scopes, RECALLED)
+    memory, tenant = step.office.team.memory, step.past.run.tenant
+    return [one.fact for one in await memory.recall(query[:_LONGEST_QUERY], scopes, RECALLED, tenant=tenant)]

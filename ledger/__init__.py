@@ -37,6 +37,7 @@ from baton.ledger import (
     rule_proposals,
     runs,
     spending,
+    superseding,
     threads,
     timers,
     trail,
@@ -48,7 +49,8 @@ from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.door import Ledger, Listener, database_of
 from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
-from baton.ledger.facts import Fact
+from baton.ledger.fact_rows import Claim, Fact, Kind, Passage
+from baton.ledger.facts import Change
 from baton.ledger.journal import Proposal
 from baton.ledger.leases import Lease
 from baton.ledger.lock import DispatchLock
@@ -64,6 +66,8 @@ from baton.ledger.writers import News
 
 __all__ = [
     "ENDED",
+    "Change",
+    "Claim",
     "Decision",
     "DecisionKind",
     "DispatchLock",
@@ -71,12 +75,14 @@ __all__ = [
     "EffectState",
     "Event",
     "Fact",
+    "Kind",
     "Lease",
     "Ledger",
     "Line",
     "Listener",
     "Message",
     "News",
+    "Passage",
     "Proposal",
     "Review",
     "ReviewKind",
@@ -116,6 +122,7 @@ __all__ = [
     "rule_proposals",
     "runs",
     "spending",
+    "superseding",
     "threads",
     "timers",
     "trail",

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from sqlalchemy import bindparam, literal, null, select
 
-from baton.core import ActionId, Confidentiality, RunId
+from baton.core import LOCAL_TENANT, ActionId, Confidentiality, RunId
 from baton.ledger import bodies
-from baton.ledger.schema import actions
+from baton.ledger.schema import actions, runs
 from baton.ledger.schema_people import audits, decisions, reviews
 from baton.ledger.transaction import Transaction
 
@@ -21,6 +21,7 @@ class Correction:
     """One correction.
 
     Attributes:
+        tenant: Whose run it was.
         kind: The class of the action.
         arguments: As they were proposed.
         instead: As a person changed them; None where it should not have been done.
@@ -32,6 +33,7 @@ class Correction:
     """
 
     action: ActionId
+    tenant: str
     run: RunId
     agent: str
     tool: str
@@ -55,12 +57,18 @@ def listed(tx: Transaction, agent: str, kind: str | None = None, since: float = 
     return sorted(fits, key=lambda one: (one.at, one.action))
 
 
+def tenant_of(tx: Transaction, source: str) -> str:
+    """Whose run it was that a review or audit is about; `local` where it is not there any more."""
+    return next((found for query in _TENANTS for found in tx.values(query, source=source)), LOCAL_TENANT)
+
+
 def _correction(row: Any, note: str) -> Correction:
     labels: Mapping[str, Mapping[str, Any]] = json.loads(row.verdict)["evidence"].get("arguments") or {}
     secrecy = [Confidentiality[label["confidentiality"].upper()] for label in labels.values()]
     how: Mapping[str, How] = {"edit": "changed", "reject": "rejected"}
     return Correction(
         action=row.action,
+        tenant=row.tenant,
         run=row.run,
         agent=row.agent,
         tool=row.tool,
@@ -77,19 +85,24 @@ def _correction(row: Any, note: str) -> Correction:
 
 
 def _told(source: Any, said: Any) -> Any:
-    return select(
-        source.c.id.label("source"),
-        source.c.action,
-        source.c.run,
-        source.c.agent,
-        source.c.tool,
-        source.c["class"].label("kind"),
-        actions.c.arguments,
-        actions.c.verdict,
-        said.c.by,
-        said.c.note,
-        said.c.at,
-    ).join(actions, actions.c.id == source.c.action)
+    return (
+        select(
+            source.c.id.label("source"),
+            source.c.action,
+            source.c.run,
+            source.c.agent,
+            source.c.tool,
+            source.c["class"].label("kind"),
+            actions.c.arguments,
+            actions.c.verdict,
+            said.c.by,
+            said.c.note,
+            said.c.at,
+            runs.c.tenant,
+        )
+        .join_from(source, actions, actions.c.id == source.c.action)
+        .join(runs, runs.c.id == source.c.run)
+    )
 
 
 _DECIDED = (
@@ -114,4 +127,8 @@ _AUDITED = (
         audits.c.look == 1,
         audits.c.at > bindparam("since"),
     )
+)
+_TENANTS = tuple(
+    select(runs.c.tenant).join_from(runs, source, source.c.run == runs.c.id).where(source.c.id == bindparam("source"))
+    for source in (reviews, audits)
 )

@@ -50,7 +50,23 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE decisions ADD COLUMN delivery TEXT",
     ),
     6: (),  # threads, exchanges and hook_calls, which are made as they are missing
-    7: ("ALTER TABLE model_calls ADD COLUMN context TEXT",),
+    7: (  # and fact_sources, fact_links, fact_changes, fact_feedback, predicates and tombstones
+        "ALTER TABLE facts ADD COLUMN tenant TEXT NOT NULL DEFAULT 'local'",
+        "ALTER TABLE facts ADD COLUMN kind TEXT NOT NULL DEFAULT 'semantic'",
+        "ALTER TABLE facts ADD COLUMN predicate TEXT",
+        "ALTER TABLE facts ADD COLUMN object TEXT",
+        "ALTER TABLE facts ADD COLUMN thread TEXT",
+        "ALTER TABLE facts ADD COLUMN position INTEGER",
+        "ALTER TABLE facts ADD COLUMN importance DOUBLE PRECISION NOT NULL DEFAULT '0.5'",
+        "ALTER TABLE facts ADD COLUMN uses INTEGER NOT NULL DEFAULT '0'",
+        "ALTER TABLE facts ADD COLUMN wrongs INTEGER NOT NULL DEFAULT '0'",
+        "ALTER TABLE facts ADD COLUMN valid_from DOUBLE PRECISION",
+        "ALTER TABLE facts ADD COLUMN valid_to DOUBLE PRECISION",
+        "ALTER TABLE facts ADD COLUMN expires_at DOUBLE PRECISION",
+        "ALTER TABLE facts ADD COLUMN ttl DOUBLE PRECISION",
+        "ALTER TABLE facts ADD COLUMN quarantined_at DOUBLE PRECISION",
+    ),
+    8: ("ALTER TABLE model_calls ADD COLUMN context TEXT",),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

@@ -26,19 +26,19 @@ metadata = MetaData()
 Serial = BigInteger().with_variant(Integer, "sqlite")
 
 
-class _Transaction(ColumnElement[int]):
+class CurrentTransaction(ColumnElement[int]):
     """The number of the current transaction on Postgres; 0 on SQLite, where one writes at a time."""
 
     inherit_cache = True
 
 
-@compiles(_Transaction)
-def _number(_element: _Transaction, _compiler: SQLCompiler, **_options: object) -> str:
+@compiles(CurrentTransaction)
+def _number(_element: CurrentTransaction, _compiler: SQLCompiler, **_options: object) -> str:
     return "'0'"
 
 
-@compiles(_Transaction, "postgresql")
-def _number_on_postgres(_element: _Transaction, _compiler: SQLCompiler, **_options: object) -> str:
+@compiles(CurrentTransaction, "postgresql")
+def _number_on_postgres(_element: CurrentTransaction, _compiler: SQLCompiler, **_options: object) -> str:
     return "(pg_current_xact_id()::text::bigint)"
 
 
@@ -231,7 +231,7 @@ events = Table(
     Column("kind", Text, nullable=False),
     Column("data", Text, nullable=False),
     Column("at", Double, nullable=False),
-    Column("xact", BigInteger, nullable=False, server_default=_Transaction()),  # where several write at once
+    Column("xact", BigInteger, nullable=False, server_default=CurrentTransaction()),  # where several write at once
     UniqueConstraint("run", "seq", name="events_run"),
 )
 Index("events_order", events.c.xact, events.c.id)
@@ -368,22 +368,6 @@ scorers = Table(
     Column("at", Double, nullable=False),
 )
 Index("scorers_class", scorers.c.agent, scorers.c["class"])
-
-facts = Table(
-    "facts",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("scope", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("trust", Integer, nullable=False),
-    Column("confidentiality", Integer, nullable=False, server_default="1"),
-    Column("sources", Text, nullable=False),
-    Column("run", Text),
-    Column("recorded_at", Double, nullable=False),
-    Column("retired_at", Double),
-)
-Index("facts_scope", facts.c.scope, facts.c.subject)
 
 checkpoints = Table(
     "checkpoints",

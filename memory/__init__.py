@@ -15,7 +15,7 @@ from baton.memory.package import (
     text_tokens,
     turns_dropped,
 )
-from baton.memory.service import Memory
+from baton.memory.service import Memory, Recalled
 from baton.memory.tokens import BYTES, TiktokenCounter, TokenCounter, Utf8Bytes, counter
 from baton.memory.vectors import Embedder, VectorIndex
 
@@ -30,6 +30,7 @@ __all__ = [
     "Memory",
     "Package",
     "Part",
+    "Recalled",
     "Section",
     "TiktokenCounter",
     "TokenCounter",

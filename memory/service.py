@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from baton.core import FactId, Label, LedgerError, RunId, logger
-from baton.ledger import Fact, Ledger, facts
+from baton.core import LOCAL_TENANT, FactId, LedgerError, logger
+from baton.ledger import Claim, Fact, Ledger, facts
 from baton.memory.index import Entry, KeywordIndex
 from baton.memory.vectors import Embedder, VectorIndex
 
@@ -14,6 +15,18 @@ log = logger()
 
 _RANKS = 60
 """Constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009)."""
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """A fact that was found.
+
+    Attributes:
+        score: How well it fits, for comparing with others of the same recall; above 0, greater is better.
+    """
+
+    fact: Fact
+    score: float
 
 
 class Memory:
@@ -33,23 +46,51 @@ class Memory:
         self._version: Hashable = None
         self._lock = asyncio.Lock()
 
-    async def remember(self, scope: str, subject: str, text: str, label: Label, run: RunId | None = None) -> FactId:
-        """Keep a fact."""
-        return await self._ledger.write(lambda tx: facts.record(tx, scope, subject, text, label, run))
+    async def remember(self, claim: Claim) -> FactId:
+        """Keep a fact; `ledger.facts.record` says what becomes of it, and what it raises."""
+        return await self._ledger.write(lambda tx: facts.record(tx, claim))
 
-    async def recall(self, query: str, scopes: Sequence[str], k: int = 5) -> list[Fact]:
-        """The `k` believed facts of these scopes that fit the query best."""
+    async def supersede(self, old: FactId, claim: Claim) -> FactId:
+        """Put a fact in the place of another; `ledger.facts.supersede` says what it raises."""
+        return await self._ledger.write(lambda tx: facts.supersede(tx, old, claim))
+
+    async def as_of(
+        self, scopes: Sequence[str], *, tenant: str, valid: float | None = None, known: float | None = None
+    ) -> list[Fact]:
+        """What was believed at the time `known` to be true at the time `valid`, oldest first.
+
+        Both are seconds since 1970; None is now.
+        """
+        now = self._ledger.clock.now()
+        at, then = now if valid is None else valid, now if known is None else known
+        return await self._ledger.read(lambda tx: facts.as_of(tx, tenant, scopes, at, then))
+
+    async def recall(
+        self, query: str, scopes: Sequence[str], k: int = 5, *, tenant: str, at: float | None = None
+    ) -> list[Recalled]:
+        """The `k` believed facts of these scopes that fit the query best, best first.
+
+        Args:
+            query: What is looked for, in any words.
+            scopes: Where to look.
+            k: How many at most.
+            tenant: Whose facts.
+            at: When they have to be true, in seconds since 1970; None is now.
+        """
         async with self._lock:
             known = await self._catch_up()
             if not any(fact.scope in scopes for fact in known.values()):
                 return []
             found = await asyncio.to_thread(self._keywords.search, query, scopes, 4 * k)
             near = await self._nearest(query, scopes, 4 * k) if self._embedder else []
-        return [known[FactId(id)] for id in fused([[id for id, _score in found], near]) if FactId(id) in known][:k]
+        when = self._ledger.clock.now() if at is None else at
+        ranked = fused([[id for id, _score in found], near])
+        fits = [known[FactId(id)] for id in ranked if FactId(id) in known]
+        return [Recalled(fact, 0.0) for fact in fits if fact.tenant == tenant and fact.valid_at(when)][:k]
 
-    async def believed(self, scopes: Sequence[str] | None = None) -> list[Fact]:
-        """All believed facts of some scopes, or of all, oldest first."""
-        return await self._ledger.read(lambda tx: facts.believed(tx, scopes))
+    async def believed(self, scopes: Sequence[str] | None = None, *, tenant: str) -> list[Fact]:
+        """All that a tenant believes in some scopes, or in all, oldest first."""
+        return await self._ledger.read(lambda tx: facts.believed(tx, tenant, scopes))
 
     def close(self) -> None:
         """Close the indexes."""
@@ -62,7 +103,7 @@ class Memory:
         version = await self._ledger.version()
         if self._facts is not None and version == self._version:
             return self._facts
-        current = {fact.id: fact for fact in await self.believed()}
+        current = {fact.id: fact for fact in await self.believed(tenant=LOCAL_TENANT)}
         if self._facts is None:
             await asyncio.to_thread(self._keywords.rebuild, [_entry(fact) for fact in current.values()])
         else:

@@ -8,7 +8,7 @@ times, what they said is proposed as an instruction, which does nothing until an
 from collections.abc import Sequence
 
 from baton.core import Label, ReviewId, Trust
-from baton.ledger import Transaction, corrections, facts, rule_proposals
+from baton.ledger import Claim, Kind, Transaction, corrections, facts, rule_proposals
 from baton.ledger.corrections import Correction
 
 REPEATED = 3
@@ -33,7 +33,18 @@ def learn_from(tx: Transaction, agent: str, source: str) -> None:
     if made is None or not made.note.strip():
         return
     label = Label(Trust.USER, frozenset({source}), made.confidentiality)
-    facts.record(tx, corrections_of(agent), f"{made.tool} corrected", _told(made), label, made.run)
+    facts.record(
+        tx,
+        Claim(
+            tenant=made.tenant,
+            scope=corrections_of(agent),
+            subject=f"{made.tool} corrected",
+            text=_told(made),
+            label=label,
+            valid_from=made.at,
+            run=made.run,
+        ),
+    )
     alike = [one for one in recent if one.kind == made.kind and one.note.strip()]
     if len(alike) >= REPEATED and not _proposed(tx, made, since=tx.now - WITHIN):
         text = _instruction(alike)
@@ -58,7 +69,17 @@ def accept(tx: Transaction, proposal: rule_proposals.RuleProposal, by: str) -> N
     """
     rule_proposals.decide(tx, proposal.id, "accepted", by)
     label = Label(Trust.SYSTEM, frozenset({proposal.id}))
-    facts.record(tx, instructions_of(proposal.agent), proposal.about or "instruction", proposal.rule, label, None)
+    facts.record(
+        tx,
+        Claim(
+            tenant=corrections.tenant_of(tx, proposal.review),
+            scope=instructions_of(proposal.agent),
+            kind=Kind.PROCEDURAL,
+            subject=proposal.about or "instruction",
+            text=proposal.rule,
+            label=label,
+        ),
+    )
 
 
 def _told(made: Correction) -> str:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from baton.conversing import Said
-from baton.core import FactId, NotFound, Role, Trust
+from baton.core import LOCAL_TENANT, FactId, NotFound, Role, Trust
 from baton.ledger import Fact, Transaction, facts, runs, trail
 from baton.review.record import fact_json, run_json
 from baton.server.callers import Caller, Requester, Viewer
@@ -39,7 +39,7 @@ async def remembered(
 ) -> dict[str, Any]:
     """What agents believe, the newest first; `scope` is whose, such as an agent's name."""
     scopes = None if scope is None else [scope]
-    found = await service_of(request).baton.ledger.read(lambda tx: facts.believed(tx, scopes))
+    found = await service_of(request).baton.ledger.read(lambda tx: facts.believed(tx, LOCAL_TENANT, scopes))
     return {"facts": [fact_json(fact) for fact in found[::-1][:limit]]}
 
 
@@ -48,11 +48,11 @@ async def forget(fact: Id, request: Request, caller: Requester) -> None:
     """Have a fact believed no more; one of somebody else's runs, where the caller is an owner."""
 
     def retire(tx: Transaction) -> None:
-        found = facts.get(tx, [FactId(fact)])
+        found = facts.get(tx, LOCAL_TENANT, [FactId(fact)])
         if not found:
             raise NotFound("fact", fact, [])
         _may_forget(tx, found[0], caller)
-        facts.retire(tx, found[0].id)
+        facts.retire(tx, LOCAL_TENANT, found[0].id)
         trail.note(tx, "memory.forgotten", caller.name, about=found[0].id, credential=caller.credential)
 
     await service_of(request).baton.ledger.write(retire)

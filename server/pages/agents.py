@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from baton.agents import Agent
-from baton.core import BatonError, Ruling, format_time
+from baton.core import LOCAL_TENANT, BatonError, Ruling, format_time
 from baton.core.texts import call, one_line
 from baton.examining import PolicyReport, TrialReport, report, tests_of
-from baton.ledger import Transaction, facts, rates, rule_proposals
-from baton.ledger.facts import Fact
+from baton.ledger import Fact, Transaction, facts, rates, rule_proposals
 from baton.ledger.judged import judged
 from baton.ledger.rates import OpenRuns
 from baton.ledger.rule_proposals import RuleProposal
@@ -196,8 +195,8 @@ def on_record(tx: Transaction, agent: Agent) -> OnRecord:
     """What is proposed for it, what it has learnt, what its shadow said, how its promises stand."""
     every = [one for one in rule_proposals.listed(tx, everything=True) if one.agent == agent.name]
     decided = sorted((one for one in every if one.state != "open"), key=lambda one: -(one.decided_at or 0))
-    learnt = facts.believed(tx, [corrections_of(agent.name)])
-    told = facts.believed(tx, [instructions_of(agent.name)])
+    learnt = facts.believed(tx, LOCAL_TENANT, [corrections_of(agent.name)])
+    told = facts.believed(tx, LOCAL_TENANT, [instructions_of(agent.name)])
     return OnRecord(
         proposals=[_proposed(one, agent.name) for one in every if one.state == "open"],
         decided=[_proposed(one, agent.name) for one in decided[:5]],

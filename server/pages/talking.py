@@ -116,7 +116,7 @@ def talk(tx: Transaction, id: str, scope: str | None) -> Talk:
         working=any(not one.ended and (one.wake > one.seen or bool(one.working)) for one in everyone),
         topics=" ".join(one.id for one in everyone),
         earlier=max(0, len(happened) - SHOWN),
-        memory=facts.believed(tx, [scope])[::-1][:FACTS] if scope is not None else [],
+        memory=facts.believed(tx, run.tenant, [scope])[::-1][:FACTS] if scope is not None else [],
         prompt_tokens=sum(one.prompt_tokens for one in everyone),
         completion_tokens=sum(one.completion_tokens for one in everyone),
     )

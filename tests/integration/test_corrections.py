@@ -62,7 +62,7 @@ async def test_a_correction_is_remembered_with_its_source_and_read_next_time(dat
     mind = Learns()
     async with open_office(database, [clerk(tmp_path)], Says(mind.answer)) as baton:
         await corrected(baton, 500, "shipping is not paid", change=400)
-        (fact,) = await baton.ledger.read(lambda tx: facts.believed(tx, ["corrections/clerk"]))
+        (fact,) = await baton.ledger.read(lambda tx: facts.believed(tx, "local", ["corrections/clerk"]))
         assert fact.text == "ann changed cents: shipping is not paid" and fact.label.trust is Trust.USER
         (source,) = fact.label.sources
         assert source.startswith("rev_")
@@ -80,7 +80,7 @@ async def test_nothing_is_made_of_a_no_without_a_reason_or_of_an_approval(tmp_pa
         (review,) = await baton.reviews.waiting([run.id])
         await baton.edit(review.id, {"cents": 600}, by="ann", note="as it is")
         await soon(run.result())
-        assert await baton.ledger.read(facts.believed) == []
+        assert await baton.ledger.read(lambda tx: facts.believed(tx, "local")) == []
 
 
 @on_both

@@ -8,7 +8,7 @@ import pytest
 from baton import Agent, Attachment, Goal, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Confidentiality, Label, Trust
-from baton.ledger import facts
+from baton.ledger import Claim, facts
 from baton.memory import Memory
 from support import Says, call, calls, open_office, script, set_policy, soon, tool_lines
 
@@ -89,7 +89,7 @@ async def test_strangers_words_in_the_records_stay_theirs_when_remembered(databa
     async with open_office(database, [agent], script(*rounds)) as baton:
         run = await baton.submit("go")
         (review,) = (await soon(run.settled())).reviews
-        label = await baton.ledger.read(lambda tx: facts.believed(tx)[0].label)
+        label = await baton.ledger.read(lambda tx: facts.believed(tx, "local")[0].label)
     assert (label.trust, label.confidentiality) == (Trust.EXTERNAL, Confidentiality.SECRET)
     assert review.verdict.evidence["arguments"]["to"]["trust"] == "external"
 
@@ -139,9 +139,10 @@ async def test_a_fact_keeps_both_halves_of_its_label(database: Path) -> None:
         memory = Memory(baton.ledger)
         labels = [Label(Trust.USER, confidentiality=level) for level in Confidentiality]
         for label in labels:
-            await memory.remember("house", "the code", "it is long", label)
-        await memory.remember("house", "the code", "it is long", labels[0])  # nothing new
-        kept = await memory.believed(["house"])
+            await memory.remember(Claim(scope="house", subject="the code", text="it is long", label=label))
+        known = Claim(scope="house", subject="the code", text="it is long", label=labels[0])
+        await memory.remember(known)
+        kept = await memory.believed(["house"], tenant="local")
         memory.close()
     assert [fact.label for fact in kept] == labels
 

@@ -137,7 +137,7 @@ async def test_what_is_remembered_keeps_the_trust_of_what_was_read(database: Pat
     learn = Goal("learn", attachments=(Attachment("mail.eml", "I want zebras", Trust.EXTERNAL),))
     async with open_office(database, [Agent("clerk", policy="allow-all")], Says(answer)) as baton:
         await soon((await baton.submit(learn)).result())
-        (fact,) = await baton.memory.believed()
+        (fact,) = await baton.memory.believed(tenant="local")
         assert (fact.text, fact.label.trust) == ("Bob wants zebras", Trust.EXTERNAL)
     async with open_office(database, [Agent("clerk", policy="allow-all")], Says(answer)) as baton:
         later = await baton.submit("use what you know of zebras")

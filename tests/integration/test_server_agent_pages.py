@@ -5,7 +5,7 @@ from pathlib import Path
 
 from baton import Agent, tool
 from baton.core import Label, Role, Trust
-from baton.ledger import facts, rule_proposals
+from baton.ledger import Claim, facts, rule_proposals
 from support import set_policy, soon
 from support.markup import harm_in
 from support.serving import ASK, Office, clerk, kind_of, serve_office
@@ -146,7 +146,9 @@ async def test_what_people_corrected_and_what_a_shadow_said_is_shown(tmp_path: P
         await soon((await office.baton.open(asked["run"])).result())
         told = Label(Trust.SYSTEM, frozenset({"rule_1"}))
         await office.baton.ledger.write(
-            lambda tx: facts.record(tx, "instructions/clerk", "pay", f"Heed {HOSTILE}", told, None)
+            lambda tx: facts.record(
+                tx, Claim(scope="instructions/clerk", subject="pay", text=f"Heed {HOSTILE}", label=told)
+            )
         )
         text = await shown(office, "/agents/clerk", ann)
         assert "not due &lt;img" in text and f'href="/reviews/{asked["id"]}"' in text

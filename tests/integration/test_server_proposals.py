@@ -153,5 +153,5 @@ async def test_an_accepted_instruction_is_told_to_its_agent(tmp_path: Path) -> N
         )
         said = (await office.http.post(f"{API}/proposals/{made.id}/accept", json={}, headers=owner)).json()
         assert (said["policy"], said["in_force"]) == (None, ["clerk"])
-        (told,) = await office.baton.ledger.read(lambda tx: facts.believed(tx, ["instructions/clerk"]))
+        (told,) = await office.baton.ledger.read(lambda tx: facts.believed(tx, "local", ["instructions/clerk"]))
         assert (told.text, told.label) == ("Heed it.", Label(Trust.SYSTEM, frozenset({made.id})))
