@@ -57,7 +57,8 @@ class Context:
 
 
 def _part(fields: Mapping[str, Any]) -> Part:
-    read: dict[str, Any] = {"kept": tuple(fields["kept"]), "dropped": tuple(Dropped(**one) for one in fields["dropped"])}
+    dropped = tuple(Dropped(**one) for one in fields["dropped"])
+    read: dict[str, Any] = {"kept": tuple(fields["kept"]), "dropped": dropped}
     return Part(**{**fields, **read})
 
 
