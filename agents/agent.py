@@ -10,7 +10,7 @@ from typing import Any
 from baton.agents.builtin import BUILTINS
 from baton.agents.proposing import offer
 from baton.agents.tool import Tool, as_spec
-from baton.core import InvalidValue, ToolSpec
+from baton.core import Effect, InvalidValue, Rest, ToolSpec
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _LEAST = {"context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
@@ -64,8 +64,9 @@ class Agent:
         """Refuse what cannot work.
 
         Raises:
-            InvalidValue: for a bad name, a doubled tool, an `undo` that is no tool of its own, a context too small to
-                hold anything, less than nothing for the answer, no question at all, no round trip.
+            InvalidValue: for a bad name, a doubled tool, an `undo` that is no tool of its own, a `rests_on` that cannot
+                be read, a context too small to hold anything, less than nothing for the answer, no question at all, no
+                round trip.
         """
         if not _NAME.fullmatch(self.name):
             raise InvalidValue("agent name", self.name, "a letter, then letters, digits, _ or -, 64 at most")
@@ -82,6 +83,29 @@ class Agent:
             if spec.undo is not None and spec.undo not in names:
                 allowed = f"the name of another tool of agent {self.name}"
                 raise InvalidValue(f"undo of tool {spec.name}", spec.undo, allowed, f"Its tools: {', '.join(names)}.")
+            for rest in spec.rests_on:
+                self._check_rest(spec, rest)
+
+    def _check_rest(self, spec: ToolSpec, rest: Rest) -> None:
+        """Refuse what an action cannot rest on: no tool of this agent, one that writes, parameters that are not there.
+
+        Raises:
+            InvalidValue: names those that there are.
+        """
+        about = f"rests_on of tool {spec.name}"
+        reads = {one.name: one for one in self._own if one.effect is Effect.READ}
+        if rest.tool not in reads:
+            raise InvalidValue(
+                about, rest.tool, f"a tool of agent {self.name} that reads: {', '.join(reads) or 'none'}"
+            )
+        parameters = reads[rest.tool].parameters
+        needed, known = set(parameters.get("required", ())), set(parameters.get("properties", {}))
+        given = set(spec.parameters.get("properties", {})) if rest.arguments is None else set(rest.arguments)
+        if rest.arguments is not None and not given <= known:
+            raise InvalidValue(about, ", ".join(sorted(given - known)), f"parameters of {rest.tool}: {sorted(known)}")
+        if not needed <= given:
+            missing = ", ".join(sorted(needed - given))
+            raise InvalidValue(about, rest.tool, f"values for all that it needs; {missing} is missing")
 
     @cached_property
     def _own(self) -> tuple[ToolSpec, ...]:

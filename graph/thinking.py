@@ -1,9 +1,9 @@
 """The think step: read the mail; then carry out what was approved, or ask the model what to do and judge it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from baton.agents import opinions, parse, previewed
 from baton.core import (
@@ -26,6 +26,7 @@ from baton.graph.context import own_label
 from baton.graph.ending import end
 from baton.graph.facts import new_facts
 from baton.graph.hold import Hold
+from baton.graph.holding import bases, shown_facts
 from baton.graph.judging import Record, flooded, judge_reply
 from baton.graph.move import Move, Office
 from baton.graph.observing import tell_waits
@@ -34,6 +35,8 @@ from baton.graph.packing import packed
 from baton.graph.past import Past, certificates_of, load
 from baton.graph.promised import record_decisions
 from baton.graph.receive import News, receive, still_asked, unread
+from baton.graph.rereading import read_again
+from baton.graph.resting import drifts, fresh
 from baton.graph.rounds import refused, rounds, told
 from baton.graph.state import Place
 from baton.graph.team import Member, Team
@@ -211,7 +214,7 @@ async def _propose(step: _Step) -> Move:
 
     step.riders.append(record_call)
     if reply.calls:
-        return await _called(step, judge_reply(step.member, run, turn, reply, record, asked))
+        return await _called(step, judge_reply(step.member, run, turn, reply, record, asked), record)
     return await _spoke(step, reply)
 
 
@@ -261,7 +264,7 @@ async def _thinker(step: _Step) -> tuple[str, Model]:
     return "undo", Undoing(plan, step.place.turn + 1, done, waits=waits)
 
 
-async def _called(step: _Step, proposals: Sequence[Proposal]) -> Move:
+async def _called(step: _Step, proposals: Sequence[Proposal], record: Record) -> Move:
     run, turn = step.past.run, step.place.turn + 1
     usable = any(proposal.problem is None for proposal in proposals)
     step.strikes = 0 if usable else step.strikes + 1
@@ -270,17 +273,35 @@ async def _called(step: _Step, proposals: Sequence[Proposal]) -> Move:
     for proposal in proposals:
         if proposal.review and proposal.review not in known and proposal.verdict.ruling is Ruling.ASK:
             asking.setdefault(proposal.review, proposal)
-    specs = step.member.agent.specs
-    previews = [await previewed(specs[one.action.tool], one.action.arguments) for one in asking.values()]
+    known_of = [await _known(step, one, record) for one in asking.values()]
 
-    def record(tx: Transaction) -> None:
+    def journal_them(tx: Transaction) -> None:
         journal.record_proposals(tx, proposals)
         record_decisions(tx, proposals, asking)
-        for proposal, preview in zip(asking.values(), previews, strict=True):
-            open_for(tx, run, proposal, preview)
+        for proposal, said in zip(asking.values(), known_of, strict=True):
+            open_for(tx, run, proposal, said)
 
-    step.riders.append(record)
+    step.riders.append(journal_them)
     return step.move("act", turn=turn, todo=tuple(proposal.action.id for proposal in proposals))
+
+
+async def _known(step: _Step, proposal: Proposal, record: Record) -> dict[str, Any]:
+    """What a question says beside the call: what it would change, and what it rests on, read where nobody has yet."""
+    member, action = step.member, proposal.action
+    told = await previewed(member.agent.specs[action.tool], action.arguments)
+    lines = [*step.past.lines, *step.lines]
+    found = await bases(step.office.ledger, member, proposal, lines, step.past.proposals)
+    clock = step.office.ledger.clock
+    unread = [one for one in found if not fresh(one, member.agent.specs.get(one.tool), clock.now())]
+    now = iter(await read_again(member, step.past.run, action, unread, record, clock))
+    rests = [next(now) if one in unread else one for one in found]
+    drift = [asdict(one) for old, new in zip(found, rests, strict=True) if old.mark for one in drifts(old, new)]
+    more = {
+        "rests_on": [one.document() for one in rests],
+        "drift": drift,
+        "facts": shown_facts(lines, action.arguments),
+    }
+    return told | {name: said for name, said in more.items() if said}
 
 
 async def _spoke(step: _Step, reply: ModelReply) -> Move:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from baton.agents import Agent, McpServer, McpTool, mcp_tools, pin_tools, tool
     from baton.agents.shipped import file_tools, http_tools, mail_tools
     from baton.app import Baton
-    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Retries, TryAgain, secret
+    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Rest, Retries, TryAgain, secret
     from baton.handles import Result, RunHandle
     from baton.people import load_people
     from baton.project import Project, load_project
@@ -28,6 +28,7 @@ __all__ = [
     "McpServer",
     "McpTool",
     "Project",
+    "Rest",
     "Result",
     "Retries",
     "RunHandle",
@@ -55,6 +56,7 @@ _HOMES = {
     "McpServer": "baton.agents",
     "McpTool": "baton.agents",
     "Project": "baton.project",
+    "Rest": "baton.core",
     "Result": "baton.handles",
     "Retries": "baton.core",
     "RunHandle": "baton.handles",
