@@ -10,7 +10,7 @@ from typing import Any
 from baton.agents.builtin import BUILTINS
 from baton.agents.proposing import offer
 from baton.agents.tool import Tool, as_spec
-from baton.core import Effect, InvalidValue, Rest, ToolSpec
+from baton.core import Effect, InvalidValue, Rest, ToolSpec, parse_duration
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _LEAST = {"context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
@@ -40,6 +40,8 @@ class Agent:
             question; a run that comes with it once more is stopped.
         prepares: Whether it is asked, while a question waits, what it can look up for when it is answered; that takes a
             model call more for each question.
+        brief_after: After how long away an agent that goes on is first told what has happened meanwhile: seconds, or a
+            text such as `1h`. None never tells.
         description: What it is good for, told to agents that may hand work to it.
     """
 
@@ -58,6 +60,7 @@ class Agent:
     samples: int = 1
     judge: str | None = None
     shadow: str | Path | None = None
+    brief_after: float | str | None = "1h"
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -75,6 +78,11 @@ class Agent:
                 raise InvalidValue(f"{setting} of agent {self.name}", getattr(self, setting), f"{least} or more")
         if not 1 <= self.samples <= 20:
             raise InvalidValue(f"samples of agent {self.name}", self.samples, "a number from 1 to 20")
+        if not (self.away_seconds or 0) >= 0:  # not a number is no length of time either
+            raise InvalidValue(f"brief_after of agent {self.name}", self.brief_after, "seconds from 0 on, or None")
+        self._check_tools()
+
+    def _check_tools(self) -> None:
         names = [spec.name for spec in self._own]
         for name in names:
             if names.count(name) > 1 or name in BUILTINS:
@@ -116,6 +124,16 @@ class Agent:
         """All tools it is offered by name: its own, then the built-in ones that make sense for it."""
         offered = [spec for spec in BUILTINS.values() if spec.name != "hand_off" or self.hands_off_to]
         return {spec.name: spec for spec in (*self._own, *offered)}
+
+    @cached_property
+    def away_seconds(self) -> float | None:
+        """`brief_after` in seconds.
+
+        Raises:
+            InvalidValue: if it is a text that says no length of time.
+        """
+        after = self.brief_after
+        return parse_duration(after).total_seconds() if isinstance(after, str) else after
 
     @cached_property
     def basis(self) -> str:

@@ -104,6 +104,7 @@ _BESIDE = frozenset(
         "handoff.offered",
         "plan.made",
         "fact.recorded",
+        "action.checked",
     }
 )
 """Events that are not told by the turns themselves."""

@@ -207,7 +207,7 @@ def _object(text: str) -> dict[str, Any] | None:
 
 def _words(value: Any) -> str:
     if isinstance(value, list):
-        several = cast("list[Any]", value)
+        several: list[Any] = value
         value = several[0] if len(several) == 1 else several
     return value if isinstance(value, str) else dump(value)
 

@@ -21,6 +21,7 @@ from baton.core import (
     derived,
     metered,
 )
+from baton.graph.briefing import brief, brief_text
 from baton.graph.builtins import still_open
 from baton.graph.context import own_label
 from baton.graph.ending import end
@@ -87,6 +88,8 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
         return step.move("act", todo=tuple(news.todo))
     if place.turn == 0:
         step.lines += await _instructed(office, past)
+    if _was_away(step):
+        step.lines = [*await _brief(step), *step.lines]
     return await _propose(step)
 
 
@@ -192,7 +195,7 @@ async def _propose(step: _Step) -> Move:
         facts,
         replace(step.place, allowance=step.allowance),
     )
-    step.lines += new_facts(packing.facts, step.past.lines, turn)
+    step.lines += new_facts(packing.facts, [*step.past.lines, *step.lines], turn)
     name, model = await _thinker(step)
     request = ModelRequest(
         model=name,
@@ -200,6 +203,7 @@ async def _propose(step: _Step) -> Move:
         tools=step.member.agent.offers,
     )
     reply = await model.complete(request, step.office.live(run.id, turn))
+    step.place = step.place.moved(thought=step.past.now)
     record = replace(
         step.past.record(step.lines, step.member.agent.specs), certificates=await _certificates(step, reply)
     )
@@ -342,6 +346,20 @@ async def _instructed(office: Office, past: Past) -> list[Line]:
     label, text = derived(fact.label for fact in told), "\n".join(fact.text for fact in told)
     said = f"[instructions of your owners]\n{text}"
     return [Line(role="notice", turn=1, text=said, trust=label.trust, confidentiality=label.confidentiality)]
+
+
+def _was_away(step: _Step) -> bool:
+    """Whether so much time has passed since the model was asked that it is told what happened."""
+    after, thought = step.member.agent.away_seconds, step.place.thought
+    return after is not None and thought is not None and step.past.now - thought >= after
+
+
+async def _brief(step: _Step) -> list[Line]:
+    """What has happened meanwhile; with the facts that it tells of anew, so that their labels are on record."""
+    run, since, turn = step.past.run.id, step.place.thought or 0.0, step.place.turn + 1
+    told = await step.office.ledger.read(lambda tx: brief(tx, run, since, step.member.agent.specs))
+    heirs = [fact for change in told.changed for fact in change.by]
+    return [Line(role="notice", turn=turn, text=brief_text(told)), *new_facts(heirs, step.past.lines, turn)]
 
 
 async def _recalled(step: _Step) -> list[Fact]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import (
     Action,
@@ -84,6 +84,12 @@ def calls(tx: Transaction, run: RunId) -> list[ModelCall]:
     ]
 
 
+def last_call(tx: Transaction, run: RunId) -> float | None:
+    """When a run's model answered last, in seconds since 1970; None before it has."""
+    at: float | None = tx.value(_LAST, run=run)
+    return at
+
+
 def record_call(
     tx: Transaction, run: RunId, turn: int, model: str, reply: ModelReply, left_out: int, context: str | None = None
 ) -> None:
@@ -137,6 +143,7 @@ def record_proposals(tx: Transaction, proposals: Sequence[Proposal]) -> None:
 
 
 _CALLED = insert(model_calls)
+_LAST = select(func.max(model_calls.c.at)).where(model_calls.c.run == bindparam("run"))
 _PROPOSED = insert(actions)
 _OF_RUN = select(actions).where(actions.c.run == bindparam("run")).order_by(actions.c.turn, actions.c.position)
 _ONE = select(actions).where(actions.c.id == bindparam("action"))

@@ -39,6 +39,7 @@ class _AgentEntry(BaseModel):
     open_questions: int = Field(20, ge=1)
     round_trips: int = Field(3, ge=1)
     prepares: bool = False
+    brief_after: float | str | None = "1h"
     samples: int = Field(1, ge=1, le=20)
     judge: str | None = None
 

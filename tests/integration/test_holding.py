@@ -109,7 +109,9 @@ async def test_after_ten_days_a_changed_price_is_asked_about_and_what_is_as_it_w
         same = (await checked(baton, run))[-1]
         assert (same["asked"], same["drift"]) == (second.id, [])
         lines = await tool_lines(run)
-        assert lines[-1] == f"[review {second.id} approved by ann] order: ordered 12 of T-100"
+        assert lines[-2] == f"[review {second.id} approved by ann] order: ordered 12 of T-100"
+        assert lines[-1].startswith("[coming back] You were away for 10 d")
+        assert 'price_of(article="T-100"): read 10 d ago, holds for 1 h' in lines[-1]
         effects = await text_rows(baton.ledger, "SELECT tool, state FROM effects ORDER BY claimed_at")
         assert effects == [("price_of", "done"), ("order", "done")]
 
