@@ -152,7 +152,7 @@ def _of_fact(change: Change) -> Drift:
     if change.by:
         return Drift(name=name, before=before, after="; ".join(one.text for one in change.by))
     how = _ENDED.get(change.how, "is no longer believed since")
-    return Drift(name=name, before=before, after=None, why=f"{how} {format_time(change.at)}: {before}")
+    return Drift(name=name, before=before, after=None, why=f"{how} {format_time(change.at)}")
 
 
 _ENDED = {"ended": "has ended at", "expired": "has expired at", "quarantined": "is suspect since"}

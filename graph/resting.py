@@ -82,7 +82,7 @@ class Drift:
     def __str__(self) -> str:
         """In words."""
         if self.why:
-            return f"{self.name} {self.why}"
+            return f"{self.name} {self.why}" + (f", it was {self.before}" if self.before is not None else "")
         return f"{self.name} was {self.before}, is {self.after}"
 
 
@@ -206,10 +206,14 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def _words(value: Any) -> str:
-    if isinstance(value, list):
-        several: list[Any] = value
-        value = several[0] if len(several) == 1 else several
-    return value if isinstance(value, str) else dump(value)
+    """A value in words; what stands in one place alone without its brackets."""
+    match value:
+        case [only]:  # pyright: ignore[reportUnknownVariableType]
+            return _words(only)
+        case str():
+            return value
+        case _:
+            return dump(value)
 
 
 def _mark(text: str) -> str:
