@@ -22,7 +22,7 @@ BENCHES := $(filter-out bfcl chaos,$(patsubst bench/%.py,%,$(shell grep -l __mai
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo promise pictures test check bench contract conformance chaos format lock clean
+.PHONY: help install demo promise days pictures test check bench contract conformance chaos format lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*##/  \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,6 +34,9 @@ demo: $(RUNTIME)  ## Let two agents work through the inbox of examples/desk.
 
 promise: $(RUNTIME)  ## Let the desk earn a promise over 3,000 mails, and draw how it went.
 	@$(BIN)/python examples/desk/promise.py --figure docs/promise-desk.svg $(ARGS)
+
+days: $(RUNTIME)  ## Let an order wait ten days while what it rests on changes.
+	@$(BIN)/python examples/days/play.py $(ARGS)
 
 pictures: $(DEV)  ## Take the pictures of docs/img anew, in Chromium.
 	@$(BIN)/python examples/desk/pictures.py $(ARGS)

@@ -10,10 +10,11 @@ from typing import Any
 from baton.agents.builtin import BUILTINS
 from baton.agents.proposing import offer
 from baton.agents.tool import Tool, as_spec
-from baton.core import Contract, InvalidValue, ToolSpec
+from baton.core import Contract, Effect, InvalidValue, Rest, ToolSpec, parse_duration
 
 _GIVING = ("hand_off", "answer_handoff", "withdraw_handoff")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_LEAST = {"context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,15 @@ class Agent:
         hands_off_to: Names of agents it may hand work to; `person:NAME`, or a role, is a piece of work for people.
         contracts: The kinds of work that it takes and gives, beside work in words alone.
         memory: The scope of what it remembers; agents with the same scope share it.
-        context_tokens: What one request to its model may hold.
+        context_tokens: What one request to its model may hold, with its tools and the answer.
+        answer_tokens: What of it is kept free for the answer; never more than a quarter is.
         open_questions: How many questions of one run may wait for people; a run that keeps asking beyond is stopped.
         round_trips: How often in a row people may answer in vain, with a no to one class of actions or to the same
             question; a run that comes with it once more is stopped.
         prepares: Whether it is asked, while a question waits, what it can look up for when it is answered; that takes a
             model call more for each question.
+        brief_after: After how long away an agent that goes on is first told what has happened meanwhile: seconds, or a
+            text such as `1h`. None never tells.
         description: What it is good for, told to agents that may hand work to it.
     """
 
@@ -52,31 +56,33 @@ class Agent:
     contracts: Sequence[Contract] = ()
     memory: str = "team"
     context_tokens: int = 100_000
+    answer_tokens: int = 4000
     open_questions: int = 20
     round_trips: int = 3
     prepares: bool = False
     samples: int = 1
     judge: str | None = None
     shadow: str | Path | None = None
+    brief_after: float | str | None = "1h"
     description: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
 
         Raises:
-            InvalidValue: for a bad name, a doubled tool, an `undo` that is no tool of its own, a context too small to
-                hold anything, no question at all, no round trip.
+            InvalidValue: for a bad name, a doubled tool, an `undo` that is no tool of its own, a `rests_on` that cannot
+                be read, a context too small to hold anything, less than nothing for the answer, no question at all, no
+                round trip.
         """
         if not _NAME.fullmatch(self.name):
             raise InvalidValue("agent name", self.name, "a letter, then letters, digits, _ or -, 64 at most")
-        if self.context_tokens < 1000:
-            raise InvalidValue(f"context_tokens of agent {self.name}", self.context_tokens, "1000 or more")
-        if self.open_questions < 1:
-            raise InvalidValue(f"open_questions of agent {self.name}", self.open_questions, "1 or more")
-        if self.round_trips < 1:
-            raise InvalidValue(f"round_trips of agent {self.name}", self.round_trips, "1 or more")
+        for setting, least in _LEAST.items():
+            if getattr(self, setting) < least:
+                raise InvalidValue(f"{setting} of agent {self.name}", getattr(self, setting), f"{least} or more")
         if not 1 <= self.samples <= 20:
             raise InvalidValue(f"samples of agent {self.name}", self.samples, "a number from 1 to 20")
+        if not (self.away_seconds or 0) >= 0:  # not a number is no length of time either
+            raise InvalidValue(f"brief_after of agent {self.name}", self.brief_after, "seconds from 0 on, or None")
         self._check_tools()
 
     def _check_tools(self) -> None:
@@ -92,6 +98,29 @@ class Agent:
             if spec.undo is not None and spec.undo not in names:
                 allowed = f"the name of another tool of agent {self.name}"
                 raise InvalidValue(f"undo of tool {spec.name}", spec.undo, allowed, f"Its tools: {', '.join(names)}.")
+            for rest in spec.rests_on:
+                self._check_rest(spec, rest)
+
+    def _check_rest(self, spec: ToolSpec, rest: Rest) -> None:
+        """Refuse what an action cannot rest on: no tool of this agent, one that writes, parameters that are not there.
+
+        Raises:
+            InvalidValue: names those that there are.
+        """
+        about = f"rests_on of tool {spec.name}"
+        reads = {one.name: one for one in self._own if one.effect is Effect.READ}
+        if rest.tool not in reads:
+            raise InvalidValue(
+                about, rest.tool, f"a tool of agent {self.name} that reads: {', '.join(reads) or 'none'}"
+            )
+        parameters = reads[rest.tool].parameters
+        needed, known = set(parameters.get("required", ())), set(parameters.get("properties", {}))
+        given = set(spec.parameters.get("properties", {})) if rest.arguments is None else set(rest.arguments)
+        if rest.arguments is not None and not given <= known:
+            raise InvalidValue(about, ", ".join(sorted(given - known)), f"parameters of {rest.tool}: {sorted(known)}")
+        if not needed <= given:
+            missing = ", ".join(sorted(needed - given))
+            raise InvalidValue(about, rest.tool, f"values for all that it needs; {missing} is missing")
 
     @cached_property
     def _own(self) -> tuple[ToolSpec, ...]:
@@ -113,6 +142,16 @@ class Agent:
         if builtin in _GIVING:
             return bool(self.hands_off_to)
         return builtin != "ask_giver" or bool(self.contracts)
+
+    @cached_property
+    def away_seconds(self) -> float | None:
+        """`brief_after` in seconds.
+
+        Raises:
+            InvalidValue: if it is a text that says no length of time.
+        """
+        after = self.brief_after
+        return parse_duration(after).total_seconds() if isinstance(after, str) else after
 
     @cached_property
     def basis(self) -> str:

@@ -9,7 +9,18 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints, ov
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from baton.core import Confidentiality, Effect, InvalidValue, Marks, Retries, ToolSpec, Upcaster, secret
+from baton.core import (
+    Confidentiality,
+    Effect,
+    InvalidValue,
+    Marks,
+    Rest,
+    Retries,
+    ToolSpec,
+    Upcaster,
+    parse_duration,
+    secret,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,6 +74,8 @@ def tool(
     named_by: Sequence[str] = ...,
     version: str = ...,
     upcasters: Mapping[str, Upcaster] = ...,
+    valid_for: float | str | None = ...,
+    rests_on: Sequence[Rest | str] = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
 
@@ -90,6 +103,8 @@ def tool(
     named_by: Sequence[str] = (),
     version: str = "1",
     upcasters: Mapping[str, Upcaster] | None = None,
+    valid_for: float | str | None = None,
+    rests_on: Sequence[Rest | str] = (),
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """Make a typed function, sync or async, a tool.
 
@@ -123,6 +138,10 @@ def tool(
         version: Changes when the meaning of a call does.
         upcasters: By an older version, what makes its arguments those of the next; oldest first, the last leads to
             `version`. What is open of an older version is then asked anew in today's form.
+        valid_for: How long what a read says may be relied on: seconds, or a text such as `1h`. An action whose
+            arguments come from an older result has it read again before it is carried out. None says nothing.
+        rests_on: What a write rests on: tools of the same agent that read it, by name or as `Rest`. They are called
+            again before it is carried out, and what has changed since is asked about, or told to the agent.
 
     Raises:
         InvalidValue: if the name, the signature or a setting is not usable; says which.
@@ -154,6 +173,8 @@ def tool(
             ),
             "version": version,
             "upcasters": _upcasters(called, version, upcasters or {}),
+            "valid_for": parse_duration(valid_for).total_seconds() if isinstance(valid_for, str) else valid_for,
+            "rests_on": tuple(Rest(one) if isinstance(one, str) else one for one in rests_on),
         }
         spec = ToolSpec(
             name=called,

@@ -275,7 +275,7 @@ def _agent(agent: "Agent") -> list[Finding]:
     if policy.problem:
         return [Finding(name, "broken", policy.problem)]
     counts = counter(agent.model)
-    tokens = "exact" if counts.exact else "an upper bound (TIKTOKEN_CACHE_DIR holds no ranks for it)"
+    tokens = f"exact ({counts.name})" if counts.exact else f"an upper bound ({counts.name}): {_no_ranks(agent.model)}"
     findings = [
         Finding(name, "ok", f"{tools}; policy {policy.version} with {policy.rules} rules; memory {agent.memory!r}"),
         Finding(name, "ok" if counts.exact else "note", f"model {agent.model}; token counts are {tokens}"),
@@ -284,3 +284,13 @@ def _agent(agent: "Agent") -> list[Finding]:
         denied = f"no rule permits {', '.join(policy.uncovered)}: every call of them is denied"
         findings.append(Finding(name, "note", denied))
     return findings
+
+
+def _no_ranks(model: str) -> str:
+    """Why a model's tokens are not counted exactly, and what to do."""
+    from baton.memory.tokens import encoding_of
+
+    known = encoding_of(model)
+    if known is None:
+        return "tiktoken does not know this model"
+    return f"the ranks of {known} are not on this machine, `baton init --ranks` gets them"

@@ -17,6 +17,7 @@ from baton.cli.tables import pairs
 from baton.cli.tones import marked
 from baton.core import Verdict, format_duration, format_time
 from baton.core.texts import call, one_line, safe, value
+from baton.graph.briefing import change_text
 from baton.grounds import origin, reason, why
 from baton.ledger import Review, ReviewKind, Run
 from baton.ledger.remarks import Remark
@@ -65,8 +66,15 @@ def whole(page: ReviewPage, now: float, rest: str, width: int) -> list[Renderabl
         goal(page.run),
         *steps(page.story[:asked_at], "what the agent has done so far", width, rest),
         *steps(page.since, "what has happened since it was asked", width),
+        *_no_longer(page),
         *said(page.remarks),
     ]
+
+
+def _no_longer(page: ReviewPage) -> Iterator[RenderableType]:
+    if page.changed:
+        yield from ("", Text("what it rests on and is no longer so", style="bold red"))
+    yield from (Text(f"  {one_line(change_text(change), 400)}") for change in page.changed)
 
 
 def said(about: Sequence[Remark]) -> Iterator[RenderableType]:

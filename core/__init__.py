@@ -73,7 +73,7 @@ from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
 from baton.core.times import check_due, parse_deadline, parse_time, read_moment, tell_time, time_zone
-from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
+from baton.core.tools import Effect, JsonSchema, Rest, Retries, ToolSpec, Upcaster
 
 __all__ = [
     "AGENT",
@@ -151,6 +151,7 @@ __all__ = [
     "Promise",
     "Question",
     "Reading",
+    "Rest",
     "Retries",
     "ReviewId",
     "Role",

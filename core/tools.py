@@ -73,6 +73,22 @@ class Retries:
         return tries < self.attempts and (self.deadline is None or since_first <= self.deadline)
 
 
+@dataclass(frozen=True)
+class Rest:
+    """Something that a call rests on: what a read says, and has to say still when the call is carried out.
+
+    Attributes:
+        tool: The tool that reads it, of the same agent.
+        arguments: By the reading tool's parameter, the parameter of the call that gives its value; None takes those of
+            the same name.
+        fields: The fields of what is read that matter, as paths of names from the result down; empty is all of it.
+    """
+
+    tool: str
+    arguments: Mapping[str, str] | None = None
+    fields: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ToolSpec:
     """A tool as Baton knows it.
@@ -107,6 +123,8 @@ class ToolSpec:
         upcasters: By an older version, what makes its arguments those of the next; in order, the last leads to
             `version`.
         close: Ends what calls have opened, such as a connection, when Baton is left; None where there is nothing.
+        valid_for: Seconds for which what a read says may be relied on; None where nobody says.
+        rests_on: What a write rests on, looked at again before it is carried out.
     """
 
     name: str
@@ -133,15 +151,25 @@ class ToolSpec:
     secrets: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
     upcasters: Mapping[str, Upcaster] = field(default_factory=dict[str, Upcaster])
     close: Callable[[], Awaitable[None]] | None = None
+    valid_for: float | None = None
+    rests_on: tuple[Rest, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse labels of parameters that the tool does not have.
+        """Refuse what speaks of parameters that the tool does not have, and of validity where nothing is read.
 
         Raises:
-            InvalidValue: for such a name; says which there are.
+            InvalidValue: for such a name; says which there are. For a write that is valid for a while, or a read that
+                rests on something.
         """
         known = self.parameters.get("properties", {})
-        for kind, names in (("destinations", self.destinations), ("content", self.content)):
+        if self.valid_for is not None and (self.effect is Effect.WRITE or not self.valid_for > 0):
+            raise InvalidValue(
+                f"valid_for of tool {self.name}", self.valid_for, "seconds above 0, for a tool that reads"
+            )
+        if self.rests_on and self.effect is Effect.READ:
+            raise InvalidValue(f"rests_on of tool {self.name}", self.rests_on[0].tool, "tools that write alone")
+        given = [name for rest in self.rests_on for name in (rest.arguments or {}).values()]
+        for kind, names in (("destinations", self.destinations), ("content", self.content), ("rests_on", given)):
             for name in names:
                 if name not in known:
                     allowed = f"its parameters: {', '.join(known) or 'it has none'}"

@@ -14,6 +14,7 @@ from baton.graph.context import own_label
 from baton.graph.ending import end
 from baton.graph.forking import echo_of
 from baton.graph.hold import Hold
+from baton.graph.holding import still_holds
 from baton.graph.job import Job
 from baton.graph.judging import judge
 from baton.graph.move import Move, Office
@@ -126,6 +127,8 @@ async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
 
 async def _carried(hold: Hold, scene: Scene, past: Past, job: Job | Outcome) -> Outcome:
     """What a job comes to that may go ahead; an outcome as it is."""
+    if isinstance(job, Job):
+        job = await still_holds(hold, scene, past, job)
     while isinstance(job, Job):
         try:
             return await carry_out(hold, scene, job)

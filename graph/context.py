@@ -21,6 +21,7 @@ from baton.core import (
     derived,
     format_time,
 )
+from baton.graph.facts import fact_text
 from baton.ledger import Line, Proposal, Run
 
 _MANNERS = """
@@ -84,6 +85,8 @@ def chat(lines: Sequence[Line], proposals: Sequence[Proposal]) -> list[list[Chat
                 groups.append([_said(line, of_turn.get(line.turn, ()))])
             case "tool":
                 groups[-1].append({"role": "tool", "tool_call_id": _wire_id(line.ref or ""), "content": line.text})
+            case "fact":
+                continue  # it stands beside the conversation, as long as it fits and holds
             case _:
                 groups.append([{"role": "user", "content": line.text}])
     return groups
@@ -108,7 +111,7 @@ def readings(
     ]
     found += [Reading(source=f"attachment:{a.name}", content=a.text, label=_attached(a)) for a in run.goal.attachments]
     for line in lines:
-        if line.role == "assistant" or (line.role != "user" and line.trust is Trust.SYSTEM):
+        if line.role == "assistant" or (line.role in ("tool", "notice") and line.trust is Trust.SYSTEM):
             continue
         action = actions.get(ActionId(line.ref or ""))
         spec = tools.get(action.tool) if action else None
@@ -119,6 +122,8 @@ def readings(
             repeats = line.text.startswith("error: ") or (spec is not None and spec.effect is Effect.WRITE)
             given = action.arguments if action and repeats else None
             found.append(Reading(source=source, content=content, label=label, marks=marks, given=given))
+        elif line.role == "fact":
+            found.append(Reading(source=f"fact:{line.ref}", content=fact_text(line.text), label=label))
         else:
             found.append(Reading(source=line.role, content=line.text, label=label, marks=marks))
     return tuple(found)

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 from baton.agents import Agent
 from baton.core import ChatMessage
+from baton.graph.beside import render
 from baton.graph.context import chat, opening
 from baton.graph.fingerprint import fingerprint
 from baton.graph.fitting import stored
+from baton.graph.packing import Context, digest_of, unpacked
 from baton.ledger import (
     EffectRecord,
     Event,
@@ -24,7 +26,7 @@ from baton.ledger import (
     transcript,
 )
 from baton.ledger.journal import ModelCall
-from baton.memory import counter, pack_chat
+from baton.memory import counter, pack_request, turns_dropped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +53,14 @@ class Turn:
         number: From 1.
         news: Lines that came since the turn before: messages, notices, decided actions' results.
         request: The messages that the model was asked with, as far as they can be told.
-        exact: Whether that is exactly what it was: the instructions are those of then, and nothing was left out
-            that this code would leave out otherwise.
+        exact: Whether that is exactly what it was: its SHA-256 is the one on record. Of a call without one, whether the
+            instructions are those of then, and nothing was left out that this code would leave out otherwise.
         tokens: Of the request, as counted here; the endpoint's own count is in `call`.
         said: What the model said in words.
         call: The journal of the call; None for a turn that a fork shares with another run.
         done: Its actions, in order.
         beside: Other events that came after it and before the next turn.
+        context: The account of the request; None where an older Baton made it.
     """
 
     number: int
@@ -69,6 +72,7 @@ class Turn:
     call: ModelCall | None
     done: tuple[Done, ...]
     beside: tuple[Event, ...]
+    context: Context | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +104,7 @@ _BESIDE = frozenset(
         "handoff.offered",
         "plan.made",
         "fact.recorded",
+        "action.checked",
     }
 )
 """Events that are not told by the turns themselves."""
@@ -157,8 +162,12 @@ class _Asking:
     agents: Mapping[str, Agent]
 
     def turn(self, draft: _Turn, call: ModelCall | None, done: Sequence[Done], beside: Sequence[Event]) -> Turn:
-        request, tokens, left_out = self._request(draft)
-        exact = self.same and call is not None and call.left_out == left_out
+        context = Context.read(call.context) if call is not None and call.context is not None else None
+        request, tokens, left_out = self._request(draft, context)
+        if context is not None:
+            exact = digest_of(request) == context.digest
+        else:
+            exact = self.same and call is not None and call.left_out == left_out
         told = [_told(one, draft.answers) for one in done]
         return Turn(
             number=draft.number,
@@ -170,16 +179,21 @@ class _Asking:
             call=call,
             done=tuple(told),
             beside=tuple(beside),
+            context=context,
         )
 
-    def _request(self, draft: _Turn) -> tuple[tuple[ChatMessage, ...], int, int]:
-        messages = [message for group in chat(self.lines[: draft.at], self.proposals) for message in group]
+    def _request(self, draft: _Turn, context: Context | None) -> tuple[tuple[ChatMessage, ...], int, int]:
+        lines = self.lines[: draft.at]
+        turns = chat(lines, self.proposals)
         if self.agent is None:
-            return tuple(messages), 0, 0
+            return tuple(message for turn in turns for message in turn), 0, 0
         others = {name: self.agents[name].description for name in self.agent.hands_off_to if name in self.agents}
-        counts = counter(self.agent.model)
-        package = pack_chat(opening(self.agent, self.run, others) + messages, self.agent.context_tokens, counts)
-        return package.contents, package.manifest.total, len(package.manifest.dropped)
+        if context is not None:
+            return unpacked(self.agent, self.run, context, lines, self.proposals, others), context.manifest.total, 0
+        first, most = opening(self.agent, self.run, others), self.agent.context_tokens
+        package = pack_request(first, turns, (), render, most, counter(self.agent.model))
+        gone, _ = turns_dropped(package.manifest)
+        return package.contents, package.manifest.total, sum(map(len, turns[:gone]))
 
 
 def _told(done: Done, answers: Mapping[str, str]) -> Done:

@@ -21,6 +21,7 @@ class Place:
         todo: Actions to carry out next.
         waiting: Whether there is nothing to do until mail comes.
         strikes: Model answers in a row that could not be used.
+        thought: When the model was asked last, in seconds since 1970; None before, or where an older Baton asked it.
     """
 
     cursor: int = 0
@@ -30,6 +31,7 @@ class Place:
     todo: tuple[ActionId, ...] = ()
     waiting: bool = False
     strikes: int = 0
+    thought: float | None = None
 
     def moved(self, **changes: Any) -> "Place":
         """The place with some of it changed."""

@@ -1,9 +1,9 @@
 """The think step: read the mail; then carry out what was approved, or ask the model what to do and judge it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from baton.agents import opinions, parse, previewed
 from baton.core import (
@@ -21,11 +21,14 @@ from baton.core import (
     derived,
     metered,
 )
+from baton.graph.briefing import brief, brief_text
 from baton.graph.builtins import still_open
 from baton.graph.context import own_label
 from baton.graph.ending import end
+from baton.graph.facts import new_facts
 from baton.graph.handing import taken_up, takers
 from baton.graph.hold import Hold
+from baton.graph.holding import bases, shown_facts
 from baton.graph.judging import Record, flooded, judge_reply
 from baton.graph.move import Move, Office
 from baton.graph.observing import tell_waits
@@ -34,6 +37,8 @@ from baton.graph.packing import packed
 from baton.graph.past import Past, certificates_of, load
 from baton.graph.promised import record_decisions
 from baton.graph.receive import News, receive, still_asked, unread
+from baton.graph.rereading import read_again
+from baton.graph.resting import drifts, fresh
 from baton.graph.rounds import refused, rounds, told
 from baton.graph.state import Place
 from baton.graph.team import Member, Team
@@ -58,6 +63,11 @@ from baton.review.learning import corrections_of, instructions_of
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
 
+RECALLED = 20
+"""Facts that are looked up for each model call, at most; their section's quota says how many are shown."""
+
+_LONGEST_QUERY = 4000
+
 
 async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     """Take the step; None means that there is nothing to do until mail comes."""
@@ -81,7 +91,9 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     if place.turn == 0:
         if (why := await _take_up(step)) is not None:
             return step.ended(End(outcome="refused", summary=why))
-        step.lines += await _remembered(office, past)
+        step.lines += await _instructed(office, past)
+    if _was_away(step):
+        step.lines = [*await _brief(step), *step.lines]
     return await _propose(step)
 
 
@@ -189,8 +201,18 @@ async def _propose(step: _Step) -> Move:
         return _told_no(step, again)
     if step.strikes >= STRIKES:
         return step.troubled(f"{run.agent}: {STRIKES} answers of its model in a row could not be used", Fault.LASTING)
-    others = takers(step.office.team, step.member.agent)
-    packing = packed(step.member, run, [*step.past.lines, *step.lines], step.past.proposals, others)
+    facts = await _recalled(step)
+    packing = packed(
+        step.member,
+        run,
+        [*step.past.lines, *step.lines],
+        step.past.proposals,
+        takers(step.office.team, step.member.agent),
+        step.past.reviews,
+        facts,
+        replace(step.place, allowance=step.allowance),
+    )
+    step.lines += new_facts(packing.facts, [*step.past.lines, *step.lines], turn)
     name, model = await _thinker(step)
     request = ModelRequest(
         model=name,
@@ -198,6 +220,7 @@ async def _propose(step: _Step) -> Move:
         tools=step.member.agent.offers,
     )
     reply = await model.complete(request, step.office.live(run.id, turn))
+    step.place = step.place.moved(thought=step.past.now)
     record = replace(
         step.past.record(step.lines, step.member.agent.specs), certificates=await _certificates(step, reply)
     )
@@ -205,15 +228,14 @@ async def _propose(step: _Step) -> Move:
     tokens, meters = reply.usage.prompt + reply.usage.completion, step.member.policy.meters(step.member.scopes(run))
     record = replace(record, spent=metered(step.past.spent, meters, tokens))
     step.lines.append(Line(role="assistant", turn=turn, text=reply.text, trust=Trust.AGENT))
-    left_out = packing.left_out
 
     def record_call(tx: Transaction) -> None:
-        journal.record_call(tx, run.id, turn, name, reply, left_out)
+        journal.record_call(tx, run.id, turn, name, reply, packing.left_out, packing.context.document())
         spending.meter(tx, run.id, call_id(run.id, turn), meters, tokens)
 
     step.riders.append(record_call)
     if reply.calls:
-        return await _called(step, judge_reply(step.member, run, turn, reply, record, asked))
+        return await _called(step, judge_reply(step.member, run, turn, reply, record, asked), record)
     return await _spoke(step, reply)
 
 
@@ -263,7 +285,7 @@ async def _thinker(step: _Step) -> tuple[str, Model]:
     return "undo", Undoing(plan, step.place.turn + 1, done, waits=waits)
 
 
-async def _called(step: _Step, proposals: Sequence[Proposal]) -> Move:
+async def _called(step: _Step, proposals: Sequence[Proposal], record: Record) -> Move:
     run, turn = step.past.run, step.place.turn + 1
     usable = any(proposal.problem is None for proposal in proposals)
     step.strikes = 0 if usable else step.strikes + 1
@@ -272,17 +294,35 @@ async def _called(step: _Step, proposals: Sequence[Proposal]) -> Move:
     for proposal in proposals:
         if proposal.review and proposal.review not in known and proposal.verdict.ruling is Ruling.ASK:
             asking.setdefault(proposal.review, proposal)
-    specs = step.member.agent.specs
-    previews = [await previewed(specs[one.action.tool], one.action.arguments) for one in asking.values()]
+    known_of = [await _known(step, one, record) for one in asking.values()]
 
-    def record(tx: Transaction) -> None:
+    def journal_them(tx: Transaction) -> None:
         journal.record_proposals(tx, proposals)
         record_decisions(tx, proposals, asking)
-        for proposal, preview in zip(asking.values(), previews, strict=True):
-            open_for(tx, run, proposal, preview)
+        for proposal, said in zip(asking.values(), known_of, strict=True):
+            open_for(tx, run, proposal, said)
 
-    step.riders.append(record)
+    step.riders.append(journal_them)
     return step.move("act", turn=turn, todo=tuple(proposal.action.id for proposal in proposals))
+
+
+async def _known(step: _Step, proposal: Proposal, record: Record) -> dict[str, Any]:
+    """What a question says beside the call: what it would change, and what it rests on, read where nobody has yet."""
+    member, action = step.member, proposal.action
+    told = await previewed(member.agent.specs[action.tool], action.arguments)
+    lines = [*step.past.lines, *step.lines]
+    found = await bases(step.office.ledger, member, proposal, lines, step.past.proposals)
+    clock = step.office.ledger.clock
+    unread = [one for one in found if not fresh(one, member.agent.specs.get(one.tool), clock.now())]
+    now = iter(await read_again(member, step.past.run, action, unread, record, clock))
+    rests = [next(now) if one in unread else one for one in found]
+    drift = [asdict(one) for old, new in zip(found, rests, strict=True) if old.mark for one in drifts(old, new)]
+    more = {
+        "rests_on": [one.document() for one in rests],
+        "drift": drift,
+        "facts": shown_facts(lines, action.arguments),
+    }
+    return told | {name: said for name, said in more.items() if said}
 
 
 async def _spoke(step: _Step, reply: ModelReply) -> Move:
@@ -315,19 +355,35 @@ def _unusable(reply: ModelReply) -> str | None:
     return None if reply.text.strip() else "It was empty. Call a tool or answer in words."
 
 
-async def _remembered(office: Office, past: Past) -> list[Line]:
-    """What owners have told the agent, and what is known that bears on the goal, as the first things after it."""
-    member, goal, memory = office.team.member(past.run.agent), past.run.goal, office.team.memory
-    told = await memory.believed([instructions_of(past.run.agent)], tenant=past.run.tenant)
-    query = " ".join([goal.statement, *(attachment.text[:2000] for attachment in goal.attachments)])
-    scopes = [member.agent.memory, corrections_of(past.run.agent)]
-    found = [one.fact for one in await memory.recall(query, scopes, tenant=past.run.tenant)]
-    rows = "\n".join(f"- {f.subject}: {f.text} (trust: {f.label.trust.name.lower()}, {f.id})" for f in found)
-    lines = [_first("[instructions of your owners]", "\n".join(fact.text for fact in told), told)] if told else []
-    return [*lines, _first("[remembered from earlier work]", rows, found)] if found else lines
+async def _instructed(office: Office, past: Past) -> list[Line]:
+    """What owners have told the agent, as the first thing after the goal."""
+    told = await office.team.memory.believed([instructions_of(past.run.agent)], tenant=past.run.tenant)
+    if not told:
+        return []
+    label, text = derived(fact.label for fact in told), "\n".join(fact.text for fact in told)
+    said = f"[instructions of your owners]\n{text}"
+    return [Line(role="notice", turn=1, text=said, trust=label.trust, confidentiality=label.confidentiality)]
 
 
-def _first(head: str, text: str, facts: Sequence[Fact]) -> Line:
-    """A notice before the first turn, labelled as the facts that it is made of."""
-    label = derived(fact.label for fact in facts)
-    return Line(role="notice", turn=1, text=f"{head}\n{text}", trust=label.trust, confidentiality=label.confidentiality)
+def _was_away(step: _Step) -> bool:
+    """Whether so much time has passed since the model was asked that it is told what happened."""
+    after, thought = step.member.agent.away_seconds, step.place.thought
+    return after is not None and thought is not None and step.past.now - thought >= after
+
+
+async def _brief(step: _Step) -> list[Line]:
+    """What has happened meanwhile; with the facts that it tells of anew, so that their labels are on record."""
+    run, since, turn = step.past.run.id, step.place.thought or 0.0, step.place.turn + 1
+    told = await step.office.ledger.read(lambda tx: brief(tx, run, since, step.member.agent.specs))
+    heirs = [fact for change in told.changed for fact in change.by]
+    return [Line(role="notice", turn=turn, text=brief_text(told)), *new_facts(heirs, step.past.lines, turn)]
+
+
+async def _recalled(step: _Step) -> list[Fact]:
+    """What is known that bears on the goal and on the newest mail."""
+    goal, agent = step.past.run.goal, step.member.agent
+    said = [line.text for line in (*step.past.lines, *step.lines) if line.role in ("user", "notice")]
+    query = " ".join([goal.statement, *(attachment.text for attachment in goal.attachments), *said[-1:]])
+    scopes = [agent.memory, corrections_of(agent.name)]
+    memory, tenant = step.office.team.memory, step.past.run.tenant
+    return [one.fact for one in await memory.recall(query[:_LONGEST_QUERY], scopes, RECALLED, tenant=tenant)]

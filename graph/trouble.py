@@ -70,8 +70,8 @@ def _escalated_at(tx: Transaction, verdict: Verdict, deadline: float) -> float:
     return min(tx.now + ESCALATED_AFTER * (deadline - tx.now), tx.now if last is None else last)
 
 
-def open_for(tx: Transaction, run: Run, proposal: Proposal, preview: Mapping[str, Any]) -> None:
-    """Open the review that a proposal waits for; `preview` is what the question says of what it would change."""
+def open_for(tx: Transaction, run: Run, proposal: Proposal, known: Mapping[str, Any]) -> None:
+    """Open the review that a proposal waits for; `known` is what else the question says: what would change, say."""
     assert proposal.review is not None
     action = proposal.action
     asks = action.tool == "ask_person"
@@ -80,7 +80,7 @@ def open_for(tx: Transaction, run: Run, proposal: Proposal, preview: Mapping[str
         "arguments": action.arguments,
         "confidence": action.confidence,
         "reason": action.reason,
-        **preview,
+        **known,
     }
     kind = ReviewKind.QUESTION if asks else ReviewKind.ACTION
     open_review(tx, run, proposal.review, kind, question, proposal.verdict, action=action.id, tool=action.tool)

@@ -61,6 +61,7 @@ class ModelCall:
         attempts: Tries that were needed.
         left_out: Messages that did not fit the budget.
         at: When its answer was recorded, seconds since 1970.
+        context: The account of what the request held, as JSON; None where an older Baton made it.
     """
 
     turn: int
@@ -72,6 +73,7 @@ class ModelCall:
     attempts: int
     left_out: int
     at: float
+    context: str | None = None
 
 
 def calls(tx: Transaction, run: RunId) -> list[ModelCall]:
@@ -82,12 +84,20 @@ def calls(tx: Transaction, run: RunId) -> list[ModelCall]:
     ]
 
 
+def last_call(tx: Transaction, run: RunId) -> float | None:
+    """When a run's model answered last, in seconds since 1970; None before it has."""
+    at: float | None = tx.value(_LAST, run=run)
+    return at
+
+
 def used(tx: Transaction, members: Sequence[RunId]) -> dict[str, tuple[int, int]]:
     """The tokens that runs have read and written, by model."""
     return {row.model: (row.read, row.wrote) for row in tx.rows(_USED, runs=list(members))} if members else {}
 
 
-def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: ModelReply, left_out: int) -> None:
+def record_call(
+    tx: Transaction, run: RunId, turn: int, model: str, reply: ModelReply, left_out: int, context: str | None = None
+) -> None:
     """Record one model call. Its text stands in the transcript, its tool calls are the actions of its turn."""
     tx.execute(
         _CALLED,
@@ -102,6 +112,7 @@ def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: Model
             "attempts": reply.attempts,
             "left_out": left_out,
             "at": tx.now,
+            "context": context,
         },
     )
     count_turn(tx, run, reply.usage.prompt, reply.usage.completion)
@@ -146,6 +157,7 @@ _USED = (
     .where(model_calls.c.run.in_(bindparam("runs", expanding=True)))
     .group_by(model_calls.c.model)
 )
+_LAST = select(func.max(model_calls.c.at)).where(model_calls.c.run == bindparam("run"))
 _PROPOSED = insert(actions)
 _OF_RUN = select(actions).where(actions.c.run == bindparam("run")).order_by(actions.c.turn, actions.c.position)
 _ONE = select(actions).where(actions.c.id == bindparam("action"))

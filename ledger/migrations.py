@@ -69,6 +69,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE facts ADD COLUMN ttl DOUBLE PRECISION",
         "ALTER TABLE facts ADD COLUMN quarantined_at DOUBLE PRECISION",
     ),
+    8: ("ALTER TABLE model_calls ADD COLUMN context TEXT",),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

@@ -166,6 +166,7 @@ model_calls = Table(
     Column("attempts", Integer, nullable=False),
     Column("left_out", Integer, nullable=False, default=0),  # transcript rows that did not fit the budget
     Column("at", Double, nullable=False),
+    Column("context", Text),  # JSON: what the request held, and what was left out of it and why
     sqlite_with_rowid=False,
 )
 

@@ -11,7 +11,7 @@ from baton.ledger import bodies
 from baton.ledger.schema import transcript
 from baton.ledger.transaction import Transaction
 
-Role = Literal["user", "assistant", "tool", "notice"]
+Role = Literal["user", "assistant", "tool", "notice", "fact"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +19,11 @@ class Line:
     """One row of a transcript.
 
     Attributes:
-        role: `user` (a person's turn), `assistant` (the model), `tool` (the answer to a call), `notice` (Baton's).
+        role: `user` (a person's turn), `assistant` (the model), `tool` (the answer to a call), `notice` (Baton's),
+            `fact` (what was recalled for it).
         turn: The model call that said it, or that will read it.
         text: What it says; an assistant's calls are the actions of its turn.
-        ref: The action a tool line answers; the message or review a notice is about.
+        ref: The action a tool line answers; the message or review a notice is about; a fact's id.
         trust: Of the text.
         confidentiality: Of the text.
         body: Where the text already stands; None stores it.

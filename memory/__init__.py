@@ -1,7 +1,20 @@
 """What is known: facts, retrieval, token counting, and what fits into a request."""
 
 from baton.memory.index import Entry, KeywordIndex
-from baton.memory.package import Dropped, Item, Manifest, Package, Section, message_tokens, pack, pack_chat
+from baton.memory.package import (
+    Dropped,
+    Item,
+    Manifest,
+    Package,
+    Part,
+    Section,
+    arranged,
+    message_tokens,
+    pack,
+    pack_request,
+    text_tokens,
+    turns_dropped,
+)
 from baton.memory.service import Memory, Recalled
 from baton.memory.tokens import BYTES, TiktokenCounter, TokenCounter, Utf8Bytes, counter
 from baton.memory.vectors import Embedder, VectorIndex
@@ -16,14 +29,18 @@ __all__ = [
     "Manifest",
     "Memory",
     "Package",
+    "Part",
     "Recalled",
     "Section",
     "TiktokenCounter",
     "TokenCounter",
     "Utf8Bytes",
     "VectorIndex",
+    "arranged",
     "counter",
     "message_tokens",
     "pack",
-    "pack_chat",
+    "pack_request",
+    "text_tokens",
+    "turns_dropped",
 ]

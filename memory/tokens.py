@@ -4,17 +4,15 @@ tiktoken fetches its ranks by itself, with no time-out. Here they are read from 
 UTF-8 bytes stand in, the only cheap bound that holds for every text, as a token is never less than a byte.
 """
 
-import base64
 import hashlib
-import importlib.util
-import os
 import re
 import threading
 from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
+
+from baton.memory import ranks
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
@@ -120,61 +118,40 @@ def counter(encoding_for: str | None, folder: Path | None = None) -> TokenCounte
 
     Args:
         encoding_for: A model or an encoding, such as `gpt-4o` or `o200k_base`; None for a model nobody knows.
-        folder: Where rank files are, named as tiktoken's own cache names them; None is TIKTOKEN_CACHE_DIR.
+        folder: Where rank files are, named as tiktoken's own cache names them; None looks wherever they may be, see
+            `ranks.folders`.
 
     Returns:
         Exact counts where the encoding is known and its ranks are there and intact, else the bound in bytes.
     """
-    at = folder or Path(os.environ.get("TIKTOKEN_CACHE_DIR") or "")
-    encoding = _load(encoding_for, at) if encoding_for and at != Path() else None
+    encoding = _load(encoding_for, ranks.folders() if folder is None else (folder,)) if encoding_for else None
     return TiktokenCounter(encoding) if encoding else Utf8Bytes()
 
 
-class _NotAtHand(Exception):
-    """The ranks of an encoding are not in the folder, or not what they should be."""
-
-
-@lru_cache(maxsize=8)
-def _load(model: str, folder: Path) -> "Encoding | None":
-    """The encoding for `model`; None if it is unknown or its ranks are not in `folder`."""
-    from tiktoken import Encoding
+def encoding_of(model: str) -> str | None:
+    """What tiktoken calls the encoding of a model, or of one of its encodings; None for what it does not know."""
     from tiktoken.model import encoding_name_for_model
 
-    constructors = _encodings(folder).ENCODING_CONSTRUCTORS
+    if model in ranks.constructors(ranks.read_ranks(())):
+        return model
     try:
-        name = model if model in constructors else encoding_name_for_model(model)
-        return Encoding(**constructors[name]())
-    except (KeyError, _NotAtHand):
+        return encoding_name_for_model(model)
+    except KeyError:
         return None
 
 
-def _encodings(folder: Path) -> ModuleType:
-    """A copy of tiktoken's own encodings whose ranks come from `folder` and from nowhere else."""
-    spec = importlib.util.find_spec("tiktoken_ext.openai_public")
-    if spec is None or spec.loader is None:
-        raise ImportError("tiktoken comes without its encodings: install it again")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+@lru_cache(maxsize=8)
+def _load(model: str, folders: tuple[Path, ...]) -> "Encoding | None":
+    """The encoding for `model`; None if it is unknown or its ranks are in none of the folders."""
+    from tiktoken import Encoding
 
-    def ranks(url: str, expected_hash: str | None = None) -> dict[bytes, int]:
-        file = folder / hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest()
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise _NotAtHand(str(file)) from error
-        if hashlib.sha256(data).hexdigest() != expected_hash:
-            raise _NotAtHand(str(file))
-        pairs = (line.split() for line in data.splitlines() if line)
-        return {base64.b64decode(token): int(rank) for token, rank in pairs}
-
-    def none(**_: str) -> dict[bytes, int]:
-        raise _NotAtHand("gpt2")
-
-    loaders = {"load_tiktoken_bpe": ranks, "data_gym_to_mergeable_bpe_ranks": none}
-    if loaders.keys() - vars(module).keys():
-        raise ImportError("this tiktoken loads its ranks in a way that Baton cannot keep off the network: use 0.14")
-    vars(module).update(loaders)
-    return module
+    name = encoding_of(model)
+    if name is None:
+        return None
+    try:
+        return Encoding(**ranks.constructors(ranks.read_ranks(folders))[name]())
+    except (KeyError, ranks.NotAtHand):
+        return None
 
 
 def _clean(text: str) -> str:

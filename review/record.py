@@ -64,6 +64,9 @@ def review_json(review: Review) -> dict[str, Any]:
         "known": review.question.get("known"),
         "changes": review.question.get("changes"),
         "changes_unknown": review.question.get("changes_unknown"),
+        "rests_on": review.question.get("rests_on"),
+        "facts": review.question.get("facts"),
+        "drift": review.question.get("drift"),
         "why": {
             "reason": verdict.reason,
             "rules": list(verdict.rules),

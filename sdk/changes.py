@@ -1,7 +1,7 @@
 """What a call would change, as its tool says: side by side, or line by line where it is long."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -32,6 +32,12 @@ def changes(question: Mapping[str, Any]) -> list[Change]:
     """What the tool of a question says that it would change; nothing where it says nothing."""
     found = cast(Mapping[str, tuple[Any, Any]], question.get("changes") or {})
     return [_change(name, before, after) for name, (before, after) in found.items()]
+
+
+def drift(question: Mapping[str, Any]) -> list[Change]:
+    """What of that which an action rests on is not as it was when it was read, or approved."""
+    found = cast("Sequence[Mapping[str, Any]]", question.get("drift") or ())
+    return [_change(one["name"], one["before"], one["why"] or one["after"]) for one in found]
 
 
 def _change(name: str, before: Any, after: Any) -> Change:

@@ -1,11 +1,12 @@
 """Why a question is asked, and who decides it until when."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from baton.assessing import assessed_rows
-from baton.core import Verdict, format_time
+from baton.core import Verdict, format_duration, format_time
 from baton.core.texts import call, one_line
+from baton.graph.facts import fact_text
 from baton.ledger import Review
 from baton.review.outlook import NOTHING, Outlook, expected_text, gap_text
 from baton.rows import Row
@@ -28,6 +29,7 @@ def why(review: Review, now: float, outlook: Outlook = NOTHING) -> list[Row]:
     if "now" in question:
         rows.append(Row("before", f"was approved under: {one_line(str(question.get('before', '')))}"))
     rows += conditions(verdict)
+    rows += rests_on(question, now)
     if verdict.assessed is not None:
         rows += assessed_rows(verdict.assessed)
     elif verdict.threshold is not None:
@@ -39,6 +41,21 @@ def why(review: Review, now: float, outlook: Outlook = NOTHING) -> list[Row]:
     if question.get("reason"):
         rows.append(Row("agent says", f"“{one_line(str(question['reason']), 400)}”", "said"))
     return [*rows, *_who(review, now, outlook)]
+
+
+def rests_on(question: Mapping[str, Any], now: float) -> list[Row]:
+    """What the action rests on, as it was when people were asked; it is looked at again before it is carried out."""
+    rows: list[Row] = []
+    for one in cast("Sequence[Mapping[str, Any]]", question.get("rests_on") or ()):
+        name = call(one["tool"], one["arguments"], 200)
+        if one["problem"] is not None:
+            rows.append(Row("rests on", one_line(f"{name}, which cannot be read: {one['problem']}", 400), "bad"))
+        else:
+            age = f", read {format_duration(now - one['at'])} ago" if one["at"] is not None else ""
+            rows.append(Row("rests on", one_line(f"{name}: {one['said']}", 400) + age))
+    for one in cast("Sequence[Mapping[str, Any]]", question.get("facts") or ()):
+        rows.append(Row("rests on", one_line(f"fact {one['fact']}: {fact_text(one['text'])}", 400)))
+    return rows
 
 
 def _who(review: Review, now: float, outlook: Outlook) -> list[Row]:

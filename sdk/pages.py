@@ -1,9 +1,12 @@
 """What a person needs to decide a question: the question, its run, what happened, what was said."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from baton.core import FactId
+from baton.graph.briefing import change_text, facts_changed
 from baton.ledger import Review, Run, Transaction, remarks, reviews, runs
+from baton.ledger.facts import Change
 from baton.ledger.remarks import Remark
 from baton.review.deciding import answers_to
 from baton.review.outlook import NOTHING, Outlook, outlooks
@@ -20,6 +23,7 @@ class ReviewPage:
         story: What it has done so far.
         remarks: What was said about it without deciding it.
         outlook: When an answer is expected, and whether anybody is there to give it.
+        changed: Facts that the action rests on and that have stopped standing since it was asked.
     """
 
     review: Review
@@ -27,6 +31,7 @@ class ReviewPage:
     story: list[Moment]
     remarks: list[Remark]
     outlook: Outlook
+    changed: list[Change] = field(default_factory=list[Change])
 
     @property
     def asked_at(self) -> int:
@@ -49,7 +54,9 @@ def read_page(tx: Transaction, review: str) -> ReviewPage:
     """
     known = reviews.get(tx, reviews.find(tx, review))
     outlook = outlooks(tx, [known]).get(known.id, NOTHING)
-    return ReviewPage(known, runs.get(tx, known.run), told(tx, known.run), remarks.of(tx, known.id), outlook)
+    ids = [FactId(one["fact"]) for one in known.question.get("facts") or ()]
+    changed = facts_changed(tx, known.tenant, ids, known.opened_at)
+    return ReviewPage(known, runs.get(tx, known.run), told(tx, known.run), remarks.of(tx, known.id), outlook, changed)
 
 
 def page_json(page: ReviewPage) -> dict[str, Any]:
@@ -61,5 +68,6 @@ def page_json(page: ReviewPage) -> dict[str, Any]:
         "goal": run_json(page.run),
         "story": [moment_json(moment) for moment in page.story],
         "since": [moment_json(moment) for moment in page.since],
+        "changed": [change_text(change) for change in page.changed],
         "remarks": [remark_json(remark) for remark in page.remarks],
     }

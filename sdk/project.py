@@ -36,9 +36,11 @@ class _AgentEntry(BaseModel):
     contracts: list[str] = []
     memory: str = "team"
     context_tokens: int = Field(100_000, ge=1000)
+    answer_tokens: int = Field(4000, ge=0)
     open_questions: int = Field(20, ge=1)
     round_trips: int = Field(3, ge=1)
     prepares: bool = False
+    brief_after: float | str | None = "1h"
     samples: int = Field(1, ge=1, le=20)
     judge: str | None = None
 

@@ -1,6 +1,6 @@
 """What happened, as lines for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -93,6 +93,8 @@ def _tell_builtin(moment: Moment) -> Told | None:
             return Told("≡", one_line(f"plan: {steps}"), "quiet")
         case "fact.recorded":
             return Told("✎", one_line(f"remembers of {given.get('subject')}: {given.get('text')}"), "quiet")
+        case "action.checked":
+            return _tell_checked(moment)
         case "handoff.offered":
             return Told("⇢", one_line(f"hands off to {moment.event.data['to']}: {given.get('task', '')}"))
         case _:
@@ -142,6 +144,22 @@ def _tell_hindsight(moment: Moment) -> Told:
     said = "was wrong" if data["wrong"] else "was right"
     how = "looked back at it" if moment.event.kind == "audit.closed" else "reports"
     return Told("◁", one_line(f"{data['by']} {how}: {tool} {said}{note}"), "bad" if data["wrong"] else "good")
+
+
+def _tell_checked(moment: Moment) -> Told:
+    """That what an action rests on was looked at again, and what came of it."""
+    data = moment.event.data
+    tool = moment.proposal.action.tool if moment.proposal else data["action"]
+    drift = cast("Sequence[Mapping[str, Any]]", data["drift"])
+    if not drift:
+        looked = ", ".join(one["what"] for one in data["looked"])
+        return Told("⟳", one_line(f"looked again before {tool}: {looked} as it was", 400), "quiet")
+    found = "; ".join(f"{one['name']} {one['why'] or _change_words(one)}" for one in drift)
+    return Told("⟳", one_line(f"what {tool} rests on has changed: {found}", 400), "bad")
+
+
+def _change_words(one: Mapping[str, Any]) -> str:
+    return f"was {one['before']}, is {one['after']}"
 
 
 def _tell_effect(moment: Moment) -> Told | None:

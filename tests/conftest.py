@@ -23,6 +23,7 @@ def _nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(SETTINGS):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("BATON_RANKS", "no such folder")  # what this machine's user has set up counts for nothing
 
 
 @pytest.fixture(scope="session")

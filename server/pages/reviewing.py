@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from baton.changes import Change, changes
+from baton.changes import Change, changes, drift
 from baton.core import InvalidValue, ReviewId
 from baton.core.texts import call, one_line, value
+from baton.graph.briefing import change_text
 from baton.grounds import origin, reason, why
 from baton.ledger import Review, ReviewKind, Source, Transaction, people, reviews
 from baton.pages import ReviewPage, read_page
@@ -142,6 +143,8 @@ class Chosen:
         options: What a question offers as answers.
         hold: Seconds for which a decision can be undone.
         earlier: Steps of the agent that are not shown.
+        drift: What it rests on and is not as it was when it was approved, or read.
+        changed: Facts that it rests on and that have stopped standing since it was asked.
         alike: Other questions that ask for the very same, with their goals.
         people: To whom it can be given.
     """
@@ -154,6 +157,8 @@ class Chosen:
     gone: bool
     reason: str
     why: list[Row]
+    drift: list[Change]
+    changed: list[str]
     changes: list[Change]
     changes_unknown: str
     arguments: list[tuple[str, Any, str]]
@@ -259,6 +264,8 @@ def chosen(tx: Transaction, id: str, alike: list[Alike] | None = None) -> Chosen
         gone=gone,
         reason=reason(review),
         why=why(review, now, page.outlook),
+        drift=drift(review.question),
+        changed=[one_line(change_text(change), 400) for change in page.changed],
         changes=changes(review.question),
         changes_unknown=str(review.question.get("changes_unknown") or ""),
         arguments=[(name, said, origin(traced.get(name))) for name, said in given.items()],

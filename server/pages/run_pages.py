@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from baton.contexts import seen
 from baton.core import NotFound, Role, RunId
 from baton.ledger import Transaction, runs
 from baton.server.callers import Caller, Viewer, baton_of
@@ -56,6 +57,13 @@ async def actions_part(run: Id, request: Request, caller: Viewer) -> HTMLRespons
     return page(request, "parts/run_actions.html", caller, rows=rows, earlier=earlier)
 
 
+@router.get("/parts/runs/{run}/context")
+async def context_part(run: Id, request: Request, caller: Viewer, turn: int | None = None) -> HTMLResponse:
+    """What the model was told in a turn, and what was left out."""
+    one = await baton_of(request).ledger.read(lambda tx: seen(tx, runs.find(tx, run), turn))
+    return page(request, "parts/run_context.html", caller, seen=one, run=run)
+
+
 @router.get("/runs/{run}/attachments/{number}")
 async def attachment(run: Id, number: int, request: Request, caller: Viewer) -> Response:
     """An attachment as a file, which no browser shows."""
@@ -81,9 +89,10 @@ async def _list(request: Request, view: str, agent: str | None, after: str | Non
 
 async def _shown(request: Request, caller: Caller, id: str, *, whole: bool) -> dict[str, Any]:
     baton = baton_of(request)
+    tools = {name: agent.specs for name, agent in baton.agents.items()}
 
     def read(tx: Transaction) -> tuple[RunPage, bool]:
-        found = run_page(tx, id, baton.prices, whole=whole)
+        found = run_page(tx, id, tools, baton.prices, whole=whole)
         return found, may_steer(tx, found.run.id, caller)
 
     shown, steers = await baton.ledger.read(read)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from baton.core import InvalidValue, Prices, Ruling, RunId, format_time
+from baton.core import InvalidValue, Prices, Ruling, RunId, ToolSpec, format_duration, format_time
 from baton.core.texts import call, one_line
 from baton.costing import used_told
+from baton.graph.briefing import brief, change_text, paused_at, reading_text
 from baton.grounds import conditions
 from baton.ledger import EffectState, Proposal, Review, Run, Transaction, effects, events, journal, reviews, runs
 from baton.rows import Row
@@ -21,6 +22,11 @@ STORY = 300
 
 ACTIONS = 200
 """Actions of which a page shows the newest."""
+
+PAUSED = 3600.0
+"""Seconds after which a run counts as paused, and its page says what has happened meanwhile."""
+
+Tools = Mapping[str, Mapping[str, ToolSpec]]
 
 _DRAWN = 2500
 """Events of each run that are drawn, the newest."""
@@ -83,6 +89,17 @@ class Node:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BriefCard:
+    """What has happened since a run paused; see `graph.briefing.Brief`."""
+
+    away: str
+    since: float
+    happened: list[str]
+    changed: list[str]
+    outdated: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunPage:
     """A run with what its page shows.
 
@@ -92,6 +109,7 @@ class RunPage:
         tree: It and those it handed work to.
         earlier: Events that are not shown.
         topics: What changes it.
+        brief: What has happened since it paused; None while it has not, or not for long, and once it has ended.
     """
 
     run: Run
@@ -104,6 +122,7 @@ class RunPage:
     story: list[Step]
     earlier: int
     questions: list[tuple[Review, str]]
+    brief: BriefCard | None = None
 
     @property
     def topics(self) -> str:
@@ -174,12 +193,15 @@ def state_text(state: Waiting) -> str:
     return "; ".join(parts)
 
 
-def run_page(tx: Transaction, id: str, prices: Prices | None, *, whole: bool = False) -> RunPage:
+def run_page(
+    tx: Transaction, id: str, tools: Tools | None = None, prices: Prices | None = None, *, whole: bool = False
+) -> RunPage:
     """A run as its page shows it.
 
     Args:
         tx: The transaction.
         id: The beginning of its id.
+        tools: Those of the agents at hand, by the agent's name; None where none are.
         prices: What the models cost; None where nobody says.
         whole: Whether to show all of its story.
 
@@ -201,6 +223,22 @@ def run_page(tx: Transaction, id: str, prices: Prices | None, *, whole: bool = F
         story=_steps(tx, shown),
         earlier=len(happened[run.id]) - len(shown),
         questions=[(one, asked(one, 200)) for one in reviews.of_run(tx, run.id)],
+        brief=_brief(tx, run, (tools or {}).get(run.agent, {})),
+    )
+
+
+def _brief(tx: Transaction, run: Run, tools: Mapping[str, ToolSpec]) -> BriefCard | None:
+    """What has happened since a run paused, where that is a while ago."""
+    since = paused_at(tx, run.id)
+    if run.ended or run.working or tx.now - since < PAUSED:
+        return None
+    told = brief(tx, run.id, since, tools)
+    return BriefCard(
+        away=format_duration(tx.now - since),
+        since=since,
+        happened=list(told.happened),
+        changed=[one_line(change_text(one), 400) for one in told.changed],
+        outdated=[one_line(reading_text(one, told.now), 400) for one in told.outdated],
     )
 
 

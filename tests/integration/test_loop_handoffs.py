@@ -144,7 +144,7 @@ async def test_what_is_remembered_keeps_the_trust_of_what_was_read(database: Pat
         await soon(later.result())
         lines = await later.transcript()
     remembered = [line for line in lines if "Bob wants zebras" in line.text]
-    assert [line.role for line in remembered] == ["notice", "tool"]
+    assert [line.role for line in remembered] == ["fact", "tool"]
     assert {line.trust for line in remembered} == {Trust.EXTERNAL}
 
 

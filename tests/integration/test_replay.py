@@ -35,7 +35,7 @@ def agent(instructions: str = "Pay.") -> Agent:
         """Pay."""
         return f"paid {cents}" + "." * 2500
 
-    return Agent("clerk", instructions, tools=[look, pay], policy="ask-writes", context_tokens=6000)
+    return Agent("clerk", instructions, tools=[look, pay], policy="ask-writes", context_tokens=13_700, answer_tokens=0)
 
 
 @pytest.fixture

@@ -88,12 +88,12 @@ async def _work(database: Path, outbox: Path, kind: str, place: str) -> None:
     advance.LEASE_SECONDS = LEASE_SECONDS
     async with Baton(agents=[agent(outbox, kind, place)], database=database) as baton:
         if place.startswith("after commit "):
-            _die_after(baton.ledger, int(place.removeprefix("after commit ")))
+            die_after(baton.ledger, int(place.removeprefix("after commit ")))
         for run in await baton.runs():
             await (await baton.open(run.id)).settled()
 
 
-def _die_after(ledger: Ledger, number: int) -> None:
+def die_after(ledger: Ledger, number: int) -> None:
     """Die right behind the `number`-th transaction that the ledger commits, before anybody is told."""
     database, count = ledger.database, 0
     writing: Callable[[], Any] = database.writing

@@ -67,6 +67,7 @@ CLASSES = {
     "ModelUnavailable": Fault.TRANSIENT,
     "ToolUnavailable": Fault.TRANSIENT,
     "TryAgain": Fault.TRANSIENT,
+    "TooManyRequests": Fault.TRANSIENT,
     "TooManyTries": Fault.TRANSIENT,
 }
 

@@ -1,0 +1,52 @@
+"""Facts as a run reads them: one line each, with trust, validity, source; on record with their labels. No I/O."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from baton.core import dump, format_time
+from baton.ledger import Fact, Line
+
+
+def fact_line(fact: Fact) -> str:
+    """A fact as a model reads it: one line of JSON in which nothing can pass for the end of the facts."""
+    told: dict[str, Any] = {
+        "id": fact.id,
+        "trust": fact.label.trust.name.lower(),
+        "valid": _validity(fact),
+        "source": ", ".join(sorted(fact.label.sources)) or fact.run or "unknown",
+        "about": fact.subject,
+        "fact": fact.text,
+    }
+    return dump(told).replace("<", "\\u003c")
+
+
+def _validity(fact: Fact) -> str:
+    """When a fact is true, as far as that is known; of one that nobody dated, since when it is on record."""
+    begins = f"from {format_time(fact.valid_from)}" if fact.valid_from is not None else ""
+    ends = f"until {format_time(fact.valid_to)}" if fact.valid_to is not None else ""
+    return f"{begins} {ends}".strip() or f"recorded {format_time(fact.recorded_at)}"
+
+
+def fact_text(line: str) -> str:
+    """What a fact's line says in words; empty where the fact was forgotten."""
+    try:
+        told = json.loads(line)
+        return f"{told['about']}: {told['fact']}"
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def new_facts(facts: Sequence[Fact], lines: Sequence[Line], turn: int) -> list[Line]:
+    """The lines that record which facts a run has read, those that it has read before left out.
+
+    They are part of the transcript for the tracing of values; the model reads them beside the conversation.
+    """
+    known = {(line.ref, line.text) for line in lines if line.role == "fact"}
+    return [line for fact in facts if (line := _line(fact, turn)) and (line.ref, line.text) not in known]
+
+
+def _line(fact: Fact, turn: int) -> Line:
+    label, text = fact.label, fact_line(fact)
+    secrecy = label.confidentiality
+    return Line(role="fact", turn=turn, text=text, ref=fact.id, trust=label.trust, confidentiality=secrecy)
