@@ -1,5 +1,6 @@
 """What is known: facts, retrieval, token counting, and what fits into a request."""
 
+from baton.memory.forgetting import Receipt
 from baton.memory.index import Entry, KeywordIndex
 from baton.memory.package import Dropped, Item, Manifest, Package, Section, message_tokens, pack, pack_chat
 from baton.memory.service import Memory, Recalled
@@ -17,6 +18,7 @@ __all__ = [
     "Memory",
     "Package",
     "Recalled",
+    "Receipt",
     "Section",
     "TiktokenCounter",
     "TokenCounter",

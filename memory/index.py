@@ -19,6 +19,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SECONDS = 10.0
 _VERSION = 2
 _WEIGHTS = "2.0, 1.0, 0.6, 0.0"  # of subject, text, neighbour, place
+_IN_TEXTS = "{subject text neighbour}"
+_MOST_READ, _MOST_WEIGHED = 20_000, 2_000
+"""Entries whose words are read, and whose words are weighed, for one search."""
+
+_FEW = 100
 _PIECES = (
     "DROP TABLE IF EXISTS entry_fts",
     "DROP TABLE IF EXISTS entry",
@@ -93,6 +98,9 @@ class KeywordIndex:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
+        self._frequencies: dict[str, int] = {}
+        self._places: dict[tuple[str, ...], int] = {}
+        self._changes = 0
         with self._guarded(), ExitStack() as opened:
             self._db = sqlite3.connect(path, timeout=_SECONDS, check_same_thread=False, isolation_level=None)
             opened.callback(self._db.close)
@@ -101,6 +109,7 @@ class KeywordIndex:
             with self._changing():
                 if self._db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
                     self._create()
+            self._count_anew()
             opened.pop_all()
 
     def mark(self, origin: int) -> Mark | None:
@@ -153,10 +162,11 @@ class KeywordIndex:
         names = sorted({place_of(*place) for place in places})
         if not words or not names or k < 1:
             return []
-        wanted = " OR ".join(f'"{word}"' for word in words)
         with self._guarded():
-            match, filtered = f"{{subject text neighbour}} : ({wanted})", self._filter(names)
-            if filtered is None:
+            inside, rows = self._counted(names)
+            wanted = " OR ".join(f'"{word}"' for word in self._telling(words, inside / rows if rows else 1.0))
+            match, filtered = f"{_IN_TEXTS} : ({wanted})", f"AND e.place IN ({_places(names)})"
+            if inside < rows // 4:  # else reading the best first, and passing over a few, costs less
                 either = " OR ".join(f'"{name}"' for name in names)
                 match, filtered = f"(place : ({either})) AND ({match})", ""
             found = self._db.execute(
@@ -193,6 +203,9 @@ class KeywordIndex:
         self._db.executemany("DELETE FROM entry WHERE id = ?", [(_clean(id),) for id in gone])
         self._db.executemany("DELETE FROM entry WHERE id = ?", [(row[0],) for row in made])
         self._db.executemany(_ADD, made)
+        self._changes += len(made)
+        if self._changes > max(_FEW, self._rows // 20):
+            self._count_anew()
 
     def _create(self) -> None:
         for piece in _PIECES:
@@ -202,18 +215,38 @@ class KeywordIndex:
         found: Mark | None = self._db.execute("SELECT first, second FROM state WHERE name = ?", (name,)).fetchone()
         return found
 
-    def _filter(self, names: Sequence[str]) -> str | None:
-        """A condition that keeps to places where most entries are; None where the index keeps to them better itself.
+    def _counted(self, names: Sequence[str]) -> tuple[int, int]:
+        """How many entries these places hold, and all of them, roughly; kept until much has changed."""
+        key = tuple(names)
+        if key not in self._places:
+            places = dict(enumerate(names))
+            asked = f"SELECT count(*) FROM entry WHERE place IN ({_places(names)})"
+            self._places[key] = self._db.execute(asked, {f"p{n}": name for n, name in places.items()}).fetchone()[0]
+        return self._places[key], self._rows
 
-        Reading the best first and passing over a few costs less than counting all entries of a place.
-        """
-        places = ", ".join(f":p{number}" for number in range(len(names)))
-        counted = f"SELECT count(*) FROM (SELECT 1 FROM entry WHERE place IN ({places}) LIMIT :most)"
-        rows: int = self._db.execute("SELECT coalesce(max(number), 0) FROM entry").fetchone()[0]
-        values = {f"p{number}": name for number, name in enumerate(names)}
-        most = max(1, rows // 4)
-        inside: int = self._db.execute(counted, {**values, "most": most}).fetchone()[0]
-        return f"AND e.place IN ({places})" if inside >= most else None
+    def _telling(self, words: Sequence[str], share: float) -> list[str]:
+        """The words to look for: the rarest, until they are in so many entries that weighing them would take long."""
+        frequency = {word: self._frequency(word) for word in words}
+        order = sorted(words, key=lambda word: (frequency[word], word))
+        total = 0.0
+        for number, word in enumerate(order):
+            total += frequency[word]
+            if number and (total > _MOST_READ or total * share > _MOST_WEIGHED):
+                return order[:number]
+        return order
+
+    def _frequency(self, word: str) -> int:
+        """Entries that a word is in, roughly."""
+        if word not in self._frequencies:
+            asked = "SELECT count(*) FROM entry_fts WHERE entry_fts MATCH ?"
+            self._frequencies[word] = self._db.execute(asked, (f'{_IN_TEXTS} : "{word}"',)).fetchone()[0]
+        return self._frequencies[word]
+
+    def _count_anew(self) -> None:
+        self._frequencies.clear()
+        self._places.clear()
+        self._changes = 0
+        self._rows: int = self._db.execute("SELECT count(*) FROM entry").fetchone()[0]
 
     @contextmanager
     def _changing(self) -> Generator[None]:
@@ -236,6 +269,10 @@ class KeywordIndex:
         except sqlite3.Error as error:
             hint = "It is derived: delete it, and it is made again."
             raise LedgerError(str(self._path), str(error), hint) from error
+
+
+def _places(names: Sequence[str]) -> str:
+    return ", ".join(f":p{number}" for number in range(len(names)))
 
 
 def place_of(tenant: str, scope: str) -> str:

@@ -55,6 +55,7 @@ class Nearness:
         """Let another process use the index."""
         if self._index is not None:
             self._index.close()
+            self._index = None
 
     async def _followed(self) -> VectorIndex:
         """The index, brought up to date."""
@@ -91,8 +92,11 @@ class Nearness:
 
     async def _opened(self) -> VectorIndex:
         if self._index is None:
-            path = self._ledger.database.path or Path(
-                ".baton", hashlib.sha256(self._ledger.database.name.encode()).hexdigest()
-            )
-            self._index = await asyncio.to_thread(VectorIndex, path.with_suffix(".vectors"), self._embedder.name)
+            self._index = await asyncio.to_thread(VectorIndex, vector_folder(self._ledger), self._embedder.name)
         return self._index
+
+
+def vector_folder(ledger: Ledger) -> Path:
+    """Where the vectors of a ledger are: beside its file, or in `.baton` where a server has it."""
+    path = ledger.database.path or Path(".baton", hashlib.sha256(ledger.database.name.encode()).hexdigest())
+    return path.with_suffix(".vectors")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from baton.core import FactId
 from baton.ledger import Claim, Fact, Ledger, Transaction, facts
+from baton.ledger.forgetting import Wanted
 from baton.memory.following import FollowedIndex
+from baton.memory.forgetting import Receipt, forget
 from baton.memory.nearness import Nearness
 from baton.memory.ranking import fits, fused, varied, weigh
 from baton.memory.vectors import Embedder
@@ -92,6 +94,14 @@ class Memory:
     async def believed(self, scopes: Sequence[str] | None = None, *, tenant: str) -> list[Fact]:
         """All that a tenant believes in some scopes, or in all, oldest first."""
         return await self._ledger.read(lambda tx: facts.believed(tx, tenant, scopes))
+
+    async def forget(self, wanted: Wanted, *, by: str) -> Receipt:
+        """Forget what is wanted, with all that was derived from it: in the record, the indexes and on the disk.
+
+        Raises:
+            InvalidValue: if nothing is named.
+        """
+        return await forget(self._ledger, self._keywords, self._vectors, wanted, by)
 
     async def rebuild(self) -> int:
         """Make the indexes anew from the ledger; how many facts can be found then."""

@@ -4,11 +4,12 @@ One process uses a folder at a time: with two writers Chroma loses vectors witho
 never started (CVE-2026-45829), and its default embedding function, which reaches for the network, is never implied.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -153,6 +154,31 @@ class VectorIndex:
         return self._client.get_or_create_collection(
             name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
         )
+
+
+def discard(folder: Path, ids: Iterable[str]) -> bool:
+    """Delete a vector index that knows any of these ids, whoever made its vectors; whether it did.
+
+    Chroma keeps what was deleted in its files. So the whole index goes, and is made again from the ledger.
+
+    Raises:
+        LedgerError: if another process uses the folder.
+    """
+    known = folder / "known.db"
+    if not known.exists():
+        return False
+    lock = _locked(folder)
+    try:
+        with contextlib.closing(sqlite3.connect(known)) as asked:
+            there = {id for (id,) in asked.execute("SELECT id FROM entry")}
+        if there.isdisjoint(ids):
+            return False
+        for file in folder.iterdir():
+            if file.name != _LOCK:
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
+        return True
+    finally:
+        lock.close()
 
 
 def _locked(folder: Path) -> IO[str]:
