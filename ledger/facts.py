@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from sqlalchemy import bindparam, func, or_, select
 
-from baton.core import Conflict, FactId, Forbidden, Forgotten, InvalidValue, NotFound, Trust, format_time
+from baton.core import Conflict, FactId, Forbidden, InvalidValue, NotFound, Trust, format_time
 from baton.ledger import superseding, tombstones
-from baton.ledger.fact_rows import Claim, Fact, Kind, add, close, fact_of
+from baton.ledger.fact_rows import Claim, Fact, Kind, add, check_text, close, fact_of
 from baton.ledger.schema_memory import facts
 from baton.ledger.transaction import Transaction
 
@@ -140,6 +140,8 @@ def conflicts(tx: Transaction, tenant: str, ids: Sequence[FactId]) -> dict[FactI
 
 def _checked(tx: Transaction, claim: Claim) -> Claim:
     """The claim, trusted no more than the facts that it rests on."""
+    for what in ("scope", "subject", "text", "predicate", "object", "thread"):
+        check_text(what, getattr(claim, what) or "")
     if not 0 <= claim.importance <= 1:
         raise InvalidValue("importance", claim.importance, "a number from 0 to 1")
     if claim.valid_from is not None and claim.valid_to is not None and claim.valid_from >= claim.valid_to:
@@ -153,8 +155,7 @@ def _checked(tx: Transaction, claim: Claim) -> Claim:
     if claim.kind is Kind.PROCEDURAL and label.trust < Trust.USER:
         who = f"a text of {_trust(label.trust)} trust"
         raise Forbidden(who, "become a procedure", "a person has to approve it first")
-    if tombstones.buried(tx, claim.tenant, claim.text, sources):
-        raise Forgotten(claim.scope, claim.subject)
+    tombstones.check(tx, claim.tenant, claim.scope, claim.subject, [claim.text, claim.object or ""], sources)
     return replace(claim, label=label)
 
 
