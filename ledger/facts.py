@@ -57,6 +57,11 @@ def record(tx: Transaction, claim: Claim) -> FactId:
     return superseding.settle(tx, claim)
 
 
+def check(tx: Transaction, claim: Claim) -> None:
+    """Raise what `record` would."""
+    _checked(tx, claim)
+
+
 def supersede(tx: Transaction, old: FactId, claim: Claim) -> FactId:
     """Put a fact in the place of another; what was true before it begins is kept as such.
 

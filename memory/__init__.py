@@ -1,5 +1,7 @@
 """What is known: facts, retrieval, token counting, and what fits into a request."""
 
+from baton.memory.consolidating import Extractor, Tidied
+from baton.memory.explaining import Explanation, Relation
 from baton.memory.forgetting import Receipt
 from baton.memory.index import Entry, KeywordIndex
 from baton.memory.package import Dropped, Item, Manifest, Package, Section, message_tokens, pack, pack_chat
@@ -12,6 +14,8 @@ __all__ = [
     "Dropped",
     "Embedder",
     "Entry",
+    "Explanation",
+    "Extractor",
     "Item",
     "KeywordIndex",
     "Manifest",
@@ -19,7 +23,9 @@ __all__ = [
     "Package",
     "Recalled",
     "Receipt",
+    "Relation",
     "Section",
+    "Tidied",
     "TiktokenCounter",
     "TokenCounter",
     "Utf8Bytes",

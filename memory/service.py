@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from baton.core import FactId
-from baton.ledger import Claim, Fact, Ledger, Transaction, facts
+from baton.ledger import Claim, Fact, Ledger, Transaction, facts, feedback
 from baton.ledger.forgetting import Wanted
+from baton.memory.consolidating import Extractor, Tidied, consolidate
+from baton.memory.explaining import Explanation, explained
 from baton.memory.following import FollowedIndex
 from baton.memory.forgetting import Receipt, forget
 from baton.memory.nearness import Nearness
@@ -94,6 +96,26 @@ class Memory:
     async def believed(self, scopes: Sequence[str] | None = None, *, tenant: str) -> list[Fact]:
         """All that a tenant believes in some scopes, or in all, oldest first."""
         return await self._ledger.read(lambda tx: facts.believed(tx, tenant, scopes))
+
+    async def feedback(self, fact: FactId, said: feedback.Said, *, tenant: str, by: str, ref: str) -> bool:
+        """Say that a recalled fact was used, or was wrong; whether that was new. Each `ref` counts once.
+
+        Raises:
+            NotFound: if the tenant has no such fact.
+        """
+        return await self._ledger.write(lambda tx: feedback.give(tx, tenant, fact, said, by=by, ref=ref))
+
+    async def explain(self, fact: FactId, *, tenant: str) -> Explanation:
+        """What a fact rests on, how it stands to others, and what was said of it.
+
+        Raises:
+            NotFound: if the tenant has no such fact.
+        """
+        return await self._ledger.read(lambda tx: explained(tx, tenant, fact))
+
+    async def consolidate(self, *, tenant: str, extractor: Extractor | None = None) -> Tidied:
+        """Tidy what a tenant knows: outcomes become episodes, what repeats is merged, threads are summed up."""
+        return await consolidate(self._ledger, tenant, extractor)
 
     async def forget(self, wanted: Wanted, *, by: str) -> Receipt:
         """Forget what is wanted, with all that was derived from it: in the record, the indexes and on the disk.
