@@ -37,9 +37,7 @@ def learn_outcomes(tx: Transaction, tenant: str, most: int) -> list[FactId]:
         texts = bodies.load(tx, [row.goal, row.summary])
         goal = GOAL.validate_json(texts[row.goal])
         came = texts[row.summary] if row.summary else "nothing was said"
-        label = Label(
-            _least(row, goal), frozenset({f"run:{row.id}"}), Confidentiality(max(row.highest or 0, row.secret))
-        )
+        label = _read_by(row, goal)
         claim = Claim(
             tenant=tenant,
             scope=outcomes_of(row.agent),
@@ -56,10 +54,15 @@ def learn_outcomes(tx: Transaction, tenant: str, most: int) -> list[FactId]:
     return made
 
 
-def _least(row: Any, goal: Goal) -> Trust:
-    """The least trust of all that a run has read."""
-    read = [row.trust, *(int(attachment.trust) for attachment in goal.attachments)]
-    return Trust(min(read if row.lowest is None else [*read, row.lowest]))
+def _read_by(row: Any, goal: Goal) -> Label:
+    """The lowest trust and the highest confidentiality of all that a run has read."""
+    trusts = [row.trust, row.lowest, *(int(one.trust) for one in goal.attachments)]
+    secrecy = [row.secret, row.highest, *(int(one.confidentiality) for one in goal.attachments)]
+    return Label(
+        Trust(min(one for one in trusts if one is not None)),
+        frozenset({f"run:{row.id}"}),
+        Confidentiality(max(one for one in secrecy if one is not None)),
+    )
 
 
 def scopes(tx: Transaction, tenant: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import bindparam, func, or_, select
 
-from baton.core import Conflict, FactId, Forbidden, InvalidValue, NotFound, Trust, format_time
+from baton.core import Ambiguous, Conflict, FactId, Forbidden, InvalidValue, NotFound, Trust, format_time
 from baton.ledger import superseding, tombstones
 from baton.ledger.fact_rows import Claim, Fact, Kind, add, check_text, close, fact_of
 from baton.ledger.schema_memory import facts
@@ -100,6 +100,22 @@ def one(tx: Transaction, tenant: str, fact: FactId) -> Fact:
     if row is None:
         raise NotFound("fact", fact)
     return fact_of(row)
+
+
+def find(tx: Transaction, tenant: str, prefix: str) -> FactId:
+    """The tenant's fact whose id begins so, believed or not.
+
+    Raises:
+        NotFound, Ambiguous: if none or several do.
+    """
+    wanted = prefix if prefix.startswith("fct_") else f"fct_{prefix}"
+    mine = select(facts.c.id).where(facts.c.tenant == tenant)
+    found = tx.values(mine.where(facts.c.id.startswith(wanted, autoescape=True)).order_by(facts.c.id).limit(5))
+    if len(found) > 1 and wanted not in found:
+        raise Ambiguous("fact", prefix, found)
+    if not found:
+        raise NotFound("fact", prefix, hint="`baton memory list` shows what is believed.")
+    return FactId(wanted if wanted in found else found[0])
 
 
 def get(tx: Transaction, tenant: str, ids: Sequence[FactId]) -> list[Fact]:

@@ -1,7 +1,7 @@
 """What is known: facts, retrieval, token counting, and what fits into a request."""
 
 from baton.memory.consolidating import Extractor, Tidied
-from baton.memory.explaining import Explanation, Relation
+from baton.memory.explaining import Explanation, Relation, explained
 from baton.memory.forgetting import Receipt
 from baton.memory.index import Entry, KeywordIndex
 from baton.memory.package import Dropped, Item, Manifest, Package, Section, message_tokens, pack, pack_chat
@@ -31,6 +31,7 @@ __all__ = [
     "Utf8Bytes",
     "VectorIndex",
     "counter",
+    "explained",
     "message_tokens",
     "pack",
     "pack_chat",
