@@ -1,7 +1,7 @@
 """Whether a value fits a filter, and a namespace a condition, as LangGraph's stores understand them."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from langgraph.store.base import MatchCondition
 
@@ -34,17 +34,25 @@ def namespace_fits(condition: MatchCondition, namespace: tuple[str, ...]) -> boo
 
 def _fits(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict):
-        return _fits_dict(value, wanted)
+        return _fits_dict(value, cast("Mapping[str, Any]", wanted))
     if isinstance(wanted, list | tuple):
-        same = isinstance(value, list | tuple) and len(value) == len(wanted)
-        return same and all(_fits(one, its) for one, its in zip(value, wanted, strict=True))
+        return isinstance(value, list | tuple) and _fits_list(
+            cast("Sequence[Any]", value), cast("Sequence[Any]", wanted)
+        )
     return bool(value == wanted)
+
+
+def _fits_list(value: Sequence[Any], wanted: Sequence[Any]) -> bool:
+    return len(value) == len(wanted) and all(map(_fits, value, wanted))
 
 
 def _fits_dict(value: Any, wanted: Mapping[str, Any]) -> bool:
     if any(name.startswith("$") for name in wanted):
         return all(_compared(value, operator, than) for operator, than in wanted.items())
-    return isinstance(value, dict) and all(_fits(value.get(name), its) for name, its in wanted.items())
+    if not isinstance(value, dict):
+        return False
+    held = cast("Mapping[str, Any]", value)
+    return all(_fits(held.get(name), its) for name, its in wanted.items())
 
 
 def _compared(value: Any, operator: str, than: Any) -> bool:

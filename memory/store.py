@@ -5,7 +5,7 @@ import threading
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from langgraph.store.base import (
     BaseStore,
@@ -181,9 +181,9 @@ def _searched(value: Mapping[str, Any], index: Any) -> str:
 
 def _texts(value: Any) -> list[str]:
     if isinstance(value, dict):
-        return [text for inner in value.values() for text in _texts(inner)]
+        return [text for inner in cast("Mapping[str, Any]", value).values() for text in _texts(inner)]
     if isinstance(value, list | tuple):
-        return [text for inner in value for text in _texts(inner)]
+        return [text for inner in cast("Sequence[Any]", value) for text in _texts(inner)]
     return [value] if isinstance(value, str) else []
 
 

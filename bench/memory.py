@@ -1,4 +1,6 @@
-"""How fast memory is with many facts: recall, remember, and what it adds to a start.
+"""How well memory finds, on LoCoMo beside its rivals; and how fast it is with many facts.
+
+The harness and the data of LoCoMo are read from HARNESS; where they are not, only the speeds are measured.
 
 Texts are made of words drawn as words are in English (Zipf), in twenty scopes of two tenants; a tenth of the facts are
 no longer true. Every recall is by six words of a fact that are not among the hundred commonest, as those would be stop
@@ -8,8 +10,10 @@ words; it keeps to scopes of one tenant and to what is true now.
 import argparse
 import asyncio
 import itertools
+import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -136,11 +140,32 @@ async def with_vectors(ledger: Ledger, asked: Sequence[str]) -> None:
     memory.close()
 
 
+def found(harness: Path, data: str | None) -> None:
+    """What the harness says of recall, for Baton and its rivals."""
+    script = harness / "locomo_recall.py"
+    if not script.is_file():
+        print(f"LoCoMo's harness is not at {harness}: recall is not measured. HARNESS=folder names another place.")
+        return
+    plugins = ["fts5", "memory_rivals:exact", "memory_rivals:chroma", "memory_recall:build"]
+    named = [word for plugin in plugins for word in ("--plugin", plugin)]
+    here = str(Path(__file__).parent)
+    paths = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-W", "ignore", str(script), *named, *(["--data", data] if data else [])]
+    if subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, check=False).returncode:
+        print("LoCoMo's harness could not be run: recall is not measured.")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--facts", type=int, default=100_000)
     parser.add_argument("--vectors", action="store_true", help="also with Chroma, which takes minutes")
+    parser.add_argument("--data", help="conversations in LoCoMo's format; none is the harness's own")
+    parser.add_argument("--only", choices=["recall", "speed"], help="one of both")
     options = parser.parse_args()
+    if options.only != "speed":
+        found(Path(os.environ.get("HARNESS", "../shared/bench")), options.data)
+    if options.only == "recall":
+        return
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(measure(Path(folder), options.facts, options.vectors))
 
