@@ -41,6 +41,7 @@ async def speak(*, decide: bool = False, common: Common = DEFAULTS) -> None:
         notices=project.notices,
         people=project.people,
         prices=project.prices,
+        triggers=project.triggers,
         observer=observer_of(),
     ) as baton:
         await speak(Service(baton=baton), decide=decide)

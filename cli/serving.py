@@ -59,6 +59,7 @@ async def serve(
             notices=project.notices,
             people=project.people,
             prices=project.prices,
+            triggers=project.triggers,
             observer=observer_of(metrics),
         ) as baton,
     ):

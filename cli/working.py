@@ -50,6 +50,7 @@ async def worker(
             notices=project.notices,
             people=project.people,
             prices=project.prices,
+            triggers=project.triggers,
         ) as baton:
             names = ", ".join(agent.name for agent in project.agents)
             other = await baton.at_work()

@@ -50,7 +50,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE decisions ADD COLUMN delivery TEXT",
     ),
     6: (),  # threads, exchanges and hook_calls, which are made as they are missing
-    7: (  # and fact_sources, fact_links, fact_changes, fact_feedback, predicates and tombstones
+    7: (  # and fact_sources, fact_links, fact_changes, fact_feedback, predicates, tombstones, forgettings, handoffs
         "ALTER TABLE threads ADD COLUMN tenant TEXT NOT NULL DEFAULT 'local'",
         "ALTER TABLE accounts ADD COLUMN tenant TEXT",
         "ALTER TABLE signals ADD COLUMN tenant TEXT",

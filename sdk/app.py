@@ -51,6 +51,7 @@ from baton.graph import (
     replay,
 )
 from baton.graph.hooks import CloudEvent, Hook, Start, Taken, take
+from baton.graph.triggers import Trigger, Watchman
 from baton.handles import Result, RunHandle, person
 from baton.ledger import (
     Decision,
@@ -109,6 +110,7 @@ class Baton:
         notices: Notices | None = None,
         people: Sequence[Person] | None = None,
         prices: Prices | None = None,
+        triggers: Sequence[Trigger] = (),
         observer: Observer | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
@@ -127,6 +129,7 @@ class Baton:
             people: Who answers questions, with their hours; kept in the record, for every process. None leaves those
                 whom the record has: without any, everybody is always there.
             prices: What the models cost, so that people see it; None where nobody says.
+            triggers: What starts runs by itself, for as long as this process lets the agents work.
             observer: Who watches how runs go, closed with Baton; None is who gets traces, where the environment or the
                 program says where they go, else nobody.
 
@@ -143,6 +146,7 @@ class Baton:
         self._notices = notices
         self._people = people
         self.prices = prices
+        self._triggers = self._checked(triggers)
         self._observer = observer or observer_of()
         self._stack = contextlib.AsyncExitStack()
         self.live = Live()
@@ -187,6 +191,12 @@ class Baton:
                     stack.push_async_callback(courier.stop)
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
+                if self._triggers:
+                    watchman = Watchman(
+                        self.ledger, self._triggers, self._setting.tenant, working=lambda: engine.leading
+                    )
+                    watchman.start()
+                    stack.push_async_callback(watchman.stop)
             self._watch = Watch(self.ledger, self._failure)
             if self.ledger.database.pipe is not None:  # others may let the agents work, or listen
                 from baton.relaying import Relay  # loads the driver: only where it is used
@@ -617,6 +627,14 @@ class Baton:
 
     def _failure(self) -> LedgerError | None:
         return self._engine.failure if self._engine else None
+
+    def _checked(self, triggers: Sequence[Trigger]) -> Sequence[Trigger]:
+        names = [trigger.name for trigger in triggers]
+        for trigger in triggers:
+            if names.count(trigger.name) > 1:
+                raise InvalidValue("trigger", trigger.name, "names that are given once")
+            self._named(trigger.start.agent)
+        return triggers
 
     @staticmethod
     def _check(agents: Sequence[Agent]) -> None:

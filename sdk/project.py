@@ -17,6 +17,7 @@ from baton.agents import MINDS, Agent, McpServer, Mind, Tool, find_mind
 from baton.core import Contract, InvalidFile, InvalidValue, NotFound, Person, Price, Prices, ToolSpec
 from baton.core.yaml_file import line_of, read_yaml, refused
 from baton.graph.hooks import Hook, HookEntry, Start
+from baton.graph.triggers import Trigger, TriggerEntry
 from baton.people import people_of
 from baton.policies import YAML
 from baton.review.notices import Notices, NoticesEntry
@@ -72,6 +73,7 @@ class _ProjectFile(BaseModel):
     database: str | None = None
     notices: NoticesEntry | None = None
     hooks: list[HookEntry] = []
+    triggers: list[TriggerEntry] = []
     prices: _PricesEntry | None = None
 
 
@@ -86,6 +88,7 @@ class Project:
         database: The ledger: a server's URL, or a file relative to the project file; None is the default.
         notices: Who is told of reviews and runs; None is nobody.
         hooks: Where signed events come in.
+        triggers: What starts runs by itself.
         prices: What the models cost; None where that is not said.
         people: Who answers questions, as `people.yaml` beside the file says; None where there is no such file.
     """
@@ -96,6 +99,7 @@ class Project:
     database: str | None
     notices: Notices | None = None
     hooks: tuple[Hook, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
     prices: Prices | None = None
     people: tuple[Person, ...] | None = None
 
@@ -162,6 +166,7 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         database=entry.database,
         notices=notices,
         hooks=_hooks(file, entry, tree),
+        triggers=_triggers(file, entry, tree),
         prices=entry.prices.made() if entry.prices is not None else None,
         people=people_of(file),
     )
@@ -182,6 +187,23 @@ def _hooks(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> tuple[Hoo
             raise InvalidFile(str(file), line, f"hooks.{number}: {error.what}", error.value, error.allowed) from error
         hooks.append(hook)
     return tuple(hooks)
+
+
+def _triggers(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> tuple[Trigger, ...]:
+    triggers: list[Trigger] = []
+    agents = [agent.name for agent in entry.agents]
+    for number, said in enumerate(entry.triggers):
+        try:
+            trigger = said.made(file.parent)
+            if trigger.name in (other.name for other in triggers):
+                raise InvalidValue("name", trigger.name, "names that are given once")
+            if trigger.start.agent not in agents:
+                raise InvalidValue("start.agent", trigger.start.agent, f"one of: {', '.join(agents)}")
+        except InvalidValue as error:
+            line, what = line_of(tree, ("triggers", number)), f"triggers.{number}: {error.what}"
+            raise InvalidFile(str(file), line, what, error.value, error.allowed) from error
+        triggers.append(trigger)
+    return tuple(triggers)
 
 
 def _notices(file: Path, entry: NoticesEntry, tree: yaml.Node | None) -> Notices:

@@ -77,19 +77,25 @@ class Hook:
         if not self.secrets:
             raise InvalidValue(f"secrets of hook {self.name}", "none", "one at least: nothing unsigned is taken")
         if isinstance(self.does, Start):
-            self._check(self.does)
+            check_start(f"hook {self.name}", self.does)
         for path in self._paths():
             if not _PATH.fullmatch(path):
                 allowed = "id, source, type, subject, time, data, or a path such as data.order.number"
                 raise InvalidValue(f"place in the event of hook {self.name}", path, allowed)
 
-    def _check(self, does: Start) -> None:
-        try:
-            Goal(does.statement, deadline=cast("Deadline | None", does.deadline))
-        except ValueError as error:
-            raise InvalidValue(f"deadline of hook {self.name}", does.deadline, "a time such as 2h") from error
-
     def _paths(self) -> list[str]:
         if isinstance(self.does, Say):
             return [self.does.run]
         return [self.does.key] if isinstance(self.does, Happen) and self.does.key is not None else []
+
+
+def check_start(what: str, does: Start) -> None:
+    """Refuse a goal that cannot be.
+
+    Raises:
+        InvalidValue: if its deadline is none.
+    """
+    try:
+        Goal(does.statement, deadline=cast("Deadline | None", does.deadline))
+    except ValueError as error:
+        raise InvalidValue(f"deadline of {what}", does.deadline, "a time such as 2h") from error

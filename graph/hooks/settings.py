@@ -11,7 +11,9 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _StartEntry(_Entry):
+class StartEntry(_Entry):
+    """The run that something starts; see `Start`."""
+
     agent: str
     statement: str
     criteria: list[str] = []
@@ -34,7 +36,7 @@ class HookEntry(_Entry):
     name: str
     secrets: list[SecretEntry]
     types: list[str] = []
-    start: _StartEntry | None = None
+    start: StartEntry | None = None
     say: _SayEntry | None = None
     happen: _HappenEntry | None = None
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -70,18 +71,23 @@ def _done(tx: Transaction, hook: Hook, event: CloudEvent, tenant: str) -> Taken:
 
 
 def _started(tx: Transaction, hook: Hook, does: Start, event: CloudEvent, tenant: str) -> Taken:
-    """A run for it. The goal is the operator's template; what it is about is a stranger's."""
+    run = begun(tx, does, [Attachment(hook.name, event.text)], tenant)
+    return Taken(did="started", run=run, runs=1)
+
+
+def begun(tx: Transaction, does: Start, about: Sequence[Attachment], tenant: str) -> RunId:
+    """A run for something. The goal is the operator's template; what it is about is a stranger's."""
     goal = Goal(
         does.statement,
         criteria=does.criteria,
-        attachments=[Attachment(hook.name, event.text)],
+        attachments=about,
         deadline=cast("Deadline | None", does.deadline),
         requester=does.requester,
     )
     run, _ = runs.create(tx, goal, does.agent, trust=Trust.SYSTEM, tenant=tenant)
     if (due := goal.due(tx.now)) is not None:
         check_due(due, tx.now, str(goal.deadline))
-    return Taken(did="started", run=run, runs=1)
+    return run
 
 
 def _said(tx: Transaction, hook: Hook, does: Say, event: CloudEvent) -> Taken:

@@ -14,6 +14,7 @@ from baton.agents import Mind, OpenAIModel, SimulatedServer
 from baton.agents.retries import RetryPolicy
 from baton.agents.simulated import Faults
 from baton.core import Clock, Observer, Person, Prices, RunId
+from baton.graph.triggers import Trigger
 from baton.ledger import Ledger, Line, Run, Transaction, runs
 from baton.review.notices import Notices
 
@@ -41,6 +42,7 @@ async def open_office(
     notices: Notices | None = None,
     people: Sequence[Person] | None = None,
     prices: Prices | None = None,
+    triggers: Sequence[Trigger] = (),
     stream: bool = False,
     observer: Observer | None = None,
 ) -> AsyncGenerator[Baton]:
@@ -57,6 +59,7 @@ async def open_office(
             notices=notices,
             people=people,
             prices=prices,
+            triggers=triggers,
             observer=observer,
         ) as baton,
     ):
