@@ -8,6 +8,7 @@ from baton.core.texts import call, one_line
 from baton.graph.beside import plan_of
 from baton.ledger import (
     ENDED,
+    DecisionKind,
     Event,
     Fact,
     Line,
@@ -192,8 +193,18 @@ def _decisions(asked: Sequence[Review], since: float) -> Iterator[tuple[float, s
         decision = review.decision
         if decision is not None and decision.at > since:
             about = f" ({one_line(review.tool)})" if review.tool else ""
-            said = f"{one_line(decision.by, 80)}: {decision.kind.value} to {review.id}{about}"
+            said = f"{one_line(decision.by, 80)} {_DECIDED[decision.kind]} {review.id}{about}"
             yield decision.at, f"{format_time(decision.at)}: {said}"
+
+
+_DECIDED = {
+    DecisionKind.APPROVE: "approved",
+    DecisionKind.EDIT: "approved with changes",
+    DecisionKind.REJECT: "rejected",
+    DecisionKind.RESPOND: "answered",
+    DecisionKind.EXPIRED: "let expire",
+    DecisionKind.WITHDRAWN: "withdrew",
+}
 
 
 def _children(tx: Transaction, run: RunId, since: float) -> Iterator[tuple[float, str]]:
