@@ -176,7 +176,7 @@ def _ask_anew(past: Past, job: Job, found: Sequence[Drift], now: Sequence[Basis]
     question: dict[str, Any] = {
         "summary": f"May {past.run.agent} call {action.tool}? What it rests on has changed since {by} approved it.",
         "arguments": action.arguments,
-        "version": action.version,
+        "version": action.version,  # so that these very arguments run, which may be edited ones
         "confidence": action.confidence,
         "reason": action.reason,
         "drift": [asdict(one) for one in found],
