@@ -27,7 +27,7 @@ from baton.graph.context import own_label
 from baton.graph.ending import end
 from baton.graph.facts import new_facts
 from baton.graph.hold import Hold
-from baton.graph.holding import bases, shown_facts
+from baton.graph.holding import bases, facts_in
 from baton.graph.judging import Record, flooded, judge_reply
 from baton.graph.move import Move, Office
 from baton.graph.observing import tell_waits
@@ -303,7 +303,7 @@ async def _known(step: _Step, proposal: Proposal, record: Record) -> dict[str, A
     more = {
         "rests_on": [one.document() for one in rests],
         "drift": drift,
-        "facts": shown_facts(lines, action.arguments),
+        "facts": facts_in(lines, step.past.proposals, action.arguments),
     }
     return told | {name: said for name, said in more.items() if said}
 

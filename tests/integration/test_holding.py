@@ -173,6 +173,31 @@ async def test_an_expired_and_a_replaced_fact_are_asked_about(tmp_path: Path, sh
     assert shop.orders == [("12 Main Street", 1)]
 
 
+async def test_a_fact_that_the_agent_has_looked_up_itself_is_looked_at_again(
+    tmp_path: Path, shop: Shop, clock: ManualClock
+) -> None:
+    @tool
+    async def send(street: str) -> str:
+        """Send it."""
+        shop.orders.append((street, 1))
+        return "sent"
+
+    agent = Agent("sender", tools=[send], policy="ask-writes")
+    mind = script([call("recall", query="zebra depot")], [call("send", street="7 Oak Lane")])
+    async with open_office(tmp_path / "baton.db", [agent], mind, clock=clock) as baton:
+        told = Claim(scope="team", subject="zebra", text="The depot is at 7 Oak Lane", label=Label(Trust.USER))
+        fact = await baton.memory.remember(told)
+        run = await baton.submit("send it")
+        first = await asked(baton, run)
+        assert list(first.question["facts"]) == [fact]
+        clock.advance(DAY)
+        await baton.memory.supersede(fact, Claim(**{**vars(told), "text": "The depot is at 9 Elm Road"}))
+        await baton.approve(first.id, by="ann")
+        (drift,) = (await asked(baton, run)).question["drift"]
+        assert (drift["before"], drift["after"]) == ("The depot is at 7 Oak Lane", "The depot is at 9 Elm Road")
+    assert shop.orders == []
+
+
 async def test_what_nobody_was_asked_about_is_not_carried_out_on_what_has_changed_and_the_agent_looks_again(
     tmp_path: Path, shop: Shop, clock: ManualClock
 ) -> None:
