@@ -151,7 +151,8 @@ def _listed(head: str, said: Sequence[str], otherwise: str = "") -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    return dump(one_line(text, 400)).replace("<", "\\u003c")
+    """Somebody's words on one line, whole, so that they are found where they have to be forgotten."""
+    return dump(text)
 
 
 def _fact(tx: Transaction, tenant: str, id: FactId) -> Fact | None:

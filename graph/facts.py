@@ -9,7 +9,7 @@ from baton.ledger import Fact, Line, Proposal
 
 
 def fact_line(fact: Fact) -> str:
-    """A fact as a model reads it: one line of JSON in which nothing can pass for the end of the facts."""
+    """A fact as it is put on record: one line of JSON."""
     told: dict[str, Any] = {
         "id": fact.id,
         "trust": fact.label.trust.name.lower(),
@@ -18,7 +18,12 @@ def fact_line(fact: Fact) -> str:
         "about": fact.subject,
         "fact": fact.text,
     }
-    return dump(told).replace("<", "\\u003c")
+    return dump(told)
+
+
+def fenced(line: str) -> str:
+    """A fact's line as a model reads it, in which nothing can pass for the end of the facts; still the same JSON."""
+    return line.replace("<", "\\u003c")
 
 
 def _validity(fact: Fact) -> str:

@@ -10,6 +10,7 @@ from baton.agents import Agent
 from baton.core import ChatMessage, dump
 from baton.graph.beside import beside, render
 from baton.graph.context import chat, opening
+from baton.graph.facts import fenced
 from baton.graph.state import Place
 from baton.graph.team import Member
 from baton.ledger import Fact, Line, Proposal, Review, Run
@@ -151,7 +152,7 @@ def unpacked(
     """
     told = {line.ref: line.text for line in lines if line.role == "fact"}
     texts: dict[str, list[str]] = json.loads(context.note) if context.note else {}
-    if shown := [told.get(id, "") for id in context.manifest.part("facts").kept]:
+    if shown := [fenced(told.get(id, "")) for id in context.manifest.part("facts").kept]:
         texts["facts"] = shown
     gone, notice = turns_dropped(context.manifest)
     note = render(texts) if texts else None
