@@ -51,6 +51,15 @@ class Nearness:
             await asyncio.to_thread(index.clear)
             await self._followed()
 
+    async def audit(self) -> list[str]:
+        """What is wrong with the index, in words; `rebuild` puts it right.
+
+        Raises:
+            LedgerError: if another process uses it.
+        """
+        async with self._lock:
+            return await asyncio.to_thread((await self._opened()).audit)
+
     def close(self) -> None:
         """Let another process use the index."""
         if self._index is not None:

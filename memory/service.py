@@ -131,6 +131,14 @@ class Memory:
             await self._vectors.rebuild()
         return await self._keywords.rebuild()
 
+    async def audit(self) -> list[str]:
+        """What is wrong with the vectors, in words; empty if nothing is, or there are none. `rebuild` puts it right.
+
+        Raises:
+            LedgerError: if another process uses them.
+        """
+        return await self._vectors.audit() if self._vectors is not None else []
+
     def close(self) -> None:
         """Close the indexes."""
         self._keywords.close()
