@@ -56,7 +56,7 @@ bench: $(addprefix bench-,$(BENCHES))  ## Measure; tables here and in bench/resu
 bench-%: bench/%.py $(DEV)
 	@PYTHONPATH=tests:bench $(BIN)/python -W ignore $< $(ARGS)
 
-bench-policy: export HARNESS := $(HARNESS)
+bench-policy bench-memory: export HARNESS := $(HARNESS)
 bench-policy: $(DOJO)
 
 conformance: $(DEV)  ## Replay the multi-turn tasks of BFCL, from the harness in HARNESS.

@@ -29,12 +29,25 @@ def _plan(steps: Annotated[list[str], Field(min_length=1)], tools: list[str] | N
     """
 
 
-def _remember(subject: str, text: str) -> None:
+def _remember(
+    subject: str,
+    text: str,
+    kind: Literal["fact", "procedure"] = "fact",
+    predicate: str | None = None,
+    value: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> None:
     """Keep a fact for later work.
 
     Args:
         subject: What or whom it is about, such as an e-mail address.
         text: The fact, in one sentence that can be understood alone.
+        kind: A procedure is how something is to be done; a person has to approve it.
+        predicate: What is said of the subject in one or two words, such as "address", where it may change some day.
+        value: What it is then, such as the address.
+        since: Since when it is true, as a date or a date and time, if that was said.
+        until: Until when it is true, if that was said.
     """
 
 

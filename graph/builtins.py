@@ -9,6 +9,7 @@ from baton.core import (
     Action,
     BodyId,
     FactId,
+    Forgotten,
     Goal,
     InvalidValue,
     Label,
@@ -20,6 +21,8 @@ from baton.core import (
     dump,
     parse_time,
     random_id,
+    read_moment,
+    storable,
     tell_time,
     time_zone,
 )
@@ -29,12 +32,15 @@ from baton.ledger import (
     ENDED,
     Claim,
     DecisionKind,
+    Kind,
     Ledger,
     Review,
     ReviewKind,
     Run,
     Transaction,
     bodies,
+    consolidation,
+    decisions,
     events,
     facts,
     forks,
@@ -82,27 +88,54 @@ async def plan(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outco
 async def remember(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
     """Keep a fact, with the label of what the agent has read and this action as its source."""
     label = replace(scene.label, sources=frozenset({f"action:{action.id}"}))
+    procedure = arguments["kind"] == "procedure"
+    approved = await scene.ledger.read(lambda tx: decisions.approved_by(tx, action.id)) if procedure else None
+    if procedure and approved is None:
+        return refusal("a procedure is kept once a person has approved it, and nobody has: keep it as a fact")
+    if approved is not None:
+        label = replace(label, trust=Trust.USER, sources=label.sources | {f"review:{approved}"})
+    try:
+        claim = _claim(scene, arguments, label)
+        await scene.ledger.read(lambda tx: facts.check(tx, claim))
+    except (InvalidValue, Forgotten) as error:
+        return refusal(str(error))
     run = scene.run.id
-    claim = Claim(
-        tenant=scene.run.tenant,
-        scope=scene.member.agent.memory,
-        subject=arguments["subject"],
-        text=arguments["text"],
-        label=label,
-        run=run,
-    )
 
-    def keep(tx: Transaction) -> FactId:
-        fact = facts.record(tx, claim)
+    def keep(tx: Transaction) -> FactId | None:
+        try:
+            fact = facts.record(tx, claim)
+        except Forgotten:  # since it was looked at
+            events.emit(tx, run, "fact.refused", action=action.id, why="it was to be forgotten")
+            return None
         events.emit(tx, run, "fact.recorded", fact=fact, action=action.id)
         return fact
 
     return Outcome(text="remembered", riders=[keep])
 
 
+def _claim(scene: Scene, arguments: dict[str, Any], label: Label) -> Claim:
+    """What an agent wants kept, beginning when it says so; where it does not, nobody knows since when it is true."""
+    zone = scene.team.setting.zone
+    since, until = arguments["since"], arguments["until"]
+    return Claim(
+        tenant=scene.run.tenant,
+        scope=scene.member.agent.memory,
+        kind=Kind.PROCEDURAL if arguments["kind"] == "procedure" else Kind.SEMANTIC,
+        subject=storable(arguments["subject"]),
+        text=storable(arguments["text"]),
+        predicate=storable(arguments["predicate"]) if arguments["predicate"] else None,
+        object=storable(arguments["value"]) if arguments["value"] else None,
+        label=label,
+        valid_from=read_moment(since, zone) if since else None,
+        valid_to=read_moment(until, zone, through=True) if until else None,
+        run=scene.run.id,
+    )
+
+
 async def recall(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
     """Look facts up; each is told with its trust."""
-    scopes = [scene.member.agent.memory, corrections_of(scene.member.agent.name)]
+    agent = scene.member.agent
+    scopes = [agent.memory, corrections_of(agent.name), consolidation.outcomes_of(agent.name)]
     found = [one.fact for one in await scene.team.memory.recall(arguments["query"], scopes, tenant=scene.run.tenant)]
     rows = [{"about": f.subject, "fact": f.text, "trust": f.label.trust.name.lower(), "id": f.id} for f in found]
     label = derived(fact.label for fact in found) if found else Label(Trust.SYSTEM)

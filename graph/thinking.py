@@ -50,6 +50,7 @@ from baton.ledger import (
     Proposal,
     Review,
     Transaction,
+    consolidation,
     effects,
     journal,
     promises,
@@ -367,6 +368,6 @@ async def _recalled(step: _Step) -> list[Fact]:
     goal, agent = step.past.run.goal, step.member.agent
     said = [line.text for line in (*step.past.lines, *step.lines) if line.role in ("user", "notice")]
     query = " ".join([goal.statement, *(attachment.text for attachment in goal.attachments), *said[-1:]])
-    scopes = [agent.memory, corrections_of(agent.name)]
+    scopes = [agent.memory, corrections_of(agent.name), consolidation.outcomes_of(agent.name)]
     memory, tenant = step.office.team.memory, step.past.run.tenant
     return [one.fact for one in await memory.recall(query[:_LONGEST_QUERY], scopes, RECALLED, tenant=tenant)]

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from baton.core import DecisionId, ReviewId, RunId, Verdict, dump, random_id
+from baton.core import ActionId, DecisionId, ReviewId, RunId, Verdict, dump, random_id
 from baton.ledger import bodies
 from baton.ledger.journal import verdict_from, verdict_json
-from baton.ledger.schema_people import decisions
+from baton.ledger.schema_people import decisions, reviews
 from baton.ledger.transaction import Transaction
 
 
@@ -96,6 +96,22 @@ def undo(tx: Transaction, decision: DecisionId) -> None:
     tx.changed(_UNDO, taken_back=decision, now=tx.now)
 
 
+def approved_by(tx: Transaction, action: ActionId) -> ReviewId | None:
+    """The review in which a person has approved an action, as it was or as they changed it; None if nobody has."""
+    found: ReviewId | None = tx.value(_APPROVED, action=action)
+    return found
+
+
+_APPROVED = (
+    select(reviews.c.id)
+    .join(decisions, decisions.c.id == reviews.c.decision)
+    .where(
+        reviews.c.action == bindparam("action"),
+        decisions.c.kind.in_((DecisionKind.APPROVE.value, DecisionKind.EDIT.value)),
+        decisions.c.source == Source.PERSON.value,
+        decisions.c.undone_at.is_(None),
+    )
+)
 _UNDO = update(decisions).where(decisions.c.id == bindparam("taken_back")).values(undone_at=bindparam("now"))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from baton.core import LOCAL_TENANT, Confidentiality, FactId, Label, RunId, Trust, dump, random_id
+from baton.core import LOCAL_TENANT, Confidentiality, FactId, InvalidValue, Label, RunId, Trust, dump, random_id
 from baton.ledger.locks import lock_name
 from baton.ledger.schema_memory import fact_changes, fact_sources, facts
 from baton.ledger.transaction import Transaction
@@ -118,6 +118,20 @@ class Fact:
     def valid_at(self, at: float) -> bool:
         """Whether it is true in the world at a time; one that began nobody knows when is, until it ends."""
         return (self.valid_from is None or self.valid_from <= at) and (self.valid_to is None or at < self.valid_to)
+
+
+def check_text(what: str, text: str) -> None:
+    """Raise unless both databases can hold a text.
+
+    Raises:
+        InvalidValue: if it holds NUL or half a surrogate pair.
+    """
+    if "\0" in text:
+        raise InvalidValue(what, "\0", "text without NUL")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidValue(what, text[error.start : error.end], "text that UTF-8 can hold") from error
 
 
 def fact_source(fact: FactId) -> str:

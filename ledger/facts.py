@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from sqlalchemy import bindparam, func, or_, select
 
-from baton.core import Conflict, FactId, Forbidden, Forgotten, InvalidValue, NotFound, Trust, format_time
+from baton.core import Ambiguous, Conflict, FactId, Forbidden, InvalidValue, NotFound, Trust, format_time
 from baton.ledger import superseding, tombstones
-from baton.ledger.fact_rows import Claim, Fact, Kind, add, close, fact_of
+from baton.ledger.fact_rows import Claim, Fact, Kind, add, check_text, close, fact_of
 from baton.ledger.schema_memory import facts
 from baton.ledger.transaction import Transaction
 
@@ -57,6 +57,11 @@ def record(tx: Transaction, claim: Claim) -> FactId:
     return superseding.settle(tx, claim)
 
 
+def check(tx: Transaction, claim: Claim) -> None:
+    """Raise what `record` would."""
+    _checked(tx, claim)
+
+
 def supersede(tx: Transaction, old: FactId, claim: Claim) -> FactId:
     """Put a fact in the place of another; what was true before it begins is kept as such.
 
@@ -95,6 +100,22 @@ def one(tx: Transaction, tenant: str, fact: FactId) -> Fact:
     if row is None:
         raise NotFound("fact", fact)
     return fact_of(row)
+
+
+def find(tx: Transaction, tenant: str, prefix: str) -> FactId:
+    """The tenant's fact whose id begins so, believed or not.
+
+    Raises:
+        NotFound, Ambiguous: if none or several do.
+    """
+    wanted = prefix if prefix.startswith("fct_") else f"fct_{prefix}"
+    mine = select(facts.c.id).where(facts.c.tenant == tenant)
+    found = tx.values(mine.where(facts.c.id.startswith(wanted, autoescape=True)).order_by(facts.c.id).limit(5))
+    if len(found) > 1 and wanted not in found:
+        raise Ambiguous("fact", prefix, found)
+    if not found:
+        raise NotFound("fact", prefix, hint="`baton memory list` shows what is believed.")
+    return FactId(wanted if wanted in found else found[0])
 
 
 def get(tx: Transaction, tenant: str, ids: Sequence[FactId]) -> list[Fact]:
@@ -140,6 +161,8 @@ def conflicts(tx: Transaction, tenant: str, ids: Sequence[FactId]) -> dict[FactI
 
 def _checked(tx: Transaction, claim: Claim) -> Claim:
     """The claim, trusted no more than the facts that it rests on."""
+    for what in ("scope", "subject", "text", "predicate", "object", "thread"):
+        check_text(what, getattr(claim, what) or "")
     if not 0 <= claim.importance <= 1:
         raise InvalidValue("importance", claim.importance, "a number from 0 to 1")
     if claim.valid_from is not None and claim.valid_to is not None and claim.valid_from >= claim.valid_to:
@@ -153,8 +176,7 @@ def _checked(tx: Transaction, claim: Claim) -> Claim:
     if claim.kind is Kind.PROCEDURAL and label.trust < Trust.USER:
         who = f"a text of {_trust(label.trust)} trust"
         raise Forbidden(who, "become a procedure", "a person has to approve it first")
-    if tombstones.buried(tx, claim.tenant, claim.text, sources):
-        raise Forgotten(claim.scope, claim.subject)
+    tombstones.check(tx, claim.tenant, claim.scope, claim.subject, [claim.text, claim.object or ""], sources)
     return replace(claim, label=label)
 
 

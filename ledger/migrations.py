@@ -50,7 +50,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE decisions ADD COLUMN delivery TEXT",
     ),
     6: (),  # threads, exchanges and hook_calls, which are made as they are missing
-    7: (  # and fact_sources, fact_links, fact_changes, fact_feedback, predicates and tombstones
+    7: (  # and fact_sources, fact_links, fact_changes, fact_feedback, predicates, tombstones, forgettings
         "ALTER TABLE facts ADD COLUMN tenant TEXT NOT NULL DEFAULT 'local'",
         "ALTER TABLE facts ADD COLUMN kind TEXT NOT NULL DEFAULT 'semantic'",
         "ALTER TABLE facts ADD COLUMN predicate TEXT",

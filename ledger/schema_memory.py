@@ -98,3 +98,13 @@ tombstones = Table(
     Column("at", Double, nullable=False),
     sqlite_with_rowid=False,
 )
+
+forgettings = Table(
+    "forgettings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("receipt", Text, nullable=False),  # JSON
+    Column("at", Double, nullable=False),
+)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import bindparam, insert, select
 
+from baton.core import Forgotten
 from baton.ledger import keys
 from baton.ledger.schema_memory import tombstones
 from baton.ledger.transaction import Transaction
@@ -30,6 +31,17 @@ def buried(tx: Transaction, tenant: str, text: str, sources: Iterable[str]) -> b
         return False
     digests = [_text(key, tenant, text), *(_source(key, tenant, source) for source in sources)]
     return bool(tx.values(_KNOWN, digests=digests))
+
+
+def check(tx: Transaction, tenant: str, scope: str, subject: str, texts: Iterable[str], sources: Iterable[str]) -> None:
+    """Raise if what is to be kept was to be forgotten.
+
+    Raises:
+        Forgotten: if any of the texts was, or one of the sources.
+    """
+    known = list(sources)
+    if any(buried(tx, tenant, text, known) for text in texts if text):
+        raise Forgotten(scope, subject)
 
 
 def _text(key: bytes, tenant: str, text: str) -> bytes:

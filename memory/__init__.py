@@ -1,5 +1,8 @@
 """What is known: facts, retrieval, token counting, and what fits into a request."""
 
+from baton.memory.consolidating import Extractor, Tidied
+from baton.memory.explaining import Explanation, Relation, explained
+from baton.memory.forgetting import Receipt
 from baton.memory.index import Entry, KeywordIndex
 from baton.memory.package import (
     Dropped,
@@ -24,6 +27,8 @@ __all__ = [
     "Dropped",
     "Embedder",
     "Entry",
+    "Explanation",
+    "Extractor",
     "Item",
     "KeywordIndex",
     "Manifest",
@@ -31,13 +36,17 @@ __all__ = [
     "Package",
     "Part",
     "Recalled",
+    "Receipt",
+    "Relation",
     "Section",
+    "Tidied",
     "TiktokenCounter",
     "TokenCounter",
     "Utf8Bytes",
     "VectorIndex",
     "arranged",
     "counter",
+    "explained",
     "message_tokens",
     "pack",
     "pack_request",

@@ -1,30 +1,57 @@
 """The keyword index: BM25 over stemmed words, in a file of its own that can be made again from the ledger."""
 
+import hashlib
 import re
 import sqlite3
 import threading
-from collections.abc import Collection, Generator, Iterable
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import sqlite_utils
 
 from baton.core import LedgerError
+from baton.memory.ranking import Hit, words_of
 
-STOP_WORDS = frozenset(
-    """a about all am an and any are as at be been but by can could did do does for from had has have he her him his
-    how i if in into is it its just me my no not of on or our she should so some than that the their them then there
-    these they this those to up us was we were what when where which who whom whose why will with would you your
-    """.split()
-)
+Mark = tuple[int, int]
+"""How far the index has followed the ledger."""
 
-_WORD = re.compile(r"[^\W_]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MOST_WORDS = 64
 _SECONDS = 10.0
-_VERSION = 1
+_VERSION = 3
+_WEIGHTS = "2.0, 1.0, 0.75, 0.45, 0.0"  # of subject, text, neighbour, farther, place
+_IN_TEXTS = "{subject text neighbour farther}"
+_MOST_READ, _MOST_WEIGHED = 20_000, 2_000
+"""Entries whose words are read, and whose words are weighed, for one search."""
+
+_FEW = 100
+_PIECES = (
+    "DROP TABLE IF EXISTS entry_fts",
+    "DROP TABLE IF EXISTS entry",
+    "DROP TABLE IF EXISTS state",
+    "CREATE TABLE state (name TEXT PRIMARY KEY, first INTEGER NOT NULL, second INTEGER NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE entry (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL,
+       subject TEXT NOT NULL, text TEXT NOT NULL, neighbour TEXT NOT NULL, farther TEXT NOT NULL, asks INTEGER NOT NULL,
+       answers INTEGER NOT NULL, begins REAL, ends REAL, expires REAL)""",
+    "CREATE INDEX entry_place ON entry (place)",
+    """CREATE VIRTUAL TABLE entry_fts USING fts5
+       (subject, text, neighbour, farther, place, content='entry', content_rowid='number', tokenize='porter')""",
+    """CREATE TRIGGER entry_in AFTER INSERT ON entry BEGIN INSERT INTO entry_fts
+       (rowid, subject, text, neighbour, farther, place)
+       VALUES (new.number, new.subject, new.text, new.neighbour, new.farther, new.place); END""",
+    """CREATE TRIGGER entry_out AFTER DELETE ON entry BEGIN INSERT INTO entry_fts
+       (entry_fts, rowid, subject, text, neighbour, farther, place)
+       VALUES ('delete', old.number, old.subject, old.text, old.neighbour, old.farther, old.place); END""",
+    f"INSERT INTO entry_fts(entry_fts, rank) VALUES ('rank', 'bm25({_WEIGHTS})')",
+    f"PRAGMA user_version = {_VERSION}",
+)
+_ADD = (
+    "INSERT INTO entry (id, place, subject, text, neighbour, farther, asks, answers, begins, ends, expires)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_FIND = """SELECT e.id, -f.rank, e.subject, e.text, e.asks, e.answers
+    FROM entry_fts f CROSS JOIN entry e ON e.number = f.rowid
+    WHERE entry_fts MATCH :match {place} AND (e.begins IS NULL OR e.begins <= :at) AND (e.ends IS NULL OR e.ends > :at)
+    AND (e.expires IS NULL OR e.expires > :now) ORDER BY f.rank LIMIT :limit"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +62,29 @@ class Entry:
         id: What a search returns.
         scope: Who may find it: a search names its scopes.
         text: The text.
-        neighbour: What stands next to it, such as the turn before; counts half.
+        tenant: Whose it is.
+        subject: What it is about, or who said it; counts double.
+        neighbour: What stands next to it, such as the turns before and after it; counts 0.75.
+        farther: What stands next but one; counts 0.45.
+        asks: Whether it is a question.
+        answers: Whether it follows one.
+        begins: Since when it is true, in seconds since 1970; None if nobody knows.
+        ends: Until when; None while there is no end in sight.
+        expires: When it is no longer told; None is never.
     """
 
     id: str
     scope: str
     text: str
+    tenant: str = "local"
+    subject: str = ""
     neighbour: str = ""
+    farther: str = ""
+    asks: bool = False
+    answers: bool = False
+    begins: float | None = None
+    ends: float | None = None
+    expires: float | None = None
 
 
 class KeywordIndex:
@@ -57,60 +100,95 @@ class KeywordIndex:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
+        self._frequencies: dict[str, int] = {}
+        self._places: dict[tuple[str, ...], int] = {}
+        self._changes = 0
         with self._guarded(), ExitStack() as opened:
-            connection = sqlite3.connect(path, timeout=_SECONDS, check_same_thread=False)
-            opened.callback(connection.close)
-            # sqlite-utils types its tables with bare dicts, which strict checking cannot follow.
-            self._db: Any = sqlite_utils.Database(connection, execute_plugins=False)
-            self._db.enable_wal()
-            self._table: Any = self._db.table("entry")
-            if self._db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-                self._create()
+            self._db = sqlite3.connect(path, timeout=_SECONDS, check_same_thread=False, isolation_level=None)
+            opened.callback(self._db.close)
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON"):
+                self._db.execute(f"PRAGMA {pragma}")
+            with self._changing():
+                if self._db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+                    self._create()
+            self._count_anew()
             opened.pop_all()
 
-    def add(self, entry: Entry) -> None:
-        """Add an entry, or put it in place of the one with its id."""
-        with self._guarded(), self._db.atomic():
-            self._table.delete_where("id = ?", [_clean(entry.id)])
-            self._table.insert(_row(entry))
+    def mark(self, origin: int) -> Mark | None:
+        """How far it has followed the ledger of this origin; None where it has to begin, and forgets all others."""
+        with self._guarded(), self._changing():
+            if self._state("origin") != (origin, 0):
+                self._create()
+                self._db.execute("INSERT INTO state VALUES ('origin', ?, 0)", (origin,))
+            return self._state("mark")
 
-    def remove(self, id: str) -> None:
-        """Forget an entry; nothing happens if there is none."""
-        with self._guarded():
-            self._table.delete_where("id = ?", [_clean(id)])
+    def apply(self, entries: Iterable[Entry], gone: Iterable[str], *, seen: Mark | None, now: Mark) -> bool:
+        """Follow the ledger from `seen` to `now`: have these entries, and not those with the ids in `gone`.
 
-    def search(self, query: str, scopes: Collection[str], k: int) -> list[tuple[str, float]]:
-        """The entries that share words with `query`, best first.
+        Returns:
+            Whether that was done: not if somebody else has taken it from `seen` to another place.
+        """
+        with self._guarded(), self._changing():
+            if self._state("mark") != seen:
+                return False
+            self._put(entries, gone)
+            self._db.execute("INSERT OR REPLACE INTO state VALUES ('mark', ?, ?)", now)
+            return True
+
+    def put(self, entries: Iterable[Entry], gone: Iterable[str] = ()) -> None:
+        """Have these entries, in place of those with their ids, and not those with the ids in `gone`."""
+        with self._guarded(), self._changing():
+            self._put(entries, gone)
+
+    def clear(self) -> None:
+        """Forget everything, and begin again with the ledger."""
+        with self._guarded(), self._changing():
+            self._create()
+
+    def search(
+        self, query: str, places: Collection[tuple[str, str]], k: int, *, at: float = 0.0, now: float = 0.0
+    ) -> list[Hit]:
+        """The entries that share words with `query`, best first by BM25.
 
         Args:
             query: Words in any form: nothing in it is taken for query syntax. Only the first 64 different words count.
-            scopes: Where to look; nothing is found without any.
+            places: Tenants and scopes to look in; nothing is found without any.
             k: At most so many.
+            at: When they have to be true, in seconds since 1970.
+            now: The time; what has expired by then is not found.
 
         Returns:
-            Ids with their BM25 score, which is above 0 and greater for a better match; equals in order of id.
+            What was found; equals in order of id.
         """
-        words = _words(query)
-        if not words or not scopes or k < 1:
+        words = words_of(query)
+        names = sorted({place_of(*place) for place in places})
+        if not words or not names or k < 1:
             return []
-        names = {f"scope{number}": _clean(scope) for number, scope in enumerate(sorted(scopes))}
         with self._guarded():
-            rows = self._table.search(
-                " OR ".join(f'"{word}"' for word in words),
-                columns=["id"],
-                where=f"scope in ({', '.join(f':{name}' for name in names)})",
-                where_args=names,
-                order_by="rank, original.id",
-                limit=k,
-                include_rank=True,
-            )
-            return [(row["id"], -row["rank"]) for row in rows]
+            inside, rows = self._counted(names)
+            wanted = " OR ".join(f'"{word}"' for word in self._telling(words, inside / rows if rows else 1.0))
+            match, filtered = f"{_IN_TEXTS} : ({wanted})", f"AND e.place IN ({_places(names)})"
+            if inside < rows // 4:  # else reading the best first, and passing over a few, costs less
+                either = " OR ".join(f'"{name}"' for name in names)
+                match, filtered = f"(place : ({either})) AND ({match})", ""
+            found = self._db.execute(
+                _FIND.format(place=filtered),
+                {"match": match, "at": at, "now": now, "limit": k, **{f"p{n}": name for n, name in enumerate(names)}},
+            ).fetchall()
+        hits = [Hit(id, score, of, text, bool(asks), bool(after)) for id, score, of, text, asks, after in found]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.id))
 
-    def rebuild(self, entries: Iterable[Entry]) -> None:
-        """Put `entries` in place of everything; others see all of the change or none."""
-        with self._guarded(), self._db.atomic():
-            self._table.delete_where()
-            self._table.insert_all(map(_row, entries))
+    def ids(self) -> set[str]:
+        """All that can be found."""
+        with self._guarded():
+            return {id for (id,) in self._db.execute("SELECT id FROM entry")}
+
+    def scrub(self) -> None:
+        """Leave nothing of removed entries in the file."""
+        with self._guarded():
+            self._db.execute("INSERT INTO entry_fts(entry_fts) VALUES ('optimize')")
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close the file."""
@@ -119,39 +197,96 @@ class KeywordIndex:
 
     def __len__(self) -> int:
         with self._guarded():
-            return int(self._table.count)
+            count: int = self._db.execute("SELECT count(*) FROM entry").fetchone()[0]
+            return count
+
+    def _put(self, entries: Iterable[Entry], gone: Iterable[str]) -> None:
+        made = [_row(entry) for entry in entries]
+        self._db.executemany("DELETE FROM entry WHERE id = ?", [(_clean(id),) for id in gone])
+        self._db.executemany("DELETE FROM entry WHERE id = ?", [(row[0],) for row in made])
+        self._db.executemany(_ADD, made)
+        self._changes += len(made)
+        if self._changes > max(_FEW, self._rows // 20):
+            self._count_anew()
+
+    def _create(self) -> None:
+        for piece in _PIECES:
+            self._db.execute(piece)
+
+    def _state(self, name: str) -> Mark | None:
+        found: Mark | None = self._db.execute("SELECT first, second FROM state WHERE name = ?", (name,)).fetchone()
+        return found
+
+    def _counted(self, names: Sequence[str]) -> tuple[int, int]:
+        """How many entries these places hold, and all of them, roughly; kept until much has changed."""
+        key = tuple(names)
+        if key not in self._places:
+            places = dict(enumerate(names))
+            asked = f"SELECT count(*) FROM entry WHERE place IN ({_places(names)})"
+            self._places[key] = self._db.execute(asked, {f"p{n}": name for n, name in places.items()}).fetchone()[0]
+        return self._places[key], self._rows
+
+    def _telling(self, words: Sequence[str], share: float) -> list[str]:
+        """The words to look for: the rarest, until they are in so many entries that weighing them would take long."""
+        frequency = {word: self._frequency(word) for word in words}
+        order = sorted(words, key=lambda word: (frequency[word], word))
+        total = 0.0
+        for number, word in enumerate(order):
+            total += frequency[word]
+            if number and (total > _MOST_READ or total * share > _MOST_WEIGHED):
+                return order[:number]
+        return order
+
+    def _frequency(self, word: str) -> int:
+        """Entries that a word is in, roughly."""
+        if word not in self._frequencies:
+            asked = "SELECT count(*) FROM entry_fts WHERE entry_fts MATCH ?"
+            self._frequencies[word] = self._db.execute(asked, (f'{_IN_TEXTS} : "{word}"',)).fetchone()[0]
+        return self._frequencies[word]
+
+    def _count_anew(self) -> None:
+        self._frequencies.clear()
+        self._places.clear()
+        self._changes = 0
+        self._rows: int = self._db.execute("SELECT count(*) FROM entry").fetchone()[0]
 
     @contextmanager
-    def _guarded(self) -> Generator[None, None, None]:
+    def _changing(self) -> Generator[None]:
+        """A transaction: others see all of it or none."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _guarded(self) -> Generator[None]:
         """One thread at a time, and SQLite's errors as ours."""
         try:
             with self._lock:
                 yield
         except sqlite3.Error as error:
-            raise LedgerError(str(self._path), str(error), "It is derived: delete it and rebuild the index.") from error
-
-    def _create(self) -> None:
-        """Make the tables; what is left of an earlier attempt goes first, as sqlite-utils commits in between."""
-        self._table.disable_fts()
-        self._table.drop(ignore=True)
-        columns = {"number": int, "id": str, "scope": str, "text": str, "neighbour": str}
-        self._table.create(columns, pk="number", not_null=columns)
-        self._table.create_index(["id"], unique=True)
-        self._table.create_index(["scope"])
-        self._table.enable_fts(["text", "neighbour"], tokenize="porter", create_triggers=True)
-        with self._db.atomic():
-            self._db.execute("INSERT INTO entry_fts(entry_fts, rank) VALUES ('rank', 'bm25(2.0, 1.0)')")
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+            hint = "It is derived: delete it, and it is made again."
+            raise LedgerError(str(self._path), str(error), hint) from error
 
 
-def _row(entry: Entry) -> dict[str, str]:
-    return {name: _clean(value) for name, value in asdict(entry).items()}
+def _places(names: Sequence[str]) -> str:
+    return ", ".join(f":p{number}" for number in range(len(names)))
 
 
-def _words(query: str) -> list[str]:
-    """The words worth looking for; if all are common, they have to do."""
-    words = list(dict.fromkeys(_WORD.findall(query.lower())))
-    return ([word for word in words if word not in STOP_WORDS] or words)[:_MOST_WORDS]
+def place_of(tenant: str, scope: str) -> str:
+    """One word for a tenant's scope."""
+    return "p" + hashlib.blake2b(f"{_clean(tenant)}\0{_clean(scope)}".encode(), digest_size=8).hexdigest()
+
+
+def _row(entry: Entry) -> tuple[object, ...]:
+    texts = (entry.subject, entry.text, entry.neighbour, entry.farther)
+    times = (entry.begins, entry.ends, entry.expires)
+    place = place_of(entry.tenant, entry.scope)
+    return (_clean(entry.id), place, *map(_clean, texts), int(entry.asks), int(entry.answers), *times)
 
 
 def _clean(text: str) -> str:

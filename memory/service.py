@@ -1,20 +1,23 @@
-"""What agents remember: facts in the ledger, found again through indexes that are made from them."""
+"""Memory: facts in the ledger, found again through indexes that are made from them."""
 
 import asyncio
-import hashlib
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from baton.core import LOCAL_TENANT, FactId, LedgerError, logger
-from baton.ledger import Claim, Fact, Ledger, facts
-from baton.memory.index import Entry, KeywordIndex
-from baton.memory.vectors import Embedder, VectorIndex
+from baton.core import FactId
+from baton.ledger import Claim, Fact, Ledger, Transaction, facts, feedback
+from baton.ledger.forgetting import Wanted
+from baton.memory.consolidating import Extractor, Tidied, consolidate
+from baton.memory.explaining import Explanation, explained
+from baton.memory.following import FollowedIndex
+from baton.memory.forgetting import Receipt, forget
+from baton.memory.nearness import Nearness
+from baton.memory.ranking import fits, fused, varied, weigh
+from baton.memory.vectors import Embedder
 
-log = logger()
-
-_RANKS = 60
-"""Constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009)."""
+_DEPTH = 100
+"""Candidates that are weighed; a recall of more takes as many as it wants."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,15 @@ class Recalled:
     """A fact that was found.
 
     Attributes:
-        score: How well it fits, for comparing with others of the same recall; above 0, greater is better.
+        score: How well it fits and how much it weighs, for comparing with others of the same recall; greater is better.
+        why: What the score is made of: fit, trust, importance, recency, validity, feedback.
+        disputed: Believed facts that contradict it.
     """
 
     fact: Fact
     score: float
+    why: Mapping[str, float]
+    disputed: tuple[FactId, ...] = ()
 
 
 class Memory:
@@ -39,12 +46,8 @@ class Memory:
     def __init__(self, ledger: Ledger, *, embedder: Embedder | None = None) -> None:
         self._ledger = ledger
         path = ledger.database.path  # beside a server's database there is no place: its keyword index is in memory
-        self._keywords = KeywordIndex(path.with_suffix(".index.db") if path else Path(":memory:"))
-        self._embedder = embedder
-        self._vectors: VectorIndex | None = None
-        self._facts: dict[FactId, Fact] | None = None
-        self._version: Hashable = None
-        self._lock = asyncio.Lock()
+        self._keywords = FollowedIndex(ledger, path.with_suffix(".index.db") if path else None)
+        self._vectors = Nearness(ledger, embedder) if embedder else None
 
     async def remember(self, claim: Claim) -> FactId:
         """Keep a fact; `ledger.facts.record` says what becomes of it, and what it raises."""
@@ -77,84 +80,78 @@ class Memory:
             tenant: Whose facts.
             at: When they have to be true, in seconds since 1970; None is now.
         """
-        async with self._lock:
-            known = await self._catch_up()
-            if not any(fact.scope in scopes for fact in known.values()):
-                return []
-            found = await asyncio.to_thread(self._keywords.search, query, scopes, 4 * k)
-            near = await self._nearest(query, scopes, 4 * k) if self._embedder else []
         when = self._ledger.clock.now() if at is None else at
-        ranked = fused([[id for id, _score in found], near])
-        fits = [known[FactId(id)] for id in ranked if FactId(id) in known]
-        return [Recalled(fact, 0.0) for fact in fits if fact.tenant == tenant and fact.valid_at(when)][:k]
+        fit = await self._candidates(query, [(tenant, scope) for scope in scopes], max(k, _DEPTH), when)
+        ids = [FactId(id) for id in fit]
+
+        def load(tx: Transaction) -> tuple[list[Fact], dict[FactId, list[FactId]]]:
+            return facts.get(tx, tenant, ids), facts.conflicts(tx, tenant, ids)
+
+        known, disputed = await self._ledger.read(load) if ids else ([], {})
+        told = [one for one in known if one.scope in scopes and one.valid_at(when)]
+        weights = {one.id: {"fit": fit[one.id], **weigh(one, when, disputed=one.id in disputed)} for one in told}
+        best = varied([(one, math.prod(weights[one.id].values())) for one in told], k)
+        return [Recalled(one, score, weights[one.id], tuple(disputed.get(one.id, ()))) for one, score in best]
 
     async def believed(self, scopes: Sequence[str] | None = None, *, tenant: str) -> list[Fact]:
         """All that a tenant believes in some scopes, or in all, oldest first."""
         return await self._ledger.read(lambda tx: facts.believed(tx, tenant, scopes))
 
+    async def feedback(self, fact: FactId, said: feedback.Said, *, tenant: str, by: str, ref: str) -> bool:
+        """Say that a recalled fact was used, or was wrong; whether that was new. Each `ref` counts once.
+
+        Raises:
+            NotFound: if the tenant has no such fact.
+        """
+        return await self._ledger.write(lambda tx: feedback.give(tx, tenant, fact, said, by=by, ref=ref))
+
+    async def explain(self, fact: FactId, *, tenant: str) -> Explanation:
+        """What a fact rests on, how it stands to others, and what was said of it.
+
+        Raises:
+            NotFound: if the tenant has no such fact.
+        """
+        return await self._ledger.read(lambda tx: explained(tx, tenant, fact))
+
+    async def consolidate(self, *, tenant: str, extractor: Extractor | None = None) -> Tidied:
+        """Tidy what a tenant knows: outcomes become episodes, what repeats is merged, threads are summed up."""
+        return await consolidate(self._ledger, tenant, extractor)
+
+    async def forget(self, wanted: Wanted, *, by: str) -> Receipt:
+        """Forget what is wanted, with all that was derived from it: in the record, the indexes and on the disk.
+
+        Raises:
+            InvalidValue: if nothing is named.
+        """
+        return await forget(self._ledger, self._keywords, self._vectors, wanted, by)
+
+    async def rebuild(self) -> int:
+        """Make the indexes anew from the ledger; how many facts can be found then."""
+        if self._vectors is not None:
+            await self._vectors.rebuild()
+        return await self._keywords.rebuild()
+
+    async def audit(self) -> list[str]:
+        """What is wrong with the vectors, in words; empty if nothing is, or there are none. `rebuild` puts it right.
+
+        Raises:
+            LedgerError: if another process uses them.
+        """
+        return await self._vectors.audit() if self._vectors is not None else []
+
     def close(self) -> None:
         """Close the indexes."""
         self._keywords.close()
-        if self._vectors:
+        if self._vectors is not None:
             self._vectors.close()
 
-    async def _catch_up(self) -> dict[FactId, Fact]:
-        """The believed facts, with the keyword index brought up to date, whoever wrote to the ledger."""
-        version = await self._ledger.version()
-        if self._facts is not None and version == self._version:
-            return self._facts
-        current = {fact.id: fact for fact in await self.believed(tenant=LOCAL_TENANT)}
-        if self._facts is None:
-            await asyncio.to_thread(self._keywords.rebuild, [_entry(fact) for fact in current.values()])
-        else:
-            for gone in self._facts.keys() - current.keys():
-                await asyncio.to_thread(self._keywords.remove, gone)
-            for new in current.keys() - self._facts.keys():
-                await asyncio.to_thread(self._keywords.add, _entry(current[new]))
-        self._facts, self._version = current, version
-        return current
-
-    async def _nearest(self, query: str, scopes: Sequence[str], k: int) -> list[str]:
-        """Facts near the query by their vectors, best first; none while another process has the vector index."""
-        assert self._embedder is not None
-        try:
-            if self._vectors is None:
-                self._vectors = await asyncio.to_thread(self._open_vectors, self._embedder.name)
-        except LedgerError as error:
-            log.warning("searching by keywords alone", why=str(error))
-            return []
-        vectors = self._vectors
-        for scope in scopes:
-            await self._embed(vectors, scope)
-        vector = (await self._embedder.embed([query]))[0]
-        return await asyncio.to_thread(vectors.search, vector, scopes, k)
-
-    def _open_vectors(self, embedder: str) -> VectorIndex:
-        path = self._ledger.database.path or Path(
-            ".baton", hashlib.sha256(self._ledger.database.name.encode()).hexdigest()
-        )
-        return VectorIndex(path.with_suffix(".vectors"), embedder)
-
-    async def _embed(self, vectors: VectorIndex, scope: str) -> None:
-        """Have the vectors of a scope be those of its believed facts: what is missing is made, what is gone removed."""
-        assert self._embedder is not None
-        current = {fact.id: fact for fact in (self._facts or {}).values() if fact.scope == scope}
-        stored = await asyncio.to_thread(vectors.known, scope)
-        await asyncio.to_thread(vectors.remove, scope, sorted(stored - current.keys()))
-        new = [fact for id, fact in current.items() if id not in stored]
-        if new:
-            made = await self._embedder.embed([_entry(fact).text for fact in new])
-            await asyncio.to_thread(vectors.add, scope, [fact.id for fact in new], made)
-
-
-def fused(ranked: Sequence[Sequence[str]]) -> list[str]:
-    """Several rankings as one, by reciprocal rank; equals in order of id."""
-    scores: dict[str, float] = {}
-    for ranking in ranked:
-        for rank, id in enumerate(ranking, 1):
-            scores[id] = scores.get(id, 0.0) + 1 / (_RANKS + rank)
-    return sorted(scores, key=lambda id: (-scores[id], id))
-
-
-def _entry(fact: Fact) -> Entry:
-    return Entry(id=fact.id, scope=fact.scope, text=f"{fact.subject} {fact.text}")
+    async def _candidates(
+        self, query: str, places: Sequence[tuple[str, str]], k: int, at: float
+    ) -> Mapping[str, float]:
+        """How well facts fit, best first; the best is 1."""
+        index = await self._keywords.ready()
+        now = self._ledger.clock.now()
+        hits = await asyncio.to_thread(index.search, query, places, k, at=at, now=now)
+        found = fits(query, hits)
+        near = await self._vectors.nearest(query, places, k) if self._vectors is not None else []
+        return fused([list(found), near]) if near else found

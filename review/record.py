@@ -170,11 +170,22 @@ def fact_json(fact: Fact) -> dict[str, Any]:
     """A fact that agents remember."""
     return {
         "id": fact.id,
+        "tenant": fact.tenant,
         "scope": fact.scope,
+        "kind": fact.kind.value,
         "subject": fact.subject,
+        "predicate": fact.predicate,
+        "object": fact.object,
         "text": fact.text,
         "trust": fact.label.trust.name.lower(),
+        "confidentiality": fact.label.confidentiality.name.lower(),
         "sources": sorted(fact.label.sources),
         "run": fact.run,
+        "valid_from": time_json(fact.valid_from),
+        "valid_to": time_json(fact.valid_to),
         "recorded_at": time_json(fact.recorded_at),
+        "retired_at": time_json(fact.retired_at),
+        "quarantined_at": time_json(fact.quarantined_at),
+        "uses": fact.uses,
+        "wrongs": fact.wrongs,
     }

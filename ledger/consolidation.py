@@ -1,0 +1,163 @@
+"""What memory is tidied from: runs that ended and were not learnt from yet, facts that repeat, threads of episodes."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+
+from baton.core import GOAL, Confidentiality, FactId, Forgotten, Goal, Label, RunId, Trust
+from baton.ledger import bodies, facts, superseding
+from baton.ledger.fact_rows import Claim, Fact, Kind, close, fact_of
+from baton.ledger.runs import ENDED
+from baton.ledger.schema import runs, transcript
+from baton.ledger.schema_memory import fact_sources
+from baton.ledger.schema_memory import facts as fact_rows
+from baton.ledger.transaction import Transaction
+
+SUMMARY = "summary"
+"""The predicate of a fact that sums up a thread."""
+
+_LONG = 400  # characters of a goal or an outcome that are kept
+
+
+def outcomes_of(agent: str) -> str:
+    """The scope of memory in which it is what became of an agent's runs."""
+    return f"outcomes/{agent}"
+
+
+def learn_outcomes(tx: Transaction, tenant: str, most: int) -> list[FactId]:
+    """Make episodes of runs that have ended and are none yet, oldest first: what was wanted, and what came of it.
+
+    They are trusted no more than the least that the run has read.
+    """
+    made: list[FactId] = []
+    for row in tx.rows(_ENDED, tenant=tenant, most=most):
+        texts = bodies.load(tx, [row.goal, row.summary])
+        goal = GOAL.validate_json(texts[row.goal])
+        came = texts[row.summary] if row.summary else "nothing was said"
+        label = _read_by(row, goal)
+        claim = Claim(
+            tenant=tenant,
+            scope=outcomes_of(row.agent),
+            kind=Kind.EPISODIC,
+            subject=row.agent,
+            text=f"{goal.statement[:_LONG]} It came to: {row.status}: {came[:_LONG]}",
+            label=label,
+            valid_from=row.ended_at,
+            thread=f"outcomes of {row.agent}",
+            run=RunId(row.id),
+        )
+        with contextlib.suppress(Forgotten):
+            made.append(facts.record(tx, claim))
+    return made
+
+
+def _read_by(row: Any, goal: Goal) -> Label:
+    """The lowest trust and the highest confidentiality of all that a run has read."""
+    trusts = [row.trust, row.lowest, *(int(one.trust) for one in goal.attachments)]
+    secrecy = [row.secret, row.highest, *(int(one.confidentiality) for one in goal.attachments)]
+    return Label(
+        Trust(min(one for one in trusts if one is not None)),
+        frozenset({f"run:{row.id}"}),
+        Confidentiality(max(one for one in secrecy if one is not None)),
+    )
+
+
+def scopes(tx: Transaction, tenant: str) -> list[str]:
+    """Where a tenant believes anything."""
+    return tx.values(_SCOPES, tenant=tenant)
+
+
+@dataclass(frozen=True)
+class Thread:
+    """Episodes that stand beside each other, in order; and the fact that sums them up, if there is one."""
+
+    scope: str
+    name: str
+    episodes: Sequence[Fact]
+    summary: Fact | None
+
+
+def threads(tx: Transaction, tenant: str, least: int) -> list[Thread]:
+    """The threads of at least so many believed episodes."""
+    found: list[Thread] = []
+    for row in tx.rows(_THREADS, tenant=tenant, least=least):
+        episodes = [fact_of(one) for one in tx.rows(_EPISODES, tenant=tenant, scope=row.scope, thread=row.thread)]
+        known = tx.row(_SUMMARY, tenant=tenant, scope=row.scope, subject=row.thread)
+        found.append(Thread(row.scope, row.thread, episodes, fact_of(known) if known else None))
+    return found
+
+
+def sum_up(tx: Transaction, thread: Thread, claim: Claim) -> FactId | None:
+    """Keep the summary of a thread in place of an earlier one; None where it is the same."""
+    old = thread.summary
+    if old is not None and (old.text, old.label) == (claim.text, claim.label):
+        return None
+    if old is not None and not close(tx, old.id):
+        return None  # somebody else did
+    fact = facts.record(tx, claim)
+    if old is not None:
+        superseding.link(tx, fact, old.id, "supersedes")
+    return fact
+
+
+def merge(tx: Transaction, kept: FactId, repeated: FactId) -> bool:
+    """Retire a fact that says again what another one says; whether it was believed."""
+    if not close(tx, repeated):
+        return False
+    superseding.link(tx, repeated, kept, "repeats")
+    return True
+
+
+_LEARNT = select(fact_sources.c.fact).where(fact_sources.c.source == "run:" + runs.c.id).correlate(runs).exists()
+_ENDED = (
+    select(
+        runs.c.id,
+        runs.c.agent,
+        runs.c.goal,
+        runs.c.summary,
+        runs.c.status,
+        runs.c.trust,
+        runs.c.confidentiality.label("secret"),
+        runs.c.ended_at,
+        select(func.min(transcript.c.trust)).where(transcript.c.run == runs.c.id).scalar_subquery().label("lowest"),
+        select(func.max(transcript.c.confidentiality))
+        .where(transcript.c.run == runs.c.id)
+        .scalar_subquery()
+        .label("highest"),
+    )
+    .where(runs.c.tenant == bindparam("tenant"), runs.c.status.in_(sorted(ENDED)), ~_LEARNT)
+    .order_by(runs.c.ended_at, runs.c.id)
+    .limit(bindparam("most"))
+)
+_BELIEVED = (
+    fact_rows.c.tenant == bindparam("tenant"),
+    fact_rows.c.retired_at.is_(None),
+    fact_rows.c.quarantined_at.is_(None),
+)
+_SCOPES = select(fact_rows.c.scope).where(*_BELIEVED).distinct().order_by(fact_rows.c.scope)
+_THREADS = (
+    select(fact_rows.c.scope, fact_rows.c.thread)
+    .where(*_BELIEVED, fact_rows.c.thread.is_not(None))
+    .group_by(fact_rows.c.scope, fact_rows.c.thread)
+    .having(func.count() >= bindparam("least"))
+    .order_by(fact_rows.c.scope, fact_rows.c.thread)
+)
+_EPISODES = (
+    select(fact_rows)
+    .where(*_BELIEVED, fact_rows.c.scope == bindparam("scope"), fact_rows.c.thread == bindparam("thread"))
+    .order_by(fact_rows.c.position)
+)
+_SUMMARY = (
+    select(fact_rows)
+    .where(
+        *_BELIEVED,
+        fact_rows.c.scope == bindparam("scope"),
+        fact_rows.c.subject == bindparam("subject"),
+        fact_rows.c.predicate == SUMMARY,
+    )
+    .order_by(fact_rows.c.recorded_at.desc())
+    .limit(1)
+)

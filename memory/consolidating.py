@@ -1,0 +1,134 @@
+"""Tidying memory: outcomes become episodes, what repeats is merged, threads of episodes are summed up.
+
+Done twice, it changes nothing the second time. What a summary says is chosen by rule: whole sentences of the episodes.
+An extractor of one's own, such as one that asks a model, may say more; its facts are trusted no more than the episodes.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from baton.core import FactId, derived, format_time
+from baton.ledger import Claim, Fact, Kind, Ledger, consolidation, facts
+from baton.ledger.consolidation import SUMMARY, Thread
+from baton.memory.ranking import STOP_WORDS
+
+_WORD = re.compile(r"[^\W_]+")
+_SAME = 0.9
+"""Share of common words from which two facts about one subject say the same."""
+
+LEAST = 8
+"""Episodes from which a thread is summed up."""
+
+_QUOTED, _LONG = 3, 400  # episodes, and characters of each
+_RUNS = 500
+
+
+class Extractor(Protocol):
+    """Draws facts from episodes."""
+
+    async def extract(self, episodes: Sequence[Fact]) -> Sequence[Claim]:
+        """What the episodes of a thread say; their labels are put in place of those that are claimed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tidied:
+    """What was done: episodes made of runs that ended, facts merged into others, threads summed up, facts drawn."""
+
+    outcomes: int
+    merged: int
+    summaries: int
+    extracted: int
+
+
+async def consolidate(ledger: Ledger, tenant: str, extractor: Extractor | None = None) -> Tidied:
+    """Tidy what a tenant knows."""
+    outcomes = 0
+    while made := await ledger.write(lambda tx: consolidation.learn_outcomes(tx, tenant, _RUNS)):
+        outcomes += len(made)
+    merged = 0
+    for scope in await ledger.read(lambda tx: consolidation.scopes(tx, tenant)):
+        known = await ledger.read(lambda tx, scope=scope: facts.believed(tx, tenant, [scope]))  # type: ignore[misc]
+        pairs = repeated(known)
+        if pairs:
+            merged += await ledger.write(lambda tx, p=pairs: sum(consolidation.merge(tx, *pair) for pair in p))  # type: ignore[misc]
+    summaries = extracted = 0
+    for thread in await ledger.read(lambda tx: consolidation.threads(tx, tenant, LEAST)):
+        claim = summary(tenant, thread)
+        kept = await ledger.write(lambda tx, t=thread, c=claim: consolidation.sum_up(tx, t, c))  # type: ignore[misc]
+        summaries += kept is not None
+        if extractor is not None and kept is not None:
+            extracted += await _extracted(ledger, tenant, thread, extractor)
+    return Tidied(outcomes=outcomes, merged=merged, summaries=summaries, extracted=extracted)
+
+
+def repeated(known: Sequence[Fact]) -> list[tuple[FactId, FactId]]:
+    """Pairs of a fact and one that says the same of the same subject, trusted no more, true no longer.
+
+    The first recorded of equals is kept.
+    """
+    groups: dict[tuple[str, str], list[Fact]] = {}
+    for fact in known:
+        if fact.kind is not Kind.EPISODIC and fact.ttl is None:
+            groups.setdefault((fact.subject, fact.predicate or ""), []).append(fact)
+    pairs: list[tuple[FactId, FactId]] = []
+    for group in groups.values():
+        kept: list[tuple[Fact, Counter[str]]] = []
+        for fact in sorted(group, key=lambda one: (-one.label.trust, one.recorded_at, one.id)):
+            words = Counter(_WORD.findall(fact.text.lower()))
+            same = next((one for one, its in kept if _covers(one, fact) and _alike(words, its)), None)
+            if same is None:
+                kept.append((fact, words))
+            else:
+                pairs.append((same.id, fact.id))
+    return pairs
+
+
+def summary(tenant: str, thread: Thread) -> Claim:
+    """What happened in a thread, in the words of the episodes that say most of what the others speak of too."""
+    episodes = thread.episodes
+    words = [set(_WORD.findall(one.text.lower())) - STOP_WORDS for one in episodes]
+    spoken = Counter(word for its in words for word in its)
+    weight = [sum(spoken[word] - 1 for word in its) / (len(its) + 5) for its in words]
+    best = sorted(sorted(range(len(episodes)), key=lambda n: (-weight[n], n))[:_QUOTED])
+    who = ", ".join(dict.fromkeys(one.subject for one in episodes))
+    times = [one.valid_from for one in episodes if one.valid_from is not None]
+    when = f" from {format_time(min(times))} to {format_time(max(times))}" if times else ""
+    quoted = " / ".join(f"{episodes[n].subject}: {episodes[n].text[:_LONG]}" for n in best)
+    return Claim(
+        tenant=tenant,
+        scope=thread.scope,
+        subject=thread.name,
+        predicate=SUMMARY,
+        text=f"{len(episodes)} episodes{when}, of {who}. {quoted}",
+        label=replace(derived(one.label for one in episodes), sources=frozenset(f"fact:{one.id}" for one in episodes)),
+        valid_from=min(times, default=None),
+    )
+
+
+async def _extracted(ledger: Ledger, tenant: str, thread: Thread, extractor: Extractor) -> int:
+    label = replace(
+        derived(one.label for one in thread.episodes), sources=frozenset(f"fact:{one.id}" for one in thread.episodes)
+    )
+    claims = [
+        replace(claim, tenant=tenant, scope=thread.scope, label=label, kind=Kind.SEMANTIC)
+        for claim in await extractor.extract(thread.episodes)
+    ]
+    await ledger.write(lambda tx: [facts.record(tx, claim) for claim in claims])
+    return len(claims)
+
+
+def _alike(one: Counter[str], other: Counter[str]) -> bool:
+    both, either = (one & other).total(), (one | other).total()
+    return either > 0 and both / either >= _SAME
+
+
+def _covers(one: Fact, other: Fact) -> bool:
+    """Whether whatever could be asked of the other is answered by the one: value, validity, secrecy."""
+    begins = one.valid_from is None or (other.valid_from is not None and one.valid_from <= other.valid_from)
+    ends = one.valid_to is None or (other.valid_to is not None and other.valid_to <= one.valid_to)
+    secret = one.label.confidentiality >= other.label.confidentiality
+    return begins and ends and secret and (one.object, one.kind) == (other.object, other.kind)

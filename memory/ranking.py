@@ -1,0 +1,138 @@
+"""In which order facts are told: how well they fit, how far they are trusted, how lately they were true.
+
+The weights of fit were found on the first three conversations of LoCoMo; see bench/memory_recall.py.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from baton.core import Trust
+from baton.ledger import Fact
+
+STOP_WORDS = frozenset(
+    """a about all am an and any are as at be been but by can could did do does for from had has have he her him his
+    how i if in into is it its just me my no not of on or our she should so some than that the their them then there
+    these they this those to up us was we were what when where which who whom whose why will with would you your
+    d ll m many might much re s t ve
+    """.split()
+)
+
+_WORD = re.compile(r"[^\W_]+")
+_MOST_WORDS = 64
+_RANKS = 60
+"""Constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009)."""
+
+_NAMED, _ASKS, _ANSWERS, _LENGTH = 0.42, -0.08, 0.11, 0.1
+"""What is added to BM25, the best of which is 1: for a subject that the query names; a question; what follows a
+question; and for each factor of e in the number of words, up to `_LONG`, as more is said in more words."""
+
+_LONG = 60
+
+_TRUST = {Trust.SYSTEM: 1.0, Trust.USER: 1.0, Trust.VERIFIED_TOOL: 0.95, Trust.AGENT: 0.85, Trust.EXTERNAL: 0.7}
+_HALF_LIFE = 180 * 86400.0
+_OLD = 0.85
+"""What is left of the oldest fact's score: age ranks, and never deletes."""
+
+_DISPUTED = 0.9
+_ALIKE = 0.6
+"""Share of common words from which two texts count as alike."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """What a search of words has found.
+
+    Attributes:
+        id: Of the fact.
+        score: BM25; above 0, greater is better.
+        subject: Of the fact.
+        text: Of the fact.
+        asks: Whether it is a question.
+        answers: Whether it follows one.
+    """
+
+    id: str
+    score: float
+    subject: str = ""
+    text: str = ""
+    asks: bool = False
+    answers: bool = False
+
+
+def words_of(query: str) -> list[str]:
+    """The words worth looking for; if all are common, they have to do."""
+    words = list(dict.fromkeys(_WORD.findall(query.lower())))
+    return ([word for word in words if word not in STOP_WORDS] or words)[:_MOST_WORDS]
+
+
+def fits(query: str, hits: Sequence[Hit]) -> dict[str, float]:
+    """How well each of the hits of a search fits, best first; the best is about 1, and all are above 0."""
+    if not hits:
+        return {}
+    best, asked = max(hit.score for hit in hits), frozenset(words_of(query))
+    found = {
+        hit.id: hit.score / best
+        + _NAMED * (not asked.isdisjoint(_WORD.findall(hit.subject.lower())))
+        + _ASKS * hit.asks
+        + _ANSWERS * hit.answers
+        + _LENGTH * math.log(1 + min(_LONG, len(_WORD.findall(hit.text))))
+        for hit in hits
+    }
+    top = max(found.values())
+    return {id: max(found[id], 1e-6) / top for id in sorted(found, key=lambda id: (-found[id], id))}
+
+
+def fused(ranked: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Several rankings as one, by reciprocal rank, best first; the best is 1, equals stand in order of id."""
+    scores: dict[str, float] = {}
+    for ranking in ranked:
+        for rank, id in enumerate(ranking, 1):
+            scores[id] = scores.get(id, 0.0) + 1 / (_RANKS + rank)
+    top = max(scores.values(), default=1.0)
+    return {id: scores[id] / top for id in sorted(scores, key=lambda id: (-scores[id], id))}
+
+
+def weigh(fact: Fact, at: float, *, disputed: bool) -> Mapping[str, float]:
+    """What a fact's fit is multiplied by, and why: trust, importance, recency, validity, feedback.
+
+    Args:
+        fact: The fact.
+        at: The time asked about, in seconds since 1970.
+        disputed: Whether another fact contradicts it.
+    """
+    since = fact.recorded_at if fact.valid_from is None else fact.valid_from
+    return {
+        "trust": _TRUST[fact.label.trust],
+        "importance": 0.75 + 0.5 * fact.importance,
+        "recency": _OLD + (1 - _OLD) * 2.0 ** (-max(0.0, at - since) / _HALF_LIFE),
+        "validity": _DISPUTED if disputed else 1.0,
+        "feedback": (2 + fact.uses) / (2 + fact.uses + 2 * fact.wrongs) * (1 + 0.05 * math.log1p(fact.uses)),
+    }
+
+
+def varied(scored: Sequence[tuple[Fact, float]], k: int) -> list[tuple[Fact, float]]:
+    """The best `k`, best first, where a text that says again what a better one says gives way.
+
+    Maximal marginal relevance (Carbonell & Goldstein 1998) with the share of common words, from 0.6 up, as likeness.
+    """
+    left = [(fact, score, frozenset(_WORD.findall(f"{fact.subject} {fact.text}".lower()))) for fact, score in scored]
+    left.sort(key=lambda one: (-one[1], one[0].id))
+    chosen: list[tuple[Fact, float]] = []
+    likeness = dict.fromkeys((fact.id for fact, _, _ in left), 0.0)
+    while left and len(chosen) < k:
+        best = max(range(len(left)), key=lambda n: (left[n][1] * (1 - likeness[left[n][0].id]), -n))
+        fact, score, words = left.pop(best)
+        chosen.append((fact, score * (1 - likeness[fact.id])))
+        for other, _, its in left[: 4 * k]:
+            likeness[other.id] = max(likeness[other.id], _likeness(words, its))
+    return chosen
+
+
+def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
+    """The share of common words; 0 below `_ALIKE`. All but the same words leave a tenth of the score."""
+    if not one or not other or min(len(one), len(other)) < _ALIKE * max(len(one), len(other)):
+        return 0.0
+    share = len(one & other) / len(one | other)
+    return 0.9 * share if share >= _ALIKE else 0.0
