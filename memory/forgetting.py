@@ -49,7 +49,7 @@ async def forget(ledger: Ledger, keywords: FollowedIndex, vectors: Nearness | No
         InvalidValue: if nothing is named.
     """
     deleted = await ledger.write(lambda tx: forgetting.forget(tx, wanted))
-    left = [f"{deleted.short} texts are too short to be looked for outside of the facts"] if deleted.short else []
+    left = [f"texts too short to be looked for outside of the facts: {deleted.short}"] if deleted.short else []
     indexes = await _from_indexes(ledger, keywords, vectors, deleted, left)
     await _from_disk(ledger, left)
     texts = _texts(deleted)
