@@ -20,7 +20,7 @@ _SECONDS = 10.0
 _VERSION = 3
 _WEIGHTS = "2.0, 1.0, 0.75, 0.45, 0.0"  # of subject, text, neighbour, farther, place
 _IN_TEXTS = "{subject text neighbour farther}"
-_MOST_READ, _MOST_WEIGHED = 20_000, 2_000
+_MOST_READ, _MOST_WEIGHED = 20_000, 1_500
 """Entries whose words are read, and whose words are weighed, for one search."""
 
 _FEW = 100
