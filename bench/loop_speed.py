@@ -83,7 +83,7 @@ def _model_seconds(tx: Any, run: RunId) -> list[float]:
 async def growth(folder: Path) -> list[Figure]:
     """1,000 messages of 500 bytes in one run, each answered, on disk beside their raw bytes."""
     count, size = 1000, 500
-    agent = Agent("bench", policy="allow-all", context_tokens=4000)
+    agent = Agent("bench", policy="allow-all", context_tokens=16_000)
     path = folder / "growth.db"
     async with Baton(agents=[agent], database=path, mind=ScriptedMind([])) as baton:
         talk = await baton.converse()

@@ -67,21 +67,27 @@ class Random:
         return [[self._rng.gauss(0, 1) for _ in range(DIMENSIONS)] for _ in texts]
 
 
-async def timed(work: Callable[[int], Awaitable[object]], times: int) -> list[float]:
-    """Milliseconds that each call took, sorted."""
-    took: list[float] = []
+Took = list[tuple[float, float]]
+"""Milliseconds by the clock, and of this process's processor time, on however many threads."""
+
+
+async def timed(work: Callable[[int], Awaitable[object]], times: int) -> Took:
+    """What each call took."""
+    took: Took = []
     for number in range(times):
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         await work(number)
-        took.append(1000 * (time.perf_counter() - began))
-    return sorted(took)
+        took.append((1000 * (time.perf_counter() - began), 1000 * (time.process_time() - busy)))
+    return took
 
 
-def tell(name: str, took: Sequence[float], most: float | None = None) -> None:
-    """One line: median and 95th percentile, and what is aimed at."""
-    p95 = took[int(0.95 * len(took))]
-    aim = f"   aim: p95 < {most:g}" if most else ""
-    print(f"{name:46} median {statistics.median(took):7.2f} ms   p95 {p95:7.2f} ms{aim}", flush=True)
+def tell(name: str, took: Took, most: float | None = None) -> None:
+    """One line: median and 95th percentile of both, and what is aimed at."""
+    parts = []
+    for kind, values in zip(("clock", "processor"), zip(*took, strict=True), strict=True):
+        p95 = sorted(values)[int(0.95 * len(values))]
+        parts.append(f"{kind} {statistics.median(values):6.2f} ms, p95 {p95:6.2f}")
+    print(f"{name:30} {'   '.join(parts)}{f'   aim: p95 < {most:g}' if most else ''}", flush=True)
 
 
 async def measure(folder: Path, count: int, vectors: bool) -> None:

@@ -1,7 +1,7 @@
 """Baton's own recall as a plug-in of ../shared/bench/locomo_recall.py: turns are episodes, a question is a recall.
 
-The weights in memory/ranking.py were found on three of the five conversations, with all of their questions, and held
-on the other two; names, dates and phrases were never looked at.
+The weights in memory/ranking.py were found on the first three of the five conversations. There recall@5 and recall@10
+are 72.5 and 80.3 %, on the two others 70.5 and 77.6 %. Names, dates and phrases were never looked at.
 """
 
 import asyncio
@@ -50,12 +50,12 @@ async def _open(folder: Path) -> Ledger:
 
 
 def _episode(turn: Turn) -> Claim:
-    shown = f" [shares {turn.caption}]" if turn.caption else ""
+    shown = f"[shares {turn.caption}] " if turn.caption else ""
     return Claim(
         scope="talk",
         kind=Kind.EPISODIC,
         subject=turn.speaker,
-        text=turn.text + shown,
+        text=shown + turn.text,
         label=Label(Trust.USER),
         thread=f"part {turn.part}",
     )

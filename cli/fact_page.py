@@ -13,7 +13,8 @@ from baton.memory import Explanation, Receipt
 def fact_line(fact: Fact) -> Text:
     """A fact on one line: what is said, and how far it is trusted."""
     line = Text.assemble((one_line(fact.subject), "bold"), f": {one_line(fact.text)}")
-    return line.append(f"  ({_trust(fact.label.trust)} trust, {one_line(fact.scope)}, {fact.id})", style="dim")
+    until = f", until {format_time(fact.valid_to)}" if fact.valid_to is not None else ""
+    return line.append(f"  ({_trust(fact.label.trust)} trust, {one_line(fact.scope)}, {fact.id}{until})", style="dim")
 
 
 def fact_page(fact: Fact, why: Explanation | None = None) -> list[RenderableType]:

@@ -96,6 +96,7 @@ def _ask_anew(past: Past, job: Job, anew: Verdict, since: str) -> Outcome:
     question = {
         "summary": f"May {past.run.agent} call {action.tool}? {since}.",
         "arguments": action.arguments,
+        "version": action.version,  # so that these very arguments run, which may be edited ones
         "confidence": action.confidence,
         "reason": action.reason,
         "before": job.verdict.reason,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from baton.core import ChatMessage, Goal, Ruling, format_time
-from baton.graph.facts import fact_line
+from baton.graph.facts import fact_line, fenced
 from baton.graph.state import Place
 from baton.ledger import Fact, Proposal, Review, ReviewKind, Run
 from baton.memory import Item, Section, TokenCounter, text_tokens
@@ -45,7 +45,7 @@ def beside(
         "budget": [("budget", said)] if (said := _left(run, place)) else [],
         "plan": [("plan", _numbered(steps))] if steps else [],
         "questions": [(review.id, _question(review)) for review in reviews if review.open and review.kind in _ASKED],
-        "facts": [(fact.id, fact_line(fact)) for fact in facts],
+        "facts": [(fact.id, fenced(fact_line(fact))) for fact in facts],
     }
     return [_section(name, found, room, counter) for name, found in texts.items() if found]
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from baton.core import Effect, FactId, NotFound, RunId, ToolSpec, dump, format_duration, format_time
 from baton.core.texts import call, one_line
 from baton.graph.beside import plan_of
+from baton.graph.facts import facts_read
 from baton.ledger import (
     ENDED,
+    DecisionKind,
     Event,
     Fact,
-    Line,
     Proposal,
     Review,
     Run,
@@ -93,7 +94,7 @@ def brief(tx: Transaction, run: RunId, since: float, tools: Mapping[str, ToolSpe
         happened=tuple(happened[-_MOST:]),
         earlier=max(0, len(happened) - _MOST),
         waiting=tuple(review for review in asked if review.open),
-        changed=tuple(facts_changed(tx, known.tenant, shown(lines), since)),
+        changed=tuple(facts_changed(tx, known.tenant, list(facts_read(lines, made)), since)),
         outdated=tuple(_outdated(tx, made, tools)),
     )
 
@@ -103,11 +104,6 @@ def paused_at(tx: Transaction, run: RunId) -> float:
     called = journal.last_call(tx, run)
     acted = effects.last_claim(tx, run)
     return max(at for at in (called, acted, runs.get(tx, run).created_at) if at is not None)
-
-
-def shown(lines: Sequence[Line]) -> list[FactId]:
-    """The facts that a run has read, each once."""
-    return list(dict.fromkeys(FactId(line.ref) for line in lines if line.role == "fact" and line.ref))
 
 
 def facts_changed(tx: Transaction, tenant: str, ids: Sequence[FactId], since: float) -> list[Change]:
@@ -155,7 +151,8 @@ def _listed(head: str, said: Sequence[str], otherwise: str = "") -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    return dump(one_line(text, 400)).replace("<", "\\u003c")
+    """Somebody's words on one line, whole, so that they are found where they have to be forgotten."""
+    return dump(text)
 
 
 def _fact(tx: Transaction, tenant: str, id: FactId) -> Fact | None:
@@ -192,8 +189,18 @@ def _decisions(asked: Sequence[Review], since: float) -> Iterator[tuple[float, s
         decision = review.decision
         if decision is not None and decision.at > since:
             about = f" ({one_line(review.tool)})" if review.tool else ""
-            said = f"{one_line(decision.by, 80)}: {decision.kind.value} to {review.id}{about}"
+            said = f"{one_line(decision.by, 80)} {_DECIDED[decision.kind]} {review.id}{about}"
             yield decision.at, f"{format_time(decision.at)}: {said}"
+
+
+_DECIDED = {
+    DecisionKind.APPROVE: "approved",
+    DecisionKind.EDIT: "approved with changes",
+    DecisionKind.REJECT: "rejected",
+    DecisionKind.RESPOND: "answered",
+    DecisionKind.EXPIRED: "let expire",
+    DecisionKind.WITHDRAWN: "withdrew",
+}
 
 
 def _children(tx: Transaction, run: RunId, since: float) -> Iterator[tuple[float, str]]:

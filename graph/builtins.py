@@ -50,6 +50,7 @@ from baton.ledger import (
     timers,
     waits,
 )
+from baton.memory import Recalled
 from baton.review.learning import corrections_of
 
 PIECE = 8000
@@ -115,10 +116,16 @@ async def recall(scene: Scene, action: Action, arguments: dict[str, Any]) -> Out
     """Look facts up; each is told with its trust."""
     agent = scene.member.agent
     scopes = [agent.memory, corrections_of(agent.name), consolidation.outcomes_of(agent.name)]
-    found = [one.fact for one in await scene.team.memory.recall(arguments["query"], scopes, tenant=scene.run.tenant)]
-    rows = [{"about": f.subject, "fact": f.text, "trust": f.label.trust.name.lower(), "id": f.id} for f in found]
-    label = derived(fact.label for fact in found) if found else Label(Trust.SYSTEM)
+    found = await scene.team.memory.recall(arguments["query"], scopes, tenant=scene.run.tenant)
+    rows = [_told(one) for one in found]
+    label = derived(one.fact.label for one in found) if found else Label(Trust.SYSTEM)
     return Outcome(text=dump(rows), trust=label.trust, confidentiality=label.confidentiality)
+
+
+def _told(one: Recalled) -> dict[str, Any]:
+    fact = one.fact
+    row: dict[str, Any] = {"about": fact.subject, "fact": fact.text, "trust": fact.label.trust.name.lower()}
+    return {**row, "id": fact.id, **({"disputed_by": list(one.disputed)} if one.disputed else {})}
 
 
 async def read_on(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:

@@ -25,6 +25,7 @@ def ask_whether(hold: Hold, scene: Scene, job: Job, why: str) -> Outcome:
         question = {
             "summary": f"Did {action.tool} happen? {why[:1].upper()}{why[1:]}.",
             "arguments": action.arguments,
+            "version": action.version,  # so that these very arguments run, which may be edited ones
             "known": _known(tx, hold, effect) if effect else {},
             "answers": ANSWERS,
         }

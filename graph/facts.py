@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from baton.core import dump, format_time
-from baton.ledger import Fact, Line
+from baton.core import FactId, dump, format_time
+from baton.ledger import Fact, Line, Proposal
 
 
 def fact_line(fact: Fact) -> str:
-    """A fact as a model reads it: one line of JSON in which nothing can pass for the end of the facts."""
+    """A fact as it is put on record: one line of JSON."""
     told: dict[str, Any] = {
         "id": fact.id,
         "trust": fact.label.trust.name.lower(),
@@ -18,7 +18,12 @@ def fact_line(fact: Fact) -> str:
         "about": fact.subject,
         "fact": fact.text,
     }
-    return dump(told).replace("<", "\\u003c")
+    return dump(told)
+
+
+def fenced(line: str) -> str:
+    """A fact's line as a model reads it, in which nothing can pass for the end of the facts; still the same JSON."""
+    return line.replace("<", "\\u003c")
 
 
 def _validity(fact: Fact) -> str:
@@ -35,6 +40,27 @@ def fact_text(line: str) -> str:
         return f"{told['about']}: {told['fact']}"
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def facts_read(lines: Sequence[Line], proposals: Sequence[Proposal]) -> dict[FactId, str]:
+    """The facts that a run has read, with what they say: those it was shown, and those it has looked up itself."""
+    looked_up = {proposal.action.id for proposal in proposals if proposal.action.tool == "recall"}
+    found: dict[FactId, str] = {}
+    for line in lines:
+        if line.role == "fact" and line.ref:
+            found[FactId(line.ref)] = fact_text(line.text)
+        elif line.role == "tool" and line.ref in looked_up:
+            found |= {FactId(row["id"]): f"{row['about']}: {row['fact']}" for row in _rows(line.text)}
+    return found
+
+
+def _rows(result: str) -> list[dict[str, Any]]:
+    """What `recall` has found; nothing where it was refused."""
+    try:
+        rows: Any = json.loads(result)
+    except ValueError:
+        return []
+    return cast("list[dict[str, Any]]", rows) if isinstance(rows, list) else []
 
 
 def new_facts(facts: Sequence[Fact], lines: Sequence[Line], turn: int) -> list[Line]:

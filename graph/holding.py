@@ -5,12 +5,14 @@ action goes ahead, and an approval stands. Else whoever approved it is asked ane
 asked about is not carried out, and its agent is told.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from baton.core import ActionId, Effect, Label, ReviewId, Ruling, Trust, derived, format_time, random_id
+from baton.core import ActionId, Effect, FactId, Label, ReviewId, Ruling, Trust, derived, format_time, random_id
+from baton.graph.briefing import facts_changed
 from baton.graph.builtins import BUILTIN
+from baton.graph.facts import facts_read
 from baton.graph.hold import Hold
 from baton.graph.job import Job
 from baton.graph.outcome import Outcome
@@ -32,12 +34,10 @@ from baton.ledger import (
     Transaction,
     effects,
     events,
-    facts,
     journal,
     reviews,
 )
 from baton.ledger.facts import Change
-from baton.review.learning import corrections_of
 
 
 async def bases(
@@ -66,13 +66,9 @@ async def bases(
     return told
 
 
-def shown_facts(lines: Sequence[Line], arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The facts that a run has read and that values of arguments stand in, for a question."""
-    return [
-        {"fact": line.ref, "text": line.text}
-        for line in lines
-        if line.role == "fact" and bears_on(line.text, arguments)
-    ]
+def facts_in(lines: Sequence[Line], proposals: Sequence[Proposal], arguments: Mapping[str, Any]) -> dict[FactId, str]:
+    """The facts that a run has read and that values of arguments stand in, with what they say."""
+    return {id: said for id, said in facts_read(lines, proposals).items() if bears_on(said, arguments)}
 
 
 async def still_holds(hold: Hold, scene: Scene, past: Past, job: Job) -> Job | Outcome:
@@ -83,13 +79,13 @@ async def still_holds(hold: Hold, scene: Scene, past: Past, job: Job) -> Job | O
         return job
     review = await _asked(scene, job)
     before = await _before(scene, past, job, review)
-    shown = {line.ref for line in past.lines if line.role == "fact" and bears_on(line.text, job.action.arguments)}
+    shown = facts_in(past.lines, past.proposals, job.action.arguments)
     stale = [one for one in before if not fresh(one, scene.member.agent.specs.get(one.tool), past.now)]
     if not (stale or shown):
         return job
     record = past.record([], scene.member.agent.specs)
     now = await read_again(scene.member, past.run, job.action, stale, record, scene.ledger.clock)
-    changed = await scene.ledger.read(lambda tx: _changed(tx, scene, past, job, review, shown))
+    changed = await scene.ledger.read(lambda tx: _changed(tx, past, job, review, list(shown)))
     found = [drift for old, new in zip(stale, now, strict=True) for drift in drifts(old, new)]
     found += [_of_fact(change) for change in changed]
     if now or found:
@@ -132,15 +128,12 @@ def _carried_out(tx: Transaction, calls: Sequence[ActionId]) -> dict[ActionId, E
     return {id: effect for id in calls if (effect := effects.get(tx, id)) is not None}
 
 
-def _changed(
-    tx: Transaction, scene: Scene, past: Past, job: Job, review: Review | None, shown: Collection[str | None]
-) -> list[Change]:
+def _changed(tx: Transaction, past: Past, job: Job, review: Review | None, shown: Sequence[FactId]) -> list[Change]:
     """Those of the shown facts that no longer stand as they did when people were asked, or it was proposed."""
     if not shown:
         return []
     since = review.opened_at if review is not None else _proposed_at(tx, past, job)
-    scopes = [scene.member.agent.memory, corrections_of(scene.member.agent.name)]
-    return [one for one in facts.changed_since(tx, past.run.tenant, scopes, since) if one.fact.id in shown]
+    return facts_changed(tx, past.run.tenant, shown, since)
 
 
 def _proposed_at(tx: Transaction, past: Past, job: Job) -> float:
@@ -177,12 +170,12 @@ def _ask_anew(past: Past, job: Job, found: Sequence[Drift], now: Sequence[Basis]
     question: dict[str, Any] = {
         "summary": f"May {past.run.agent} call {action.tool}? What it rests on has changed since {by} approved it.",
         "arguments": action.arguments,
-        "version": action.version,
+        "version": action.version,  # so that these very arguments run, which may be edited ones
         "confidence": action.confidence,
         "reason": action.reason,
         "drift": [asdict(one) for one in found],
         "rests_on": [one.document() for one in now],
-        "facts": shown_facts(past.lines, action.arguments),
+        "facts": facts_in(past.lines, past.proposals, action.arguments),
     }
     verdict = replace(job.verdict, ruling=Ruling.ASK)
 

@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from baton.agents import Agent
 from baton.core import ChatMessage, dump
 from baton.graph.beside import beside, render
 from baton.graph.context import chat, opening
+from baton.graph.facts import fenced
 from baton.graph.state import Place
 from baton.graph.team import Member
 from baton.ledger import Fact, Line, Proposal, Review, Run
@@ -34,7 +35,7 @@ class Context:
         reserve: Tokens that were kept free for the answer.
         tools: Tokens that the tools on offer took.
         note: What stood beside the conversation but the facts, which have lines of their own; empty for nothing.
-        digest: SHA-256 of the messages, in hex.
+        digest: The first half of the SHA-256 of the messages, in hex.
     """
 
     manifest: Manifest
@@ -44,22 +45,24 @@ class Context:
     digest: str
 
     def document(self) -> str:
-        """As it is stored: the same for the same request, byte for byte."""
-        return dump(asdict(self))
+        """As it is stored, in few bytes: the same for the same request, byte for byte."""
+        told = self.manifest
+        parts = [[p.name, p.tokens, p.quota, p.kept, [[one.id, one.reason] for one in p.dropped]] for p in told.parts]
+        head = [told.counter, told.budget, told.total, self.reserve, self.tools, self.note, self.digest]
+        return dump([*head, parts])
 
     @classmethod
     def read(cls, document: str) -> "Context":
         """As it was stored."""
-        fields: dict[str, Any] = json.loads(document)
-        told: dict[str, Any] = fields.pop("manifest")
-        manifest: dict[str, Any] = told | {"parts": tuple(map(_part, told["parts"]))}
-        return cls(manifest=Manifest(**manifest), **fields)
+        counter, budget, total, reserve, tools, note, digest, parts = json.loads(document)
+        manifest = Manifest(counter=counter, budget=budget, total=total, parts=tuple(map(_part, parts)))
+        return cls(manifest=manifest, reserve=reserve, tools=tools, note=note, digest=digest)
 
 
-def _part(fields: Mapping[str, Any]) -> Part:
-    dropped = tuple(Dropped(**one) for one in fields["dropped"])
-    read: dict[str, Any] = {"kept": tuple(fields["kept"]), "dropped": dropped}
-    return Part(**{**fields, **read})
+def _part(fields: Sequence[Any]) -> Part:
+    name, tokens, quota, kept, dropped = fields
+    left = tuple(Dropped(*one) for one in dropped)
+    return Part(name=name, tokens=tokens, quota=quota, kept=tuple(kept), dropped=left)
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ def unpacked(
     """
     told = {line.ref: line.text for line in lines if line.role == "fact"}
     texts: dict[str, list[str]] = json.loads(context.note) if context.note else {}
-    if shown := [told.get(id, "") for id in context.manifest.part("facts").kept]:
+    if shown := [fenced(told.get(id, "")) for id in context.manifest.part("facts").kept]:
         texts["facts"] = shown
     gone, notice = turns_dropped(context.manifest)
     note = render(texts) if texts else None
@@ -169,5 +172,5 @@ def tools_tokens(agent: Agent, counter: TokenCounter) -> int:
 
 
 def digest_of(messages: Sequence[ChatMessage]) -> str:
-    """SHA-256 of messages as they are sent, in hex."""
-    return hashlib.sha256(dump(list(messages)).encode("utf-8", "replace")).hexdigest()
+    """The first half of the SHA-256 of messages as they are sent, in hex."""
+    return hashlib.sha256(dump(list(messages)).encode("utf-8", "replace")).hexdigest()[:32]

@@ -170,7 +170,8 @@ def chosen(result: str, fields: Sequence[str]) -> str:
         return result
     if not fields:
         return dump(value)
-    return dump({path: list(_at(value, path.split("."))) for path in fields})
+    found = {path: list(_at(value, path.split("."))) for path in fields}
+    return dump({path: values[0] if len(values) == 1 else values for path, values in found.items()})
 
 
 def _at(value: Any, path: Sequence[str]) -> Iterator[Any]:
@@ -206,14 +207,7 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def _words(value: Any) -> str:
-    """A value in words; what stands in one place alone without its brackets."""
-    match value:
-        case [only]:  # pyright: ignore[reportUnknownVariableType]
-            return _words(only)
-        case str():
-            return value
-        case _:
-            return dump(value)
+    return value if isinstance(value, str) else dump(value)
 
 
 def _mark(text: str) -> str:

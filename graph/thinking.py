@@ -28,7 +28,7 @@ from baton.graph.ending import end
 from baton.graph.facts import new_facts
 from baton.graph.handing import taken_up, takers
 from baton.graph.hold import Hold
-from baton.graph.holding import bases, shown_facts
+from baton.graph.holding import bases, facts_in
 from baton.graph.judging import Record, flooded, judge_reply
 from baton.graph.move import Move, Office
 from baton.graph.observing import tell_waits
@@ -51,6 +51,7 @@ from baton.ledger import (
     Proposal,
     Review,
     Transaction,
+    consolidation,
     effects,
     handoffs,
     journal,
@@ -320,7 +321,7 @@ async def _known(step: _Step, proposal: Proposal, record: Record) -> dict[str, A
     more = {
         "rests_on": [one.document() for one in rests],
         "drift": drift,
-        "facts": shown_facts(lines, action.arguments),
+        "facts": facts_in(lines, step.past.proposals, action.arguments),
     }
     return told | {name: said for name, said in more.items() if said}
 
@@ -384,6 +385,6 @@ async def _recalled(step: _Step) -> list[Fact]:
     goal, agent = step.past.run.goal, step.member.agent
     said = [line.text for line in (*step.past.lines, *step.lines) if line.role in ("user", "notice")]
     query = " ".join([goal.statement, *(attachment.text for attachment in goal.attachments), *said[-1:]])
-    scopes = [agent.memory, corrections_of(agent.name)]
+    scopes = [agent.memory, corrections_of(agent.name), consolidation.outcomes_of(agent.name)]
     memory, tenant = step.office.team.memory, step.past.run.tenant
     return [one.fact for one in await memory.recall(query[:_LONGEST_QUERY], scopes, RECALLED, tenant=tenant)]

@@ -20,10 +20,11 @@ AROUND = 2
 
 @dataclass(frozen=True)
 class Standing:
-    """A believed fact, and what stands beside it in its thread: the texts around it, and the one just before."""
+    """A believed fact, and the texts in its thread: beside it, next but one, and the one just before."""
 
     fact: Fact
-    around: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    farther: tuple[str, ...] = ()
     before: str = ""
 
 
@@ -109,9 +110,12 @@ def _standing(fact: Fact, thread: Sequence[Fact]) -> Standing:
     at = fact.position
     if at is None:
         return Standing(fact)
-    near = [one for one in thread if one.position is not None and 0 < abs(one.position - at) <= AROUND]
-    before = next((one.text for one in near if one.position == at - 1), "")
-    return Standing(fact, tuple(one.text for one in near), before)
+    by_distance = {
+        distance: tuple(one.text for one in thread if abs((one.position or 0) - at) == distance)
+        for distance in range(1, AROUND + 1)
+    }
+    before = next((one.text for one in thread if one.position == at - 1), "")
+    return Standing(fact, by_distance[1], by_distance[2], before)
 
 
 _ORDER = tuple_(fact_changes.c.xact, fact_changes.c.id)

@@ -49,7 +49,7 @@ async def forget(ledger: Ledger, keywords: FollowedIndex, vectors: Nearness | No
         InvalidValue: if nothing is named.
     """
     deleted = await ledger.write(lambda tx: forgetting.forget(tx, wanted))
-    left = [f"{deleted.short} texts are too short to be looked for outside of the facts"] if deleted.short else []
+    left = [f"texts too short to be looked for outside of the facts: {deleted.short}"] if deleted.short else []
     indexes = await _from_indexes(ledger, keywords, vectors, deleted, left)
     await _from_disk(ledger, left)
     texts = _texts(deleted)
@@ -92,15 +92,24 @@ async def _from_indexes(
     ledger: Ledger, keywords: FollowedIndex, vectors: Nearness | None, deleted: Deleted, left: list[str]
 ) -> list[str]:
     index = await keywords.ready()
-    await asyncio.to_thread(index.scrub)
-    if vectors is not None:
-        vectors.close()  # opened again when it is next asked
+    done = ["keyword index"]
     try:
-        gone = await asyncio.to_thread(discard, vector_folder(ledger), [one.id for one in deleted.facts])
+        await asyncio.to_thread(index.scrub)
+    except LedgerError as error:
+        left.append(f"room that deleted entries took in the keyword index: {error}")
+    try:
+        if await _from_vectors(ledger, vectors, [one.id for one in deleted.facts]):
+            done.append("vectors")
     except LedgerError as error:
         left.append(f"vectors, which hold no words: {error}")
-        gone = False
-    return ["keyword index", *(["vectors"] if gone else [])]
+    return done
+
+
+async def _from_vectors(ledger: Ledger, vectors: Nearness | None, ids: Sequence[str]) -> bool:
+    """Delete the vector index if it knows any of these facts; whether it did."""
+    if vectors is not None:
+        return await vectors.discard(ids)
+    return await asyncio.to_thread(discard, vector_folder(ledger), ids)
 
 
 async def _from_disk(ledger: Ledger, left: list[str]) -> None:

@@ -17,10 +17,10 @@ Mark = tuple[int, int]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SECONDS = 10.0
-_VERSION = 2
-_WEIGHTS = "2.0, 1.0, 0.6, 0.0"  # of subject, text, neighbour, place
-_IN_TEXTS = "{subject text neighbour}"
-_MOST_READ, _MOST_WEIGHED = 20_000, 2_000
+_VERSION = 3
+_WEIGHTS = "2.0, 1.0, 0.75, 0.45, 0.0"  # of subject, text, neighbour, farther, place
+_IN_TEXTS = "{subject text neighbour farther}"
+_MOST_READ, _MOST_WEIGHED = 20_000, 1_500
 """Entries whose words are read, and whose words are weighed, for one search."""
 
 _FEW = 100
@@ -30,25 +30,25 @@ _PIECES = (
     "DROP TABLE IF EXISTS state",
     "CREATE TABLE state (name TEXT PRIMARY KEY, first INTEGER NOT NULL, second INTEGER NOT NULL) WITHOUT ROWID",
     """CREATE TABLE entry (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL,
-       subject TEXT NOT NULL, text TEXT NOT NULL, neighbour TEXT NOT NULL, asks INTEGER NOT NULL,
+       subject TEXT NOT NULL, text TEXT NOT NULL, neighbour TEXT NOT NULL, farther TEXT NOT NULL, asks INTEGER NOT NULL,
        answers INTEGER NOT NULL, begins REAL, ends REAL, expires REAL)""",
     "CREATE INDEX entry_place ON entry (place)",
     """CREATE VIRTUAL TABLE entry_fts USING fts5
-       (subject, text, neighbour, place, content='entry', content_rowid='number', tokenize='porter')""",
+       (subject, text, neighbour, farther, place, content='entry', content_rowid='number', tokenize='porter')""",
     """CREATE TRIGGER entry_in AFTER INSERT ON entry BEGIN INSERT INTO entry_fts
-       (rowid, subject, text, neighbour, place) VALUES (new.number, new.subject, new.text, new.neighbour, new.place);
-       END""",
+       (rowid, subject, text, neighbour, farther, place)
+       VALUES (new.number, new.subject, new.text, new.neighbour, new.farther, new.place); END""",
     """CREATE TRIGGER entry_out AFTER DELETE ON entry BEGIN INSERT INTO entry_fts
-       (entry_fts, rowid, subject, text, neighbour, place)
-       VALUES ('delete', old.number, old.subject, old.text, old.neighbour, old.place); END""",
+       (entry_fts, rowid, subject, text, neighbour, farther, place)
+       VALUES ('delete', old.number, old.subject, old.text, old.neighbour, old.farther, old.place); END""",
     f"INSERT INTO entry_fts(entry_fts, rank) VALUES ('rank', 'bm25({_WEIGHTS})')",
     f"PRAGMA user_version = {_VERSION}",
 )
 _ADD = (
-    "INSERT INTO entry (id, place, subject, text, neighbour, asks, answers, begins, ends, expires)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO entry (id, place, subject, text, neighbour, farther, asks, answers, begins, ends, expires)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_FIND = """SELECT e.id, -f.rank, e.subject, e.asks, e.answers
+_FIND = """SELECT e.id, -f.rank, e.subject, e.text, e.asks, e.answers
     FROM entry_fts f CROSS JOIN entry e ON e.number = f.rowid
     WHERE entry_fts MATCH :match {place} AND (e.begins IS NULL OR e.begins <= :at) AND (e.ends IS NULL OR e.ends > :at)
     AND (e.expires IS NULL OR e.expires > :now) ORDER BY f.rank LIMIT :limit"""
@@ -64,7 +64,8 @@ class Entry:
         text: The text.
         tenant: Whose it is.
         subject: What it is about, or who said it; counts double.
-        neighbour: What stands next to it, such as the turns around it; counts 0.6.
+        neighbour: What stands next to it, such as the turns before and after it; counts 0.75.
+        farther: What stands next but one; counts 0.45.
         asks: Whether it is a question.
         answers: Whether it follows one.
         begins: Since when it is true, in seconds since 1970; None if nobody knows.
@@ -78,6 +79,7 @@ class Entry:
     tenant: str = "local"
     subject: str = ""
     neighbour: str = ""
+    farther: str = ""
     asks: bool = False
     answers: bool = False
     begins: float | None = None
@@ -173,7 +175,7 @@ class KeywordIndex:
                 _FIND.format(place=filtered),
                 {"match": match, "at": at, "now": now, "limit": k, **{f"p{n}": name for n, name in enumerate(names)}},
             ).fetchall()
-        hits = [Hit(id, score, subject, bool(asks), bool(answers)) for id, score, subject, asks, answers in found]
+        hits = [Hit(id, score, of, text, bool(asks), bool(after)) for id, score, of, text, asks, after in found]
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))
 
     def ids(self) -> set[str]:
@@ -281,7 +283,7 @@ def place_of(tenant: str, scope: str) -> str:
 
 
 def _row(entry: Entry) -> tuple[object, ...]:
-    texts = (entry.subject, entry.text, entry.neighbour)
+    texts = (entry.subject, entry.text, entry.neighbour, entry.farther)
     times = (entry.begins, entry.ends, entry.expires)
     place = place_of(entry.tenant, entry.scope)
     return (_clean(entry.id), place, *map(_clean, texts), int(entry.asks), int(entry.answers), *times)

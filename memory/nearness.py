@@ -9,7 +9,7 @@ from baton.core import LedgerError, ModelUnavailable, logger
 from baton.ledger import Ledger, fact_changes
 from baton.ledger.fact_changes import Mark, Standing
 from baton.memory.index import place_of
-from baton.memory.vectors import Embedder, VectorIndex
+from baton.memory.vectors import Embedder, VectorIndex, discard
 
 log = logger()
 
@@ -50,6 +50,25 @@ class Nearness:
             index = await self._opened()
             await asyncio.to_thread(index.clear)
             await self._followed()
+
+    async def discard(self, ids: Sequence[str]) -> bool:
+        """Delete the index if it knows any of these facts; whether it did. It is made anew when it is next asked.
+
+        Raises:
+            LedgerError: if another process uses it.
+        """
+        async with self._lock:
+            self.close()
+            return await asyncio.to_thread(discard, vector_folder(self._ledger), ids)
+
+    async def audit(self) -> list[str]:
+        """What is wrong with the index, in words; `rebuild` puts it right.
+
+        Raises:
+            LedgerError: if another process uses it.
+        """
+        async with self._lock:
+            return await asyncio.to_thread((await self._opened()).audit)
 
     def close(self) -> None:
         """Let another process use the index."""

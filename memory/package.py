@@ -245,7 +245,9 @@ def turns_dropped(manifest: Manifest) -> tuple[int, bool]:
 
 
 def _range(first: int, last: int) -> tuple[str, ...]:
-    return (f"{first}-{last}",) if first <= last else ()
+    if first > last:
+        return ()
+    return (f"{first}-{last}",) if first < last else (str(first),)
 
 
 def _beside(

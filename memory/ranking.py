@@ -1,6 +1,6 @@
 """In which order facts are told: how well they fit, how far they are trusted, how lately they were true.
 
-The weights of fit were found on three conversations of LoCoMo and held on two others; see bench/memory_recall.py.
+The weights of fit were found on the first three conversations of LoCoMo; see bench/memory_recall.py.
 """
 
 import math
@@ -15,6 +15,7 @@ STOP_WORDS = frozenset(
     """a about all am an and any are as at be been but by can could did do does for from had has have he her him his
     how i if in into is it its just me my no not of on or our she should so some than that the their them then there
     these they this those to up us was we were what when where which who whom whose why will with would you your
+    d ll m many might much re s t ve
     """.split()
 )
 
@@ -23,8 +24,11 @@ _MOST_WORDS = 64
 _RANKS = 60
 """Constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009)."""
 
-_NAMED, _ASKS, _ANSWERS = 0.4, -0.08, 0.12
-"""What is added to BM25, the best of which is 1: subject named in the query; a question; what follows a question."""
+_NAMED, _ASKS, _ANSWERS, _LENGTH = 0.42, -0.08, 0.11, 0.1
+"""What is added to BM25, the best of which is 1: for a subject that the query names; a question; what follows a
+question; and for each factor of e in the number of words, up to `_LONG`, as more is said in more words."""
+
+_LONG = 60
 
 _TRUST = {Trust.SYSTEM: 1.0, Trust.USER: 1.0, Trust.VERIFIED_TOOL: 0.95, Trust.AGENT: 0.85, Trust.EXTERNAL: 0.7}
 _HALF_LIFE = 180 * 86400.0
@@ -44,6 +48,7 @@ class Hit:
         id: Of the fact.
         score: BM25; above 0, greater is better.
         subject: Of the fact.
+        text: Of the fact.
         asks: Whether it is a question.
         answers: Whether it follows one.
     """
@@ -51,6 +56,7 @@ class Hit:
     id: str
     score: float
     subject: str = ""
+    text: str = ""
     asks: bool = False
     answers: bool = False
 
@@ -71,6 +77,7 @@ def fits(query: str, hits: Sequence[Hit]) -> dict[str, float]:
         + _NAMED * (not asked.isdisjoint(_WORD.findall(hit.subject.lower())))
         + _ASKS * hit.asks
         + _ANSWERS * hit.answers
+        + _LENGTH * math.log(1 + min(_LONG, len(_WORD.findall(hit.text))))
         for hit in hits
     }
     top = max(found.values())

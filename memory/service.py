@@ -16,8 +16,8 @@ from baton.memory.nearness import Nearness
 from baton.memory.ranking import fits, fused, varied, weigh
 from baton.memory.vectors import Embedder
 
-_DEPTH = 100
-"""Candidates that are weighed; a recall of more takes as many as it wants."""
+_DEPTH, _WEIGHED = 100, 50
+"""Candidates of each search, and those of them that are weighed; for many, twice as many as are asked for."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,12 @@ class Memory:
             at: When they have to be true, in seconds since 1970; None is now.
         """
         when = self._ledger.clock.now() if at is None else at
-        fit = await self._candidates(query, [(tenant, scope) for scope in scopes], max(k, _DEPTH), when)
-        ids = [FactId(id) for id in fit]
+        fit = await self._candidates(query, [(tenant, scope) for scope in scopes], max(2 * k, _DEPTH), when)
+        ids = [FactId(id) for id in fit][: max(2 * k, _WEIGHED)]
 
         def load(tx: Transaction) -> tuple[list[Fact], dict[FactId, list[FactId]]]:
-            return facts.get(tx, tenant, ids), facts.conflicts(tx, tenant, ids)
+            found = facts.get(tx, tenant, ids)
+            return found, facts.conflicts(tx, tenant, [one.id for one in found if one.predicate is not None])
 
         known, disputed = await self._ledger.read(load) if ids else ([], {})
         told = [one for one in known if one.scope in scopes and one.valid_at(when)]
@@ -130,6 +131,14 @@ class Memory:
         if self._vectors is not None:
             await self._vectors.rebuild()
         return await self._keywords.rebuild()
+
+    async def audit(self) -> list[str]:
+        """What is wrong with the vectors, in words; empty if nothing is, or there are none. `rebuild` puts it right.
+
+        Raises:
+            LedgerError: if another process uses them.
+        """
+        return await self._vectors.audit() if self._vectors is not None else []
 
     def close(self) -> None:
         """Close the indexes."""

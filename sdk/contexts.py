@@ -1,7 +1,7 @@
 """What a model was told in a turn, what was left out and why: for people."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from baton.core import NotFound, RunId
@@ -84,7 +84,7 @@ def seen(tx: Transaction, run: RunId, turn: int | None = None) -> Seen:
 
 def seen_json(one: Seen) -> dict[str, Any]:
     """One request as JSON."""
-    context = json.loads(one.context.document()) if one.context is not None else None
+    context = asdict(one.context) if one.context is not None else None
     return {
         "turn": one.call.turn,
         "at": time_json(one.call.at),

@@ -6,7 +6,6 @@ from typing import Any, cast
 from baton.assessing import assessed_rows
 from baton.core import Verdict, format_duration, format_time
 from baton.core.texts import call, one_line
-from baton.graph.facts import fact_text
 from baton.ledger import Review
 from baton.review.outlook import NOTHING, Outlook, expected_text, gap_text
 from baton.rows import Row
@@ -53,8 +52,8 @@ def rests_on(question: Mapping[str, Any], now: float) -> list[Row]:
         else:
             age = f", read {format_duration(now - one['at'])} ago" if one["at"] is not None else ""
             rows.append(Row("rests on", one_line(f"{name}: {one['said']}", 400) + age))
-    for one in cast("Sequence[Mapping[str, Any]]", question.get("facts") or ()):
-        rows.append(Row("rests on", one_line(f"fact {one['fact']}: {fact_text(one['text'])}", 400)))
+    facts = cast("Mapping[str, str]", question.get("facts") or {})
+    rows += [Row("rests on", one_line(f"fact {id}: {said}", 400)) for id, said in facts.items()]
     return rows
 
 

@@ -54,7 +54,7 @@ def read_page(tx: Transaction, review: str) -> ReviewPage:
     """
     known = reviews.get(tx, reviews.find(tx, review))
     outlook = outlooks(tx, [known]).get(known.id, NOTHING)
-    ids = [FactId(one["fact"]) for one in known.question.get("facts") or ()]
+    ids = [FactId(id) for id in known.question.get("facts") or ()]
     changed = facts_changed(tx, known.tenant, ids, known.opened_at)
     return ReviewPage(known, runs.get(tx, known.run), told(tx, known.run), remarks.of(tx, known.id), outlook, changed)
 

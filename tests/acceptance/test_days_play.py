@@ -1,5 +1,6 @@
 """The play of ten days, as a person runs it: what has changed is asked about, what has not runs once."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,3 +24,17 @@ def test_the_play_says_how_it_went(words: list[str], asked: int, tmp_path: Path)
         assert told.rstrip().endswith("at 15.00")
     else:
         assert "looked again before order" in told and told.rstrip().endswith("at 12.00")
+    run = re.findall(r"▸ (run_\w+)", told)[0]
+    review = re.findall(r"⏸ (rev_\w+)", told)[-1]
+    context = baton(tmp_path, "runs", "context", run, "--turn", "1")
+    assert "facts" in context and "Deliveries of T-100 go to 12 Main Street" in context
+    assert "nothing" in baton(tmp_path, "runs", "brief", run)
+    page = baton(tmp_path, "review", "show", review)
+    assert ("what it rests on is not as it was" in page) is changed
+    assert "rests on" in page and '{"cents":[1' in page
+
+
+def baton(folder: Path, *words: str) -> str:
+    """What a command says, run in the folder of the play."""
+    command = [sys.executable, "-m", "baton.cli", *words, "--database", str(folder / "baton.db")]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=folder).stdout

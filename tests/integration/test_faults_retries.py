@@ -278,7 +278,9 @@ async def test_reads_of_one_step_that_are_done_stay_done_when_another_has_to_wai
         await until(baton.ledger, lambda tx: runs.get(tx, run.id).trouble)
         clock.advance(3601)
         await soon(run.result())
-        assert await tool_lines(run) == ["sent", "seen"]
+        sent, seen, away = await tool_lines(run)
+        assert (sent, seen) == ("sent", "seen")
+        assert away.startswith("[coming back] You were away for 1 h")
     assert looked == [1]
 
 

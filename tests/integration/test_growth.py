@@ -120,8 +120,8 @@ def test_every_column_that_refers_to_a_text_is_known() -> None:
     }
     known = {(column.table.name, column.name) for column in growth.REFERENCES}
     marks = {("notice_marks", "xact"), ("notice_marks", "event")}
-    numbers = {("waits", "signal"), ("events", "xact"), ("fact_changes", "xact"), ("spending", "amount")}
-    assert large == known | marks | numbers
+    others = {("waits", "signal"), ("events", "xact"), ("fact_changes", "xact"), ("spending", "amount")}
+    assert large == known | marks | others
 
 
 async def test_old_events_are_forgotten_unless_they_are_on_their_way(database: Path, clock: ManualClock) -> None:

@@ -85,7 +85,7 @@ async def test_after_ten_days_a_changed_price_is_asked_about_and_what_is_as_it_w
         run = await baton.submit("order 12 of T-100")
         first = await asked(baton, run)
         (rests,) = first.question["rests_on"]
-        assert (rests["tool"], rests["said"]) == ("price_of", '{"cents":[1200]}')
+        assert (rests["tool"], rests["said"]) == ("price_of", '{"cents":1200}')
         assert shop.reads == 1  # what the agent has just read is not read again to ask
 
     clock.advance(6 * DAY)
@@ -173,6 +173,31 @@ async def test_an_expired_and_a_replaced_fact_are_asked_about(tmp_path: Path, sh
     assert shop.orders == [("12 Main Street", 1)]
 
 
+async def test_a_fact_that_the_agent_has_looked_up_itself_is_looked_at_again(
+    tmp_path: Path, shop: Shop, clock: ManualClock
+) -> None:
+    @tool
+    async def send(street: str) -> str:
+        """Send it."""
+        shop.orders.append((street, 1))
+        return "sent"
+
+    agent = Agent("sender", tools=[send], policy="ask-writes")
+    mind = script([call("recall", query="zebra depot")], [call("send", street="7 Oak Lane")])
+    async with open_office(tmp_path / "baton.db", [agent], mind, clock=clock) as baton:
+        told = Claim(scope="team", subject="zebra", text="The depot is at 7 Oak Lane", label=Label(Trust.USER))
+        fact = await baton.memory.remember(told)
+        run = await baton.submit("send it")
+        first = await asked(baton, run)
+        assert list(first.question["facts"]) == [fact]
+        clock.advance(DAY)
+        await baton.memory.supersede(fact, Claim(**{**vars(told), "text": "The depot is at 9 Elm Road"}))
+        await baton.approve(first.id, by="ann")
+        (drift,) = (await asked(baton, run)).question["drift"]
+        assert (drift["before"], drift["after"]) == ("The depot is at 7 Oak Lane", "The depot is at 9 Elm Road")
+    assert shop.orders == []
+
+
 async def test_what_nobody_was_asked_about_is_not_carried_out_on_what_has_changed_and_the_agent_looks_again(
     tmp_path: Path, shop: Shop, clock: ManualClock
 ) -> None:
@@ -212,7 +237,7 @@ async def test_what_an_action_rests_on_and_nobody_has_read_is_read_to_ask_and_re
 ) -> None:
     async with open_office(tmp_path / "asks.db", [shop.agent(tmp_path)], script([ORDER])) as baton:
         review = await asked(baton, await baton.submit("order 12 of T-100"))
-        assert [one["said"] for one in review.question["rests_on"]] == ['{"cents":[1200]}']
+        assert [one["said"] for one in review.question["rests_on"]] == ['{"cents":1200}']
     alone = shop.agent(tmp_path, RULES[0], ALONE)
     async with open_office(tmp_path / "alone.db", [alone], script([ORDER])) as baton:
         run = await baton.submit("order 12 of T-100")
@@ -240,7 +265,7 @@ async def test_what_cannot_be_read_again_is_asked_about_and_the_answer_to_that_s
         await baton.approve(first.id, by="ann")
         second = await asked(baton, run)
         (drift,) = second.question["drift"]
-        assert why in drift["why"] and drift["before"] == '{"cents":[1200]}'
+        assert why in drift["why"] and drift["before"] == '{"cents":1200}'
         assert shop.orders == []
         await baton.approve(second.id, by="ann")
         await soon(run.result())
@@ -321,7 +346,7 @@ async def test_a_fork_that_answers_from_the_record_knows_what_was_read(
         fork = await baton.fork(run.id, at=1)
         review = await asked(baton, fork)
         (rests,) = review.question["rests_on"]
-        assert rests["said"] == '{"cents":[1200]}'
+        assert rests["said"] == '{"cents":1200}'
 
 
 def nothing() -> None:

@@ -174,6 +174,21 @@ async def test_a_procedure_that_a_person_approves_is_kept_with_who_vouches_for_i
     assert f"review:{asked.id}" in kept.label.sources
 
 
+async def test_an_agent_says_since_when_and_is_told_what_it_cannot_keep(tmp_path: Path) -> None:
+    about = {"subject": "anna", "text": "lives in Lyon", "predicate": "city", "value": "Lyon"}
+    mind = script(
+        [call("remember", **about, since="2026-01-02", until="2026-03-01"), call("remember", **about, since="soon")]
+    )
+    async with open_office(tmp_path, [Agent("clerk", policy="allow-all")], mind) as baton:
+        run = await baton.submit("where does anna live")
+        await soon(run.result())
+        (kept,) = await baton.memory.believed(tenant="local")
+        told = [line.text for line in await run.transcript() if line.role == "tool"]
+    assert (kept.predicate, kept.object) == ("city", "Lyon") and kept.label.trust is Trust.AGENT
+    assert kept.valid_from is not None and kept.valid_to == kept.valid_from + 59 * 86400  # through the first of March
+    assert told[0] == "remembered" and "'soon' is not allowed" in told[1]
+
+
 async def test_two_facts_that_contradict_each_other_are_told_as_disputed(ledger: Ledger) -> None:
     memory = Memory(ledger)
     one = await memory.remember(note("lives in Oslo", predicate="home", object="Oslo"))

@@ -441,3 +441,41 @@ async def test_an_approval_is_the_runs_tenants_whoever_decides(
             await shared.approve(review.id, by="ann")
         await soon(run.result())
     assert till.paid == [500]
+
+
+async def test_what_was_edited_is_what_runs_after_it_was_asked_anew(database: str, till: Till) -> None:
+    async with open_office(database, [till.agent()], PAY) as baton:
+        run, review = await asked(baton)
+    async with Baton(agents=[till.agent()], database=database, dispatch=False) as elsewhere:
+        await elsewhere.edit(review.id, {"cents": 400}, by="ann")
+    async with open_office(database, [till.agent(OTHER)], PAY) as baton:
+        run = await baton.open(run.id)
+        await soon(run.settled())
+        (again,) = await baton.reviews.waiting()
+        assert again.question["arguments"] == {"cents": 400}
+        await baton.approve(again.id, by="ann")
+        await soon(run.result())
+    assert till.paid == [400]
+
+
+async def test_what_was_edited_is_what_runs_after_a_doubt(database: str, tmp_path: Path) -> None:
+    tried: list[int] = []
+
+    @tool
+    async def pay(cents: int) -> str:
+        """Pay."""
+        tried.append(cents)
+        if len(tried) == 1:
+            raise ConnectionError("gone")
+        return "paid"
+
+    agent = Agent("clerk", tools=[pay], policy=set_policy(tmp_path / "till.cedar", ASK))
+    async with open_office(database, [agent], PAY) as baton:
+        run, review = await asked(baton)
+        await baton.edit(review.id, {"cents": 400}, by="ann")
+        await soon(run.settled())
+        (doubt,) = await baton.reviews.waiting()
+        assert (doubt.kind, doubt.question["arguments"]) == (ReviewKind.DOUBT, {"cents": 400})
+        await baton.approve(doubt.id, by="ann")
+        await soon(run.result())
+    assert tried == [400, 400]

@@ -133,7 +133,7 @@ def test_the_oldest_turns_go_whole_and_a_notice_stands_for_them() -> None:
     package = request(cost(CHAT) - 1)
     assert list(package.contents) == [*OPENING, NOTICE, *CHAT[5:]]
     assert package.manifest.total == cost(package.contents)
-    assert package.manifest.part("turns").dropped == (Dropped("1-1", "older than there is room for"),)
+    assert package.manifest.part("turns").dropped == (Dropped("1", "older than there is room for"),)
     assert package.manifest.part("turns").kept == ("notice", "2-4")
 
 
