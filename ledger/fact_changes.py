@@ -45,7 +45,10 @@ class Step:
 
 def after(tx: Transaction, mark: Mark, limit: int) -> Step:
     """The changes behind a mark, at most `limit`."""
-    rows = tx.rows(_BEHIND, xact=mark[0], id=mark[1], most=limit)
+    if tx.connection.dialect.name == "sqlite":
+        rows = tx.rows(_BEHIND_IN_FILE, id=mark[1], most=limit)
+    else:
+        rows = tx.rows(_BEHIND, xact=mark[0], id=mark[1], most=limit)
     if not rows:
         return Step(mark, (), ())
     changed = list(dict.fromkeys(FactId(row.fact) for row in rows))
@@ -125,6 +128,10 @@ _BEHIND = (
     .where(_ORDER > tuple_(bindparam("xact", type_=BigInteger), bindparam("id", type_=BigInteger)), _FINISHED)
     .order_by(fact_changes.c.xact, fact_changes.c.id)
     .limit(bindparam("most"))
+)
+# One writes at a time, in order of id; and SQLite would read all changes to compare the pair.
+_BEHIND_IN_FILE = (
+    select(fact_changes).where(fact_changes.c.id > bindparam("id")).order_by(fact_changes.c.id).limit(bindparam("most"))
 )
 _LAST = (
     select(fact_changes.c.xact, fact_changes.c.id)
