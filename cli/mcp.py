@@ -40,6 +40,7 @@ async def speak(*, decide: bool = False, common: Common = DEFAULTS) -> None:
         mind=project.mind,
         notices=project.notices,
         people=project.people,
+        promotion=project.promotion,
         observer=observer_of(),
     ) as baton:
         await speak(Service(baton=baton), decide=decide)

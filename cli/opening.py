@@ -103,12 +103,21 @@ async def at_work(place: Place, screen: Screen, *, needs_agents: bool = True) ->
     from baton.app import Baton
 
     agents, mind = (project.agents, project.mind) if project else ((), None)
-    more: dict[str, Any] = {"notices": project.notices, "people": project.people} if project else {}
+    more: dict[str, Any] = {}
+    if project is not None:
+        more = {"notices": project.notices, "people": project.people, "promotion": project.promotion}
     async with Baton(agents=agents, database=place.database, mind=mind, standby=True, **more) as baton:
         if project is not None:
             _note(place, project.path)
             screen.note(Text(f"model: {baton.endpoint.describe()}", style="dim"))
+            note_held(screen, baton)
         yield baton
+
+
+def note_held(screen: Screen, baton: "Baton") -> None:
+    """Say on stderr why agents may not write alone, where something holds them back."""
+    if baton.held_back:
+        screen.note(Text(f"People are asked before every write: {baton.held_back}.", style="yellow"))
 
 
 def _note(place: Place, project: Path) -> None:

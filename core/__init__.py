@@ -63,9 +63,11 @@ from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
 from baton.core.observing import Course, Observer, Unobserved, Waited
 from baton.core.promising import Assessed, Promise
+from baton.core.promoting import Promotion
 from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
+from baton.core.surroundings import surrounded, variable
 from baton.core.times import check_due, parse_deadline, parse_time, read_moment, tell_time, time_zone
 from baton.core.tools import Effect, JsonSchema, Retries, ToolSpec, Upcaster
 
@@ -138,6 +140,7 @@ __all__ = [
     "Policy",
     "PolicyError",
     "Promise",
+    "Promotion",
     "Question",
     "Reading",
     "Retries",
@@ -194,6 +197,8 @@ __all__ = [
     "scopes",
     "secret",
     "storable",
+    "surrounded",
     "tell_time",
     "time_zone",
+    "variable",
 ]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from baton.agents import Agent, McpServer, McpTool, mcp_tools, pin_tools, tool
     from baton.agents.shipped import file_tools, http_tools, mail_tools
     from baton.app import Baton
-    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Retries, TryAgain, secret
+    from baton.core import Attachment, BatonError, Budget, Fault, Goal, Retries, TryAgain, secret, variable
     from baton.handles import Result, RunHandle
     from baton.people import load_people
     from baton.project import Project, load_project
@@ -41,6 +41,7 @@ __all__ = [
     "pin_tools",
     "secret",
     "tool",
+    "variable",
 ]
 
 _HOMES = {
@@ -68,6 +69,7 @@ _HOMES = {
     "pin_tools": "baton.agents",
     "secret": "baton.core",
     "tool": "baton.agents",
+    "variable": "baton.core",
 }
 
 

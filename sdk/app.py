@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from baton.agents import Agent, Endpoint, Mind, ObservedModel, SimpleMind, embedder_of, endpoint, open_model
+from baton.autonomy import hashes
 from baton.conversing import Said, begin, go_on
 from baton.core import (
     Action,
@@ -23,6 +24,7 @@ from baton.core import (
     NotFound,
     Observer,
     Person,
+    Promotion,
     Reading,
     RunId,
     Trust,
@@ -64,7 +66,7 @@ from baton.ledger import (
 from baton.live import Live
 from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
-from baton.policies import load_policy
+from baton.policies import HeldBack, load_policy
 from baton.policies.cedar import CedarPolicy
 from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
 from baton.review.notices import Courier, Notices
@@ -80,6 +82,7 @@ class Baton:
 
     Attributes:
         live: Where the text of the models is heard as it comes.
+        promotion: What has to hold before agents write alone; None is nothing.
 
     ```python
     async with Baton(agents=[desk]) as baton:
@@ -102,6 +105,7 @@ class Baton:
         notices: Notices | None = None,
         people: Sequence[Person] | None = None,
         observer: Observer | None = None,
+        promotion: Promotion | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
 
@@ -120,6 +124,8 @@ class Baton:
                 whom the record has: without any, everybody is always there.
             observer: Who watches how runs go, closed with Baton; None is who gets traces, where the environment or the
                 program says where they go, else nobody.
+            promotion: What has to hold before agents write alone: until then people are asked where policy would
+                allow. None asks for nothing.
 
         Raises:
             InvalidValue: if two agents have one name, or one hands off to nobody known.
@@ -134,6 +140,7 @@ class Baton:
         self._notices = notices
         self._people = people
         self._observer = observer or observer_of()
+        self.promotion, self._lacks = promotion, ""
         self._stack = contextlib.AsyncExitStack()
         self.live = Live()
         self._policies: dict[str, CedarPolicy] = {}
@@ -164,6 +171,7 @@ class Baton:
             self._model = model if isinstance(self._observer, Unobserved) else ObservedModel(model, self._observer)
             self._setting = home_setting()
             stack.push_async_callback(self._close_tools)
+            self._look_at_promotion()
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
             self._team = Team(members=members, memory=self.memory, setting=self._setting, observer=self._observer)
             self._engine: Engine | None = None
@@ -206,6 +214,11 @@ class Baton:
         return self._policies
 
     @property
+    def held_back(self) -> str:
+        """Why agents may not write alone, whatever their policy allows; empty where nothing holds them back."""
+        return self._lacks
+
+    @property
     def tenant(self) -> str:
         """Whose runs are submitted here; known once it is entered."""
         return self._setting.tenant
@@ -227,6 +240,7 @@ class Baton:
             PolicyError: if its policy cannot be read.
         """
         self._agents[agent.name] = agent
+        self._look_at_promotion()
         self._team.members[agent.name] = self._member(agent)
 
     async def submit(
@@ -555,12 +569,17 @@ class Baton:
         self._policies[agent.name] = policy = load_policy(agent.policy, specs, agent.name)
         return Member(
             agent=agent,
-            policy=policy,
+            policy=policy if self.promotion is None else HeldBack(policy, lambda: self._lacks),
             model=self._model,
             counter=counter(agent.model),
             setting=self._setting,
             shadow=shadow,
         )
+
+    def _look_at_promotion(self) -> None:
+        """See whether what is at work is what was promoted."""
+        if self.promotion is not None:
+            self._lacks = self.promotion.lacks(hashes(list(self._agents.values()), self.endpoint))
 
     def _handle(self, run: RunId) -> RunHandle:
         return RunHandle(run, self.ledger, self._watch, self.live)

@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton.agents import MINDS, Agent, McpServer, Mind, Tool, find_mind
-from baton.core import InvalidFile, InvalidValue, NotFound, Person, ToolSpec
+from baton.core import InvalidFile, InvalidValue, NotFound, Person, Promotion, ToolSpec
 from baton.core.yaml_file import line_of, read_yaml, refused
 from baton.graph.hooks import Hook, HookEntry, Start
 from baton.people import people_of
@@ -42,6 +42,13 @@ class _AgentEntry(BaseModel):
     judge: str | None = None
 
 
+class _PromotionEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    record: str
+    key: str
+
+
 class _ProjectFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -50,6 +57,7 @@ class _ProjectFile(BaseModel):
     database: str | None = None
     notices: NoticesEntry | None = None
     hooks: list[HookEntry] = []
+    promotion: _PromotionEntry | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +71,7 @@ class Project:
         database: The ledger: a server's URL, or a file relative to the project file; None is the default.
         notices: Who is told of reviews and runs; None is nobody.
         hooks: Where signed events come in.
+        promotion: What has to hold before the agents write alone; None is nothing.
         people: Who answers questions, as `people.yaml` beside the file says; None where there is no such file.
     """
 
@@ -73,6 +82,7 @@ class Project:
     notices: Notices | None = None
     hooks: tuple[Hook, ...] = ()
     people: tuple[Person, ...] | None = None
+    promotion: Promotion | None = None
 
     @property
     def mind(self) -> Mind:
@@ -138,7 +148,16 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         notices=notices,
         hooks=_hooks(file, entry, tree),
         people=people_of(file),
+        promotion=_promotion(file, entry.promotion, tree) if entry.promotion is not None else None,
     )
+
+
+def _promotion(file: Path, entry: _PromotionEntry, tree: yaml.Node | None) -> Promotion:
+    try:
+        return Promotion(record=file.parent / entry.record, key=entry.key)
+    except InvalidValue as error:
+        line = line_of(tree, ("promotion", "key"))
+        raise InvalidFile(str(file), line, "promotion.key", error.value, error.allowed) from error
 
 
 def _hooks(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> tuple[Hook, ...]:

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from baton.core import InvalidFile
-from baton.evals import Graded, Store, load_suite, play
+from baton.evals import Played, Store, load_suite, play
 
 DESK = Path(__file__).parents[2] / "examples" / "desk"
 
 
-def failed(played: list[Graded]) -> dict[str, list[str]]:
-    return {g.attempt.case.id: [s.name for s in g.scores if not s.passed] for g in played if not g.passed}
+def failed(played: Played) -> dict[str, list[str]]:
+    return {g.attempt.case.id: [s.name for s in g.scores if not s.passed] for g in played.graded if not g.passed}
 
 
 async def test_the_desks_mails_all_end_as_expected_and_are_stored(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ async def test_the_desks_mails_all_end_as_expected_and_are_stored(tmp_path: Path
     played = await play(load_suite(DESK / "suite.py"), store)
     store.close()
     assert failed(played) == {}
-    assert len(played) == 24
+    assert len(played.graded) == 24
     with sqlite3.connect(tmp_path / "evals.db") as database:
         assert database.execute("SELECT count(*), sum(passed) FROM attempts").fetchone() == (24, 24)
         statuses = dict(database.execute("SELECT status, count(*) FROM attempts GROUP BY status"))
