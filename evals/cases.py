@@ -89,14 +89,13 @@ class Case:
         agent: Who gets the goal; None is the project's first agent.
         expected: What the suite's scorers compare with, such as the end state; keys are theirs.
         trajectory: Which calls may be carried out; None is whatever leads to the end.
-        world: What the suite makes the case's world of; a snapshot's name or its content. Cases that play together
-            have the same.
+        world: What the suite makes the case's world of; a snapshot's name or its content.
         after: Time after the start of the play at which it comes in.
         user: Who asked for it; None says nothing more.
         risk: How bad it is where it goes wrong.
         cost: What a wrong action costs, in money.
         cluster: Cases that are alike, such as those of one customer: they count as one where uncertainty is
-            estimated, and play in one world. Empty is a cluster of its own.
+            estimated, and play in one world if theirs is the same. Empty is a cluster of its own.
         policy: Version of the policy that it was made with; empty where it was made with none.
         provenance: Where it comes from, such as a run's id.
     """

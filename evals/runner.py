@@ -12,7 +12,7 @@ from pathlib import Path
 
 from baton.agents import Agent, Mind, OpenAIModel, SimulatedServer, endpoint
 from baton.app import Baton
-from baton.core import BatonError, Conflict, InvalidValue, Model, surrounded
+from baton.core import BatonError, Conflict, InvalidValue, Model, digest, surrounded
 from baton.evals.attempt import Attempt, Graded
 from baton.evals.cases import Case
 from baton.evals.clock import JumpClock
@@ -102,7 +102,7 @@ async def play(
 
 
 def cells_of(suite: Suite, repeats: int) -> list[Cell]:
-    """The worlds of an evaluation. Where processes are killed, each cluster has its own."""
+    """The worlds of an evaluation. Where processes are killed, cases of one cluster and one world alone share one."""
     cells: list[Cell] = []
     for condition in (CALM, *suite.conditions):
         for repeat in range(repeats):
@@ -111,7 +111,7 @@ def cells_of(suite: Suite, repeats: int) -> list[Cell]:
             else:
                 groups = dict[str, list[Case]]()
                 for case in suite.cases:
-                    groups.setdefault(case.group, []).append(case)
+                    groups.setdefault(f"{case.group} {digest(case.world)}", []).append(case)
             for number, cases in enumerate(groups.values()):
                 name = f"{condition.name}-{repeat}-{number}"
                 cells.append(Cell(name=name, cases=cases, repeat=repeat, condition=condition))
@@ -149,7 +149,7 @@ class _Office:
 
     async def play(self, cells: Sequence[Cell]) -> None:
         """Play worlds, some at once, and keep what comes of them."""
-        wide = 1 if self._suite.together else max(1, self._suite.at_once)
+        wide = max(1, self._suite.at_once)
         limit = asyncio.Semaphore(wide)
 
         async def one(cell: Cell) -> None:
@@ -223,9 +223,9 @@ async def perform(
         clock = JumpClock(await _time(plan))
         project = suite.load()
         crashes = folder / "crashes" if crashing else None
-        agents = [disturbed(agent, cell.condition, crashes) for agent in project.agents]
-        if cell.condition is CALM:
-            agents = list(project.agents)
+        agents = _needed(project.agents, cell.cases)
+        if cell.condition is not CALM:
+            agents = [disturbed(agent, cell.condition, crashes) for agent in agents]
         async with _open_model(plan, cell.condition) as model:
             async with Baton(
                 agents=agents,
@@ -237,6 +237,16 @@ async def perform(
             ) as baton:
                 async for attempt in Stage(baton, clock, plan).play():
                     yield attempt
+
+
+def _needed(agents: Sequence[Agent], cases: Sequence[Case]) -> list[Agent]:
+    """The agents that cases name, and those that they may hand work to; all where one names none."""
+    wanted = {case.agent or agents[0].name for case in cases}
+    known = {agent.name: agent for agent in agents}
+    while more := {name for one in wanted if one in known for name in known[one].hands_off_to} - wanted:
+        wanted |= more
+    first = [agent for agent in agents if agent.name == agents[0].name or agent.name in wanted]
+    return first if any(case.agent is None for case in cases) else [one for one in first if one.name in wanted]
 
 
 def _prepare(plan: Plan) -> None:
@@ -253,10 +263,8 @@ def _prepare(plan: Plan) -> None:
 @contextlib.contextmanager
 def _surrounded(plan: Plan) -> Generator[None]:
     """Tools find the world; where one world is played at a time, by the process's environment too."""
-    suite = plan.suite
-    variables = dict(suite.environment(plan.world))
-    alone = suite.together or suite.at_once == 1
-    before = {name: os.environ.get(name) for name in variables} if alone else {}
+    variables = dict(plan.suite.environment(plan.world))
+    before = {name: os.environ.get(name) for name in variables} if plan.suite.at_once == 1 else {}
     os.environ.update({name: variables[name] for name in before})
     try:
         with surrounded(variables):
