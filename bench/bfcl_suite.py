@@ -1,4 +1,4 @@
-"""BFCL's multi-turn tasks as an evaluation: `baton eval run bench/bfcl_suite.py`; BFCL_STRIDE=13 plays 64 of the 800."""
+"""BFCL's multi-turn tasks as an evaluation: `baton eval run bench/bfcl_suite.py`. BFCL_STRIDE=13 plays 64 of 800."""
 
 import os
 

@@ -3,7 +3,8 @@
 And from which confidence on actions may run alone: by a test that keeps its promise, not by reading the curve.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from baton.core import InvalidValue
@@ -80,12 +81,13 @@ def calibration(said: Sequence[Stated], *, resamples: int = 1000, seed: int = 0)
     """How confidence and truth go together; None where nothing is known."""
     if not said:
         return None
+    error_interval, gap_interval = _resampled(said, resamples, seed)
     return Calibration(
         bins=tuple(bins(said)),
         error=expected_error(said),
-        error_interval=_resampled(said, expected_error, resamples, seed),
+        error_interval=error_interval,
         gap=_gap(said),
-        gap_interval=_resampled(said, _gap, resamples, seed),
+        gap_interval=gap_interval,
         brier=sum((one.confidence - one.right) ** 2 for one in said) / len(said),
         area=area(said),
         count=len(said),
@@ -97,7 +99,7 @@ def bins(said: Sequence[Stated], count: int = BINS) -> list[Bin]:
     found: list[Bin] = []
     for number in range(count):
         low, high = number / count, (number + 1) / count
-        inside = [one for one in said if low <= one.confidence < high or (high == 1.0 and one.confidence == 1.0)]
+        inside = [one for one in said if min(int(one.confidence * count + 1e-9), count - 1) == number]
         if inside:
             right = sum(one.right for one in inside)
             found.append(
@@ -159,7 +161,7 @@ class Threshold:
     needed: int | None
 
 
-def tested_threshold(
+def threshold_by_test(
     said: Sequence[Stated], most_wrong: float, certainty: float = 0.95, grid: Sequence[float] | None = None
 ) -> Threshold:
     """The lowest confidence from which at most a share is wrong, by fixed-sequence testing (Angelopoulos et al., 2022).
@@ -193,8 +195,6 @@ def tested_threshold(
 
 def smallest(most_wrong: float, certainty: float) -> int:
     """How many right actions without a wrong one it takes at least."""
-    import math
-
     return math.ceil(math.log(1 - certainty) / math.log(1 - most_wrong))
 
 
@@ -202,11 +202,18 @@ def _gap(said: Sequence[Stated]) -> float:
     return sum(one.confidence - one.right for one in said) / len(said)
 
 
-def _resampled(
-    said: Sequence[Stated], figure: Callable[[Sequence[Stated]], float], resamples: int, seed: int
-) -> Interval:
-    import random
+def _resampled(said: Sequence[Stated], resamples: int, seed: int) -> tuple[Interval, Interval]:
+    """95 % intervals of the calibration error and of the gap, by the bootstrap."""
+    import numpy as np
 
-    dice = random.Random(seed)
-    found = sorted(figure(dice.choices(said, k=len(said))) for _ in range(resamples if len(said) > 1 else 1))
-    return found[int(0.025 * len(found))], found[min(len(found) - 1, int(0.975 * len(found)))]
+    confidence, right = np.array([one.confidence for one in said]), np.array([float(one.right) for one in said])
+    place = np.minimum((confidence * BINS + 1e-9).astype(int), BINS - 1)
+    off, dice = confidence - right, np.random.default_rng(seed)
+    errors, gaps = np.empty(resamples), np.empty(resamples)
+    for number in range(resamples):
+        chosen = dice.integers(0, len(said), len(said))
+        errors[number] = np.abs(np.bincount(place[chosen], off[chosen])).sum() / len(said)
+        gaps[number] = off[chosen].mean()
+    low, high = np.quantile(errors, (0.025, 0.975))
+    least, most = np.quantile(gaps, (0.025, 0.975))
+    return (float(low), float(high)), (float(least), float(most))

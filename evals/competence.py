@@ -118,11 +118,14 @@ class Competent:
 
 def _restored(said: JsonObject, meant: Sequence[SimulatedCall], at: int) -> JsonObject:
     """A call of a conversation with the arguments that were meant."""
-    if at >= len(meant) or meant[at].name != said["function"]["name"] or isinstance(meant[at].arguments, str):
+    if at >= len(meant) or meant[at].name != said["function"]["name"]:
+        return said
+    arguments_ = meant[at].arguments
+    if isinstance(arguments_, str):
         return said
     given: dict[str, Any] = json.loads(said["function"]["arguments"])
     kept = {name: value for name, value in given.items() if name.startswith("_")}
-    arguments = json.dumps({**dict(meant[at].arguments), **kept}, ensure_ascii=False)
+    arguments = json.dumps({**arguments_, **kept}, ensure_ascii=False)
     return {**said, "function": {**said["function"], "arguments": arguments}}
 
 

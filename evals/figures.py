@@ -39,8 +39,8 @@ def coverage(said: Sequence[Stated], chosen: Threshold, promised: float) -> str:
     high = max(0.05, promised * 1.4, *(one.risk for one in points))
     plot = Plot(percent_axis("share of actions that run alone"), percent_axis("wrong", high), "Risk and coverage")
     plot.line([(0, promised), (1, promised)], "rule")
-    plot.word(0, promised, f"promised: at most {promised:.0%}")
     plot.line([(one.coverage, one.risk) for one in points])
+    plot.word(1, promised, f"promised: at most {promised:.0%}", end=True)
     if chosen.point is not None:
         one = chosen.point
         plot.whisker((one.coverage, one.risk), (one.coverage, min(high, chosen.bound)), "good")

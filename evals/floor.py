@@ -1,4 +1,4 @@
-"""Simulated reviewers at work: they take questions from the real queue, think, and answer by what the suite knows."""
+"""Simulated reviewers at work: they take questions in the queue's order, think, and answer by what the suite knows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,13 @@ from random import Random
 from typing import NamedTuple
 
 from baton.app import Baton
-from baton.core import BatonError, RunId
+from baton.core import BatonError, Conflict, ReviewId, RunId
 from baton.evals.chance import dice
 from baton.evals.knowing import Known
 from baton.evals.reviewers import Reviewer
 from baton.ledger import DecisionKind, Review, ReviewKind
 from baton.review import Answer
+from baton.review.discipline import Turn, urgent_first
 
 SHIFT = 8 * 3600.0
 """Seconds in which answers tire."""
@@ -87,7 +88,7 @@ class Floor:
                 await self._answer(baton, one, task.review, now)
                 self.rested[one.name] = now
             else:
-                await self._take(baton, one, now)
+                await self._take(baton, one, open_, now)
 
     def _time(self, one: Reviewer, open_: Sequence[Review], now: float) -> float | None:
         task = self.tasks.get(one.name)
@@ -100,18 +101,26 @@ class Floor:
 
     def _may(self, one: Reviewer, review: Review, now: float) -> bool:
         taken = review.claimed_by is not None and (review.claimed_until or 0.0) > now
+        taken = taken or any(task.review.id == review.id for task in self.tasks.values())
         named = not review.reviewers or not one.person.called.isdisjoint(review.reviewers)
         voted = any(vote.by == one.name for vote in review.votes)
         theirs = review.assigned in (None, one.name)
         return not taken and named and theirs and not voted and one.skills.issuperset(review.skills)
 
-    async def _take(self, baton: Baton, one: Reviewer, now: float) -> None:
-        review = await baton.reviews.next(one.name, skills=one.skills, roles=one.roles)
-        if review is None:  # the queue has nothing for them yet, such as what somebody has snoozed
+    async def _take(self, baton: Baton, one: Reviewer, open_: Sequence[Review], now: float) -> None:
+        """Take the question that the queue's discipline puts first."""
+        free = {review.id: review for review in open_ if self._may(one, review, now)}
+        turns = [_turn(review) for review in sorted(free.values(), key=self.place)]
+        if not turns:  # somebody was faster
             self.rested[one.name] = now + AGAIN
             return
+        review = free[ReviewId(urgent_first(now, turns).id)]
         thinks = self._thinks(one, review)
-        await baton.reviews.claim(review.id, one.name, self._held(thinks))
+        try:
+            await baton.reviews.claim(review.id, one.name, self._held(thinks))
+        except Conflict:  # it was withdrawn meanwhile
+            self.rested[one.name] = now + AGAIN
+            return
         self.tasks[one.name] = Task(review, now + thinks)
 
     async def _answer(self, baton: Baton, one: Reviewer, review: Review, now: float) -> None:
@@ -168,3 +177,8 @@ class Floor:
     def _dice(self, review: Review, one: Reviewer, what: str) -> Random:
         place = self.place(review)
         return dice(self.seed, self.repeat, place.case, f"question {place.step}", one.name, what)
+
+
+def _turn(review: Review) -> Turn:
+    """What the discipline sees, due to the minute: how fast this machine asked must not decide who is first."""
+    return Turn(id=review.id, due=round(review.due / 60) * 60.0, cost=review.cost)

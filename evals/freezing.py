@@ -10,6 +10,7 @@ from typing import Any
 from baton.agents import BUILTINS, Agent
 from baton.core import ActionId, Effect, Goal, RunId, ToolSpec, redact, variable
 from baton.evals.cases import Call, Case, Trajectory
+from baton.evals.knowing import nobody_knows
 from baton.evals.suite import Suite
 from baton.ledger import EffectRecord, EffectState, Proposal, Transaction, effects, journal, runs
 from baton.project import load_project
@@ -84,7 +85,10 @@ def frozen_environment(folder: Path) -> dict[str, str]:
 
 
 def frozen(suite: Suite) -> Suite:
-    """A suite of frozen runs: its project's agents, with tools that answer from the record and touch nothing."""
+    """A suite of frozen runs: its project's agents, with tools that answer from the record and touch nothing.
+
+    Its scorers have to do with what a frozen case says: how the run ended, and the trajectory.
+    """
     project = suite.given or load_project(suite.project)
     agents = tuple(replace(agent, tools=[_still(spec) for spec in _own(agent)]) for agent in project.agents)
     return replace(
@@ -92,6 +96,7 @@ def frozen(suite: Suite) -> Suite:
         given=replace(project, agents=agents),
         prepare=prepare_frozen,
         environment=frozen_environment,
+        knows=nobody_knows,
         together=False,
     )
 

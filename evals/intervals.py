@@ -105,7 +105,7 @@ def needed(deviation: float, difference: float, certainty: float = 0.95, power: 
         return 2
     if difference <= 0:
         raise InvalidValue("difference to be found", difference, "more than 0")
-    return max(2, math.ceil((detectable(deviation, 1, certainty, power) / difference) ** 2))
+    return max(2, math.ceil((detectable(deviation, 1, certainty, power) / difference) ** 2 - 1e-9))
 
 
 def _log_term(count: int, of: int, share: float) -> float:

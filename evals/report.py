@@ -8,7 +8,7 @@ from xml.sax.saxutils import quoteattr
 from baton.core import format_time
 from baton.core.texts import one_line, percent
 from baton.evals import figures
-from baton.evals.calibration import calibration, tested_threshold
+from baton.evals.calibration import calibration, smallest, threshold_by_test
 from baton.evals.comparing import Compared, Comparison, Flip
 from baton.evals.gate import Verdict, verdict_tone
 from baton.evals.intervals import wilson
@@ -139,7 +139,7 @@ def _tiles(results: Results) -> list[Mapping[str, str]]:
     )
     tiles.append(_tile(found["alone"], "of writes ran alone"))
     tiles.append(_tile(found["wrong_alone"], "of these wrong"))
-    recall = "nothing was wrong" if asked.by_cost is None else percent(asked.by_cost)
+    recall = "nothing was wrong" if asked.by_cost is None else percent(asked.by_cost, 1)
     precise = _NOT_KNOWN if asked.precision is None else percent(asked.precision)
     says = f"of {asked.wrong} wrong writes; {precise} of what was asked was wrong"
     tiles.append({"name": "of wrong ones caught, by cost", "value": recall, "says": says})
@@ -164,9 +164,9 @@ def _reliability(results: Results) -> Mapping[str, Any]:
     if found is None:
         return {"says": "No write has a confidence of which it is known whether it was right.", "figure": ""}
     low, high = found.gap_interval
-    leaning = "overconfident" if low > 0 else "underconfident" if high < 0 else "not seen to lean either way"
+    leaning = "Overconfident" if low > 0 else "Underconfident" if high < 0 else "Not seen to lean either way"
     says = (
-        f"{leaning}: it states {100 * found.gap:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}] more than is right. "
+        f"{leaning}: stated less right is {100 * found.gap:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]. "
         f"Calibration error {percent(found.error, 1)} [{percent(found.error_interval[0], 1)}, "
         f"{percent(found.error_interval[1], 1)}], Brier {found.brier:.3f}, {found.count} actions."
     )
@@ -177,10 +177,9 @@ def _coverage(results: Results, promised: float) -> Mapping[str, Any]:
     said = results.stated
     if not said:
         return {"says": "Not known: see beside.", "figure": ""}
-    chosen, found = tested_threshold(said, promised), calibration(said, resamples=1)
+    chosen, found = threshold_by_test(said, promised), calibration(said, resamples=1)
     if chosen.point is None:
-        more = f"about {chosen.needed} more right ones at the least" if chosen.needed and chosen.needed > 1 else "more"
-        says = f"Not enough data for at most {promised:.0%} wrong with 95 % certainty: needs {more}."
+        says = _no_threshold(len(said), promised)
     else:
         says = (
             f"From a confidence of {chosen.threshold:.2f} on, {percent(chosen.point.coverage)} of the actions run "
@@ -188,6 +187,15 @@ def _coverage(results: Results, promised: float) -> Mapping[str, Any]:
         )
     area = "" if found is None else f" Area under the curve {found.area:.3f}."
     return {"says": says + area, "figure": _svg(figures.coverage(said, chosen, promised))}
+
+
+def _no_threshold(count: int, promised: float) -> str:
+    """Why no threshold can be promised."""
+    missing = smallest(promised, 0.95) - count
+    if missing > 0:
+        needs = f"needs about {missing} more right ones at the least"
+        return f"Not enough data for at most {promised:.0%} wrong with 95 % certainty: {needs}."
+    return f"Nothing is certain to be wrong in at most {promised:.0%}: what it is surest of is wrong too often."
 
 
 def _waits(results: Results) -> Mapping[str, Any]:
@@ -272,11 +280,16 @@ def _why(tried: Sequence[Tried]) -> list[str]:
     counts: dict[str, int] = {}
     for one in tried:
         found = [f"error: {one.row['error']}"] if not one.counts else []
-        found += [f"{score['scorer']}: {score['detail']}" for score in one.failed if one.counts]
+        found += [_failed(score) for score in one.failed if one.counts]
         for text in found:
             counts[one_line(text, 150)] = counts.get(one_line(text, 150), 0) + 1
     ordered = sorted(counts.items(), key=lambda one: -one[1])[:3]
     return [f"{text} (×{count})" if count > 1 else text for text, count in ordered]  # noqa: RUF001
+
+
+def _failed(score: Mapping[str, Any]) -> str:
+    """What a scorer says; ids of runs say nothing to whoever reads a report."""
+    return str(score["scorer"]) if score["detail"].startswith("run_") else f"{score['scorer']}: {score['detail']}"
 
 
 def _comparison(found: Comparison) -> Mapping[str, Any]:

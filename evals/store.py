@@ -123,6 +123,11 @@ class Store:
         kept = {name: row[name] for name in ("id", "suite", "repeats", "seed", "expected", "at", "finished_at")}
         return Evaluation(identity=json.loads(row["identity"]), about=json.loads(row["about"]), **kept)
 
+    def played(self, suite: str) -> list[str]:
+        """Ids of the evaluations of a suite that were finished, the oldest first."""
+        query = "SELECT id FROM evaluations WHERE suite = ? AND finished_at IS NOT NULL ORDER BY at, rowid"
+        return [row["id"] for row in self._rows(query, (suite,))]
+
     def recorded(self, evaluation: str) -> frozenset[str]:
         """The keys of the attempts that are on record; see `attempt_key`."""
         return frozenset(row["id"] for row in self._rows("SELECT id FROM attempts WHERE evaluation = ?", (evaluation,)))

@@ -49,8 +49,8 @@ class Suite:
             `baton.variable` may work in several worlds at once.
         knows: Knows what is right.
         people: Simulated people who answer questions; without any, questions stay open.
-        together: Whether the cases of a repeat share one world and one record, and so load the same people. Else only those of
-            one cluster do, where their `world` is the same.
+        together: Whether the cases of a repeat share one world and one record, and so load the same people. Else only
+            those of one cluster do, where their `world` is the same.
         at_once: Worlds that are played at the same time; 1 sets the process's own environment as well, for tools that
             read nothing else.
         starts: When the play starts: a time with its offset.

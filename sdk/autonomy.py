@@ -1,6 +1,7 @@
 """What decides how much agents do alone, as hashes: prompts, models, tools, policies and their thresholds."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from baton.agents import Agent, Endpoint
@@ -28,7 +29,7 @@ def hashes(agents: Sequence[Agent], endpoint: Endpoint) -> dict[str, str]:
         rules = load_policy(agent.policy, tuple(agent.specs.values()), agent.name).rules
         parts["prompts"][agent.name] = [agent.instructions, agent.description]
         parts["models"][agent.name] = [agent.basis, answers, agent.context_tokens]
-        parts["tools"][agent.name] = fingerprint(agent).content
+        parts["tools"][agent.name] = {name: asdict(one) for name, one in fingerprint(agent).tools.items()}
         parts["policies"][agent.name] = [rule.text.strip() for rule in rules]
         parts["thresholds"][agent.name] = {
             rule.id: [rule.min_confidence, None if rule.promise is None else str(rule.promise)] for rule in rules

@@ -149,7 +149,8 @@ def _store(config: pytest.Config) -> "Store":
     from baton.evals import Store
 
     if _STORE not in config.stash:
-        config.stash[_STORE] = Store(config.getoption("eval_db"))
+        path: Any = config.getoption("eval_db")
+        config.stash[_STORE] = Store(path)
     return config.stash[_STORE]
 
 
@@ -174,7 +175,7 @@ def _asked(item: pytest.Item | Any, mark: pytest.Mark) -> _Asked:
     if unknown or "suite" not in said:
         what = f"does not take {', '.join(unknown)}" if unknown else "needs a suite"
         raise pytest.UsageError(f"{item.nodeid}: {MARK} {what}; it takes {', '.join(sorted(_ALLOWED))}")
-    folder = item.path.parent
+    folder: Path = item.path.parent
     return _Asked(
         suite=folder / said["suite"],
         dataset=folder / said["dataset"] if said.get("dataset") is not None else None,

@@ -1,7 +1,7 @@
 """AgentDojo's tasks and injections as a suite, scored by AgentDojo's own checks.
 
-Needs the package agentdojo (MIT), which has environments, tasks and checks; nothing of it is copied. The simulated model
-is a hijacked agent: it makes the calls of the user's task until a result shows the injected text, then all of the
+Needs the package agentdojo (MIT), which has environments, tasks and checks; nothing of it is copied. The simulated
+model is a hijacked agent: it makes the calls of the user's task until a result shows the injected text, then all of the
 attacker's, then the rest of the user's. Policy and people are what is left between the attacker and the goal.
 """
 
@@ -167,7 +167,7 @@ def _tool(spec: ToolSpec, worlds: LiveWorlds[_World]) -> ToolSpec:
 
 
 def _content(text: str) -> Any:
-    """A result as the values that it was written from, so that their labels can be told apart; text where it was text."""
+    """A result as the values that it was written from, whose labels can be told apart; text where it was text."""
     import yaml
 
     try:

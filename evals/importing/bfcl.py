@@ -11,7 +11,7 @@ import importlib
 import inspect
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -224,7 +224,8 @@ def executed(attempt: Attempt, task: Task) -> list[list[Call]]:
 
 
 def _tidy(name: str) -> None:
-    kept = vars(_package("bfcl_eval.eval_checker.multi_turn_eval.multi_turn_utils"))
+    utils: Any = _package("bfcl_eval.eval_checker.multi_turn_eval.multi_turn_utils")
+    kept: dict[str, Any] = utils.__dict__
     for each in [each for each in kept if each.startswith(f"{name}_")]:
         del kept[each]
 
@@ -256,7 +257,7 @@ def _docs(classes: tuple[str, ...]) -> list[dict[str, Any]]:
 def _typed(node: Any) -> Any:
     """BFCL's names of types as JSON schema has them, at every depth."""
     if isinstance(node, list):
-        return [_typed(one) for one in cast("list[Any]", node)]
+        return list(map(_typed, cast("Iterable[Any]", node)))
     if not isinstance(node, dict):
         return node
     found = {name: _typed(value) for name, value in cast("dict[str, Any]", node).items()}
