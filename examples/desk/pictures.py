@@ -85,10 +85,11 @@ async def _take(folder: Path, into: Path, chromium: str) -> None:
             Shot("flow", "/flow", height=1050),
             Shot("agents", "/agents/billing", height=1050),
         )
+        reported = await asyncio.to_thread(REPORT.exists)
         async with Server(Service(baton=baton, alone=True), host="127.0.0.1", port=0) as server:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-                if REPORT.exists():
+                if reported:
                     await _shoot_report(browser, into)
                 for shot in shots:
                     await _shoot(browser, server.url, await link_for(baton.ledger, person()), shot, into)
@@ -101,7 +102,7 @@ async def _shoot_report(browser: Browser, into: Path) -> None:
             viewport={"width": 1120, "height": 1360}, color_scheme="dark" if dark else "light"
         )
         page = await context.new_page()
-        await page.goto(REPORT.resolve().as_uri())
+        await page.goto(await asyncio.to_thread(lambda: REPORT.resolve().as_uri()))
         await page.screenshot(path=into / f"{name}.png")
         print(into / f"{name}.png")
         await context.close()
