@@ -1,4 +1,4 @@
-"""How fast an evaluation is: 200 desk cases, the report, the bootstrap, and what the harness adds to the runs' own time.
+"""How fast an evaluation is: 200 desk cases, the report, the bootstrap, and what the harness adds to the runs' time.
 
 What the harness adds is measured against Baton alone: the same goals in the same kind of world, with nobody to answer,
 scored and stored or not, one after the other, a few times. Writes bench/results/evaluation.json. Arguments: `--cases N`
