@@ -1,5 +1,6 @@
 """One world and one record in which cases are played: goals come in, people and users act, and idle time is skipped."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,8 +20,8 @@ from baton.evals.waits import waits_of
 from baton.handles import RunHandle
 from baton.ledger import Review, Run, Transaction, events, leases, mail, reviews, runs, timers
 
-LONGEST_WAIT = 120.0
-"""Seconds of the machine's time in which something must happen while runs are at work; then the play is given up."""
+PAUSE = 0.03
+"""Seconds between two looks whether anybody still works: a look after each change would cost more than the runs."""
 
 _ALL = 1_000_000
 
@@ -73,7 +74,7 @@ class Stage:
         self._cases = {case.id: case for case in self.plan.cases}
         self._places: dict[ReviewId, Place] = {}
         self._counts: dict[str, int] = {}
-        self._of: dict[RunId, str] = {}
+        self._ended: frozenset[str] = frozenset()
         suite = self.plan.suite
         self.floor = Floor(suite.people, self.plan.seed, self.plan.repeat, self._place, self._knows)
         self._roster = Roster(people=tuple(one.person for one in suite.people))
@@ -121,18 +122,21 @@ class Stage:
 
     async def _at_rest(self) -> Rest:
         """Wait until nobody works and nothing is due."""
-        rest = await self.baton.until(self._look)
+        while (rest := await self.baton.ledger.read(self._look)) is None:  # noqa: ASYNC110 - see PAUSE
+            await asyncio.sleep(PAUSE)
+        self._ended = rest.ended
         await self._note(rest.open)
         return rest
 
     def _look(self, tx: Transaction) -> Rest | None:
+        if leases.held(tx) or leases.ready(tx, 1):
+            return None
         due = timers.next_due(tx)
         if due is not None and due <= tx.now:
             return None
-        if any(run.working for run in runs.listed(tx, statuses=("ready",))) or leases.ready(tx, 1):
-            return None
         times = [at for at in (due, leases.next_ready(tx)) if at is not None]
-        ended = frozenset(name for name, handle in self.handles.items() if _over(tx, handle.id))
+        running = {name: handle for name, handle in self.handles.items() if name not in self._ended}
+        ended = self._ended.union(name for name, handle in running.items() if _over(tx, handle.id))
         return Rest(min(times, default=None), reviews.waiting(tx), ended)
 
     async def _go_on(self, rest: Rest) -> bool:

@@ -12,7 +12,7 @@ def waits_of(tx: Transaction, asked: Sequence[Review], roster: Roster) -> dict[s
     """What each answered question's wait consisted of, by its id; those that nobody answered are left out."""
     if not any(review.decision for review in asked):
         return {}
-    known = courses(tx, 0.0)
+    known = courses(tx, min(review.opened_at for review in asked))
     wanted = {review.id for review in asked}
     return {course.review.id: _parts(course, known, roster, tx.now) for course in known if _waited(course, wanted)}
 
