@@ -22,7 +22,7 @@ BENCHES := $(filter-out bfcl chaos,$(patsubst bench/%.py,%,$(shell grep -l __mai
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo promise days pictures test check bench contract conformance chaos format lock clean
+.PHONY: help install demo promise days eval pictures test check bench contract conformance chaos format lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*##/  \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +37,9 @@ promise: $(RUNTIME)  ## Let the desk earn a promise over 3,000 mails, and draw h
 
 days: $(RUNTIME)  ## Let an order wait ten days while what it rests on changes.
 	@$(BIN)/python examples/days/play.py $(ARGS)
+
+eval: $(DEV)  ## Evaluate the desk: 60 cases, 5 times, with simulated people; ARGS="--kill-halfway" kills it in between.
+	@$(BIN)/python -W ignore examples/desk/evaluate.py $(ARGS)
 
 pictures: $(DEV)  ## Take the pictures of docs/img anew, in Chromium.
 	@$(BIN)/python examples/desk/pictures.py $(ARGS)
@@ -90,7 +93,7 @@ lock: | $(filter $(OWN_UV),$(UV))  ## Compile the locks anew; ARGS=--upgrade mov
 	$(COMPILE) --group uv -o requirements-uv.lock
 
 clean:  ## Remove what was set up, built or measured; the record in .baton stays.
-	rm -rf .venv .uv .demo dist tests/contract/node_modules bench/results .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .uv .demo .evaluation dist tests/contract/node_modules bench/results .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements.lock pyproject.toml | $(filter $(OWN_UV),$(UV))

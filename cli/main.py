@@ -46,7 +46,7 @@ _COMMANDS = (
 
 EPILOGUE = (
     "Ids can be abbreviated. Exit codes: 0 ok, 1 failed, 2 usage, 3 waiting for a person,\n"
-    "4 refused, 5 evaluation regression."
+    "4 refused, 5 evaluation regression, 6 inconclusive, 7 invalid."
 )
 
 _USAGE = ("InvalidValue", "InvalidFile", "NotFound", "Ambiguous")

@@ -35,13 +35,8 @@ async def speak(*, decide: bool = False, common: Common = DEFAULTS) -> None:
     from baton.telemetry import observer_of
 
     async with Baton(
-        agents=project.agents,
         database=place.database,
-        mind=project.mind,
-        notices=project.notices,
-        people=project.people,
-        prices=project.prices,
-        triggers=project.triggers,
+        **project.settings,
         observer=observer_of(),
     ) as baton:
         await speak(Service(baton=baton), decide=decide)

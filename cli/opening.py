@@ -102,15 +102,19 @@ async def at_work(place: Place, screen: Screen, *, needs_agents: bool = True) ->
     project = load(place) if needs_agents or place.project else None
     from baton.app import Baton
 
-    agents, mind = (project.agents, project.mind) if project else ((), None)
-    more: dict[str, Any] = (
-        {"notices": project.notices, "people": project.people, "prices": project.prices} if project else {}
-    )
-    async with Baton(agents=agents, database=place.database, mind=mind, standby=True, **more) as baton:
+    more: dict[str, Any] = project.settings if project is not None else {}
+    async with Baton(database=place.database, standby=True, **more) as baton:
         if project is not None:
             _note(place, project.path)
             screen.note(Text(f"model: {baton.endpoint.describe()}", style="dim"))
+            note_held(screen, baton)
         yield baton
+
+
+def note_held(screen: Screen, baton: "Baton") -> None:
+    """Say on stderr why agents may not write alone, where something holds them back."""
+    if baton.held_back:
+        screen.note(Text(f"People are asked before every write: {baton.held_back}.", style="yellow"))
 
 
 def _note(place: Place, project: Path) -> None:

@@ -16,7 +16,9 @@ class Exit(IntEnum):
     USAGE = 2
     WAITING = 3  # for a person, or for a time
     REFUSED = 4  # by policy, or by a person
-    REGRESSION = 5  # an evaluation came out worse
+    REGRESSION = 5  # an evaluation came out worse, or a gate says no
+    INCONCLUSIVE = 6  # a gate cannot tell yet: there is not enough data
+    INVALID = 7  # an evaluation says nothing: not finished, too many errors, not comparable
 
 
 @Parameter(name="*")

@@ -66,8 +66,10 @@ async def accept(proposal: str, /, *, common: Common = DEFAULTS) -> None:
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
         known = await ledger.read(lambda tx: rule_proposals.get(tx, proposal))
-        agents: Agents = _agents(load(place)) if known.kind == "rule" else {}
-        made = await accept_proposal(ledger, agents, known.id, by=person())
+        project = load(place) if known.kind == "rule" else None
+        agents: Agents = {} if project is None else _agents(project)
+        asks = None if project is None else project.promotion
+        made = await accept_proposal(ledger, agents, known.id, by=person(), promotion=asks)
     if made.policy is None:
         screen.document(proposal_json(made.proposal))
         screen.show(f"{made.proposal.agent} is told so at the beginning of each run from now on.")

@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 from rich.text import Text
 
-from baton.cli.opening import find_place, load, quiet
+from baton.cli.opening import find_place, load, note_held, quiet
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen
 from baton.core import InvalidValue, format_duration
@@ -53,13 +53,8 @@ async def serve(
     async with (
         _ending() as ending,
         Baton(
-            agents=project.agents,
             database=place.database,
-            mind=project.mind,
-            notices=project.notices,
-            people=project.people,
-            prices=project.prices,
-            triggers=project.triggers,
+            **project.settings,
             observer=observer_of(metrics),
         ) as baton,
     ):
@@ -68,6 +63,7 @@ async def serve(
         service = Service(baton=baton, alone=alone, base_path=path, metrics=metrics, hooks=hooks)
         async with Server(service, host=host, port=port) as server:
             screen.note(Text(f"model: {baton.endpoint.describe()}", style="dim"))
+            note_held(screen, baton)
             link = f"{server.url}/sign-in?token={await link_for(baton.ledger, person())}" if alone else None
             screen.line({"state": "serving", "url": server.url, "link": link})
             screen.show(f"Serving at {server.url}, on {baton.ledger.database.name}.")

@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 from rich.text import Text
 
-from baton.cli.opening import find_place, load, quiet
+from baton.cli.opening import find_place, load, note_held, quiet
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen
 from baton.core import format_duration
@@ -43,20 +43,16 @@ async def worker(
             asyncio.get_running_loop().add_signal_handler(number, ending.set)
             stack.callback(asyncio.get_running_loop().remove_signal_handler, number)
         async with Baton(
-            agents=project.agents,
             database=place.database,
-            mind=project.mind,
             concurrency=concurrency,
-            notices=project.notices,
-            people=project.people,
-            prices=project.prices,
-            triggers=project.triggers,
+            **project.settings,
         ) as baton:
             names = ", ".join(agent.name for agent in project.agents)
             other = await baton.at_work()
             state = "standing by" if other else "working"
             screen.line({"state": state, "database": baton.ledger.database.name, "agents": names.split(", ")})
             screen.note(Text(f"model: {baton.endpoint.describe()}", style="dim"))
+            note_held(screen, baton)
             screen.show(f"{names} on {baton.ledger.database.name}, up to {concurrency} runs at once.")
             if other:
                 screen.show(f"{other} works on it already; this one stands by.")

@@ -69,9 +69,11 @@ from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest
 from baton.core.observing import Course, Observer, Unobserved, Waited
 from baton.core.prices import Price, Prices
 from baton.core.promising import Assessed, Promise
+from baton.core.promoting import Promotion
 from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
+from baton.core.surroundings import surrounded, variable
 from baton.core.times import check_due, parse_deadline, parse_time, read_moment, tell_time, time_zone
 from baton.core.tools import Effect, JsonSchema, Rest, Retries, ToolSpec, Upcaster
 
@@ -149,6 +151,7 @@ __all__ = [
     "Price",
     "Prices",
     "Promise",
+    "Promotion",
     "Question",
     "Reading",
     "Rest",
@@ -211,6 +214,8 @@ __all__ = [
     "scopes",
     "secret",
     "storable",
+    "surrounded",
     "tell_time",
     "time_zone",
+    "variable",
 ]

@@ -1,12 +1,10 @@
 """Evaluation cases from what people have corrected: the same goal again, and whether the agent has learnt."""
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from baton.core import GOAL, InvalidFile, Ruling, RunId
-from baton.evals.suite import Attempt, Case, Score
+from baton.core import Ruling, RunId
+from baton.evals.attempt import Attempt, Score
+from baton.evals.cases import Case
 from baton.ledger import Transaction, corrections, runs
 
 NAME = "heeds corrections"
@@ -34,40 +32,6 @@ def heeds_corrections(attempt: Attempt) -> Score:
         elif said["instead"] is not None and (said["tool"], said["instead"]) not in proposed:
             wrong.append(f"no {said['tool']} as {said['by']} has changed it")
     return Score(NAME, not wrong, "; ".join(wrong))
-
-
-def write_cases(path: Path, cases: Sequence[Case]) -> int:
-    """Add cases to a file of JSON lines, those that it has not yet; how many were added."""
-    known = {case.id for case in read_cases(path)} if path.exists() else set[str]()
-    new = [case for case in cases if case.id not in known]
-    with path.open("a", encoding="utf-8") as out:
-        for case in new:
-            out.write(json.dumps(_document(case), ensure_ascii=False) + "\n")
-    return len(new)
-
-
-def read_cases(path: Path) -> list[Case]:
-    """The cases of a file of JSON lines.
-
-    Raises:
-        InvalidFile: for a line that is none; names it.
-    """
-    found: list[Case] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            fields: dict[str, Any] = json.loads(line)
-            fields["goal"] = GOAL.validate_python(fields["goal"])
-            found.append(Case(**fields))
-        except (ValueError, TypeError, KeyError) as error:
-            allowed = f"a case as `baton eval cases` writes it ({type(error).__name__}: {error})"
-            raise InvalidFile(str(path), number, "case", line[:80], allowed) from error
-    return found
-
-
-def _document(case: Case) -> Mapping[str, Any]:
-    return {"id": case.id, "goal": GOAL.dump_python(case.goal, mode="json"), "agent": case.agent} | {
-        "expected": dict(case.expected)
-    }
 
 
 def _counts(ruling: Ruling) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, insert, select, tuple_, update
+from sqlalchemy import BigInteger, bindparam, func, insert, select, tuple_, update
 
 from baton.core import RunId, dump
 from baton.ledger.schema import OldestTransaction, events, runs
@@ -101,6 +101,14 @@ def last(tx: Transaction) -> Mark:
     return (row.xact, row.id) if row else (0, 0)
 
 
+def newest(tx: Transaction) -> float | None:
+    """When the last thing happened, in seconds since 1970; None if nothing has."""
+    tx.flush()
+    at: float | None = tx.value(_NEWEST)
+    return at
+
+
+_NEWEST = select(func.max(events.c.at))
 _ORDER = tuple_(events.c.xact, events.c.id)
 _FINISHED = events.c.xact < OldestTransaction()
 _BEHIND = (

@@ -71,12 +71,18 @@ def ready(tx: Transaction, limit: int, at_hand: Mapping[str, str] | None = None)
     return [RunId(run) for run in tx.values(_READY_HERE, now=tx.now, most=limit, **names(at_hand))]
 
 
+def held(tx: Transaction) -> bool:
+    """Whether anybody works on any run."""
+    return bool(tx.value(_SOMEBODY_WORKS, now=tx.now))
+
+
 def next_ready(tx: Transaction) -> float | None:
     """When the next run becomes ready by the clock alone (its lease expires, its pause ends); None if none will."""
     first: float | None = tx.value(_NEXT_READY, now=tx.now)
     return first
 
 
+_SOMEBODY_WORKS = select(exists().where(runs.c.lease_until >= bindparam("now")))
 _LEASED = func.coalesce(runs.c.lease_until, 0.0)
 _SOONEST = case((runs.c.not_before > _LEASED, runs.c.not_before), else_=_LEASED)
 _NEXT_READY = select(func.min(_SOONEST)).where(runs.c.wake > runs.c.seen, _SOONEST > bindparam("now"))

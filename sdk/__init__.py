@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Retries,
         TryAgain,
         secret,
+        variable,
     )
     from baton.handles import Result, RunHandle
     from baton.people import load_people
@@ -58,6 +59,7 @@ __all__ = [
     "pin_tools",
     "secret",
     "tool",
+    "variable",
 ]
 
 _HOMES = {
@@ -89,6 +91,7 @@ _HOMES = {
     "pin_tools": "baton.agents",
     "secret": "baton.core",
     "tool": "baton.agents",
+    "variable": "baton.core",
 }
 
 

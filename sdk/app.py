@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from baton.agents import Agent, Endpoint, Mind, ObservedModel, SimpleMind, embedder_of, endpoint, open_model
+from baton.autonomy import hashes
 from baton.conversing import Said, begin, go_on
 from baton.core import (
     Action,
@@ -26,6 +27,7 @@ from baton.core import (
     Observer,
     Person,
     Prices,
+    Promotion,
     Reading,
     RunId,
     Trust,
@@ -71,7 +73,7 @@ from baton.ledger.handoffs import PERSON
 from baton.live import Live
 from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
-from baton.policies import load_policy
+from baton.policies import HeldBack, load_policy
 from baton.policies.cedar import CedarPolicy
 from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
 from baton.review.notices import Courier, Notices
@@ -88,6 +90,7 @@ class Baton:
     Attributes:
         live: Where the text of the models is heard as it comes.
         prices: What the models cost; None where nobody says.
+        promotion: What has to hold before agents write alone; None is nothing.
 
     ```python
     async with Baton(agents=[desk]) as baton:
@@ -112,6 +115,7 @@ class Baton:
         prices: Prices | None = None,
         triggers: Sequence[Trigger] = (),
         observer: Observer | None = None,
+        promotion: Promotion | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
 
@@ -132,6 +136,8 @@ class Baton:
             triggers: What starts runs by itself, for as long as this process lets the agents work.
             observer: Who watches how runs go, closed with Baton; None is who gets traces, where the environment or the
                 program says where they go, else nobody.
+            promotion: What has to hold before agents write alone: until then people are asked where policy would
+                allow. None asks for nothing.
 
         Raises:
             InvalidValue: if two agents have one name, or one hands off to nobody known.
@@ -148,6 +154,7 @@ class Baton:
         self.prices = prices
         self._triggers = self._checked(triggers)
         self._observer = observer or observer_of()
+        self.promotion, self._lacks = promotion, ""
         self._stack = contextlib.AsyncExitStack()
         self.live = Live()
         self._tenant: str | None = None
@@ -179,6 +186,7 @@ class Baton:
             self._model = model if isinstance(self._observer, Unobserved) else ObservedModel(model, self._observer)
             self._setting = home_setting()
             stack.push_async_callback(self._close_tools)
+            self._look_at_promotion()
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
             self._team = Team(members=members, memory=self.memory, setting=self._setting, observer=self._observer)
             self._engine: Engine | None = None
@@ -226,6 +234,11 @@ class Baton:
         return self._policies
 
     @property
+    def held_back(self) -> str:
+        """Why agents may not write alone, whatever their policy allows; empty where nothing holds them back."""
+        return self._lacks
+
+    @property
     def tenant(self) -> str:
         """Whose runs are submitted here; known once it is entered."""
         return self._setting.tenant
@@ -268,6 +281,7 @@ class Baton:
             PolicyError: if its policy cannot be read.
         """
         self._agents[agent.name] = agent
+        self._look_at_promotion()
         self._team.members[agent.name] = self._member(agent)
 
     async def submit(
@@ -598,7 +612,7 @@ class Baton:
         self._policies[agent.name] = policy = load_policy(agent.policy, specs, agent.name)
         return Member(
             agent=agent,
-            policy=policy,
+            policy=policy if self.promotion is None else HeldBack(policy, lambda: self._lacks),
             model=self._model,
             counter=counter(agent.model),
             setting=self._setting,
@@ -613,6 +627,11 @@ class Baton:
         """
         if self._tenant is not None:
             raise Forbidden(f"tenant {self._tenant}", f"see {what}", "it is of all tenants")
+
+    def _look_at_promotion(self) -> None:
+        """See whether what is at work is what was promoted."""
+        if self.promotion is not None:
+            self._lacks = self.promotion.lacks(hashes(list(self._agents.values()), self.endpoint))
 
     def _handle(self, run: RunId) -> RunHandle:
         return RunHandle(run, self.ledger, self._watch, self.live)

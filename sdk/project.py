@@ -14,7 +14,17 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton.agents import MINDS, Agent, McpServer, Mind, Tool, find_mind
-from baton.core import Contract, InvalidFile, InvalidValue, NotFound, Person, Price, Prices, ToolSpec
+from baton.core import (
+    Contract,
+    InvalidFile,
+    InvalidValue,
+    NotFound,
+    Person,
+    Price,
+    Prices,
+    Promotion,
+    ToolSpec,
+)
 from baton.core.yaml_file import line_of, read_yaml, refused
 from baton.graph.hooks import Hook, HookEntry, Start
 from baton.graph.triggers import Trigger, TriggerEntry
@@ -46,6 +56,13 @@ class _AgentEntry(BaseModel):
     judge: str | None = None
 
 
+class _PromotionEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    record: str
+    key: str
+
+
 class _PriceEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -75,6 +92,7 @@ class _ProjectFile(BaseModel):
     hooks: list[HookEntry] = []
     triggers: list[TriggerEntry] = []
     prices: _PricesEntry | None = None
+    promotion: _PromotionEntry | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +108,7 @@ class Project:
         hooks: Where signed events come in.
         triggers: What starts runs by itself.
         prices: What the models cost; None where that is not said.
+        promotion: What has to hold before the agents write alone; None is nothing.
         people: Who answers questions, as `people.yaml` beside the file says; None where there is no such file.
     """
 
@@ -102,11 +121,18 @@ class Project:
     triggers: tuple[Trigger, ...] = ()
     prices: Prices | None = None
     people: tuple[Person, ...] | None = None
+    promotion: Promotion | None = None
 
     @property
     def mind(self) -> Mind:
         """The mind of that name."""
         return find_mind(self.simulated)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `Baton` takes of it, beside where its record is."""
+        of_it = {name: getattr(self, name) for name in ("agents", "mind", "notices", "people", "prices", "triggers")}
+        return of_it | {"promotion": self.promotion}
 
 
 def load_project(path: str | Path) -> Project:
@@ -169,7 +195,16 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         triggers=_triggers(file, entry, tree),
         prices=entry.prices.made() if entry.prices is not None else None,
         people=people_of(file),
+        promotion=_promotion(file, entry.promotion, tree) if entry.promotion is not None else None,
     )
+
+
+def _promotion(file: Path, entry: _PromotionEntry, tree: yaml.Node | None) -> Promotion:
+    try:
+        return Promotion(record=file.parent / entry.record, key=entry.key)
+    except InvalidValue as error:
+        line = line_of(tree, ("promotion", "key"))
+        raise InvalidFile(str(file), line, "promotion.key", error.value, error.allowed) from error
 
 
 def _hooks(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> tuple[Hook, ...]:

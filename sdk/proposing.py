@@ -1,13 +1,16 @@
 """A rule made of a decision, or an instruction made of corrections: proposed, and accepted or declined by an owner."""
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+import tempfile
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from baton.agents import Agent
-from baton.core import Conflict, InvalidValue, NotFound, format_time
+from baton.agents import Agent, endpoint
+from baton.autonomy import hashes
+from baton.core import Conflict, InvalidValue, NotFound, Promotion, format_time
 from baton.ledger import (
     DecisionKind,
     Ledger,
@@ -82,7 +85,13 @@ async def propose(ledger: Ledger, agents: Agents, review: str, *, lasts: float =
 
 
 async def accept(
-    ledger: Ledger, agents: Agents, proposal: str, *, by: str, identity: Identity | None = None
+    ledger: Ledger,
+    agents: Agents,
+    proposal: str,
+    *,
+    by: str,
+    identity: Identity | None = None,
+    promotion: Promotion | None = None,
 ) -> Accepted:
     """Add a proposed rule to the policy of its agent and its tests to those beside it; or have it told an instruction.
 
@@ -95,10 +104,13 @@ async def accept(
         proposal: Its id, or the beginning of one.
         by: Who accepts it.
         identity: By what they are known; None at a terminal.
+        promotion: What has to hold before agents write alone: the policy with the rule must have passed its gate. None
+            asks for nothing.
 
     Raises:
         NotFound, Ambiguous: if none or several fit, or the agent is not there.
-        Conflict: if somebody has decided it already, its tests do not pass any more, or the files cannot be written.
+        Conflict: if somebody has decided it already, its tests do not pass any more, the policy with it was not
+            promoted, or the files cannot be written.
         PolicyError, InvalidFile: if the policy or its tests cannot be read.
     """
     known = await ledger.read(lambda tx: rule_proposals.get(tx, proposal))
@@ -107,6 +119,8 @@ async def accept(
         return Accepted(proposal=await ledger.write(lambda tx: _accept(tx, known, by, identity, ())))
     agent = _agent(agents, known.agent)
     changes = await asyncio.to_thread(_tried, agent, known, by)
+    if promotion is not None:
+        await asyncio.to_thread(_need_promotion, promotion, agents, known, by)
     made = await ledger.write(lambda tx: _accept(tx, known, by, identity, changes))
     policy, tests = changes
     return Accepted(proposal=made, policy=policy.file, tests=tests.file)
@@ -163,6 +177,29 @@ def _tried(agent: Agent, known: RuleProposal, by: str) -> tuple[Change, Change]:
     if known.rule not in (changes[0].before or ""):  # else it was written before a crash
         check_proposal(known.rule, known.tests, policy_texts(policy_file(agent, known), specs), agent.name, specs)
     return changes
+
+
+@contextlib.contextmanager
+def with_proposal(agents: Agents, known: RuleProposal, by: str) -> Generator[list[Agent]]:
+    """The agents as they would be if a proposed rule were accepted; its policy is a file that is gone afterwards.
+
+    Raises:
+        NotFound, Conflict, PolicyError: if the rule cannot be added.
+    """
+    agent = _agent(agents, known.agent)
+    policy = changes_of(agent, known, by)[0]
+    with tempfile.TemporaryDirectory(prefix="baton-candidate-") as folder:
+        file = Path(folder) / policy.file.name
+        file.write_text(policy.after, encoding="utf-8")
+        yield [replace(one, policy=file) if one.name == agent.name else one for one in agents.values()]
+
+
+def _need_promotion(promotion: Promotion, agents: Agents, known: RuleProposal, by: str) -> None:
+    with with_proposal(agents, known, by) as candidates:
+        lacks = promotion.lacks(hashes(candidates, endpoint()))
+    if lacks:
+        hint = f"`baton eval run SUITE --proposal {known.id}` plays it so, and `baton eval gate` promotes what passes."
+        raise Conflict(known.id, f"it would let more run alone, and {lacks}", hint)
 
 
 def _agent(agents: Agents, name: str) -> Agent:

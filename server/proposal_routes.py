@@ -51,7 +51,8 @@ async def accept_(proposal: Id, request: Request, caller: AllOwner, said: Nothin
     The agents of this server go by it at once (`in_force`); those of others when they are started.
     """
     baton = baton_of(request)
-    made = await accept(baton.ledger, baton.agents, proposal, by=caller.name, identity=caller.identity)
+    who, asks = caller.identity, baton.promotion
+    made = await accept(baton.ledger, baton.agents, proposal, by=caller.name, identity=who, promotion=asks)
     files = {"policy": made.policy and str(made.policy), "tests": made.tests and str(made.tests)}
     in_force = _take_up(baton, made.policy) if made.policy else [made.proposal.agent]
     return {"proposal": proposal_json(made.proposal), **files, "in_force": in_force}

@@ -1,5 +1,7 @@
 """Pictures of the pages, for docs/img: the desk at work on its inbox, looked at in Chromium.
 
+With the report of `make eval` where there is one.
+
 python examples/desk/pictures.py [--into docs/img]
 """
 
@@ -23,6 +25,7 @@ from baton.places import NAME
 from baton.server import Server, Service, link_for
 
 HERE = Path(__file__).parent
+REPORT = Path(".evaluation/report.html")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 
 
@@ -82,12 +85,27 @@ async def _take(folder: Path, into: Path, chromium: str) -> None:
             Shot("flow", "/flow", height=1050),
             Shot("agents", "/agents/billing", height=1050),
         )
+        reported = await asyncio.to_thread(REPORT.exists)
         async with Server(Service(baton=baton, alone=True), host="127.0.0.1", port=0) as server:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+                if reported:
+                    await _shoot_report(browser, into)
                 for shot in shots:
                     await _shoot(browser, server.url, await link_for(baton.ledger, person()), shot, into)
                 await browser.close()
+
+
+async def _shoot_report(browser: Browser, into: Path) -> None:
+    for name, dark in (("evaluation", False), ("evaluation-dark", True)):
+        context = await browser.new_context(
+            viewport={"width": 1120, "height": 1360}, color_scheme="dark" if dark else "light"
+        )
+        page = await context.new_page()
+        await page.goto(await asyncio.to_thread(lambda: REPORT.resolve().as_uri()))
+        await page.screenshot(path=into / f"{name}.png")
+        print(into / f"{name}.png")
+        await context.close()
 
 
 async def _shoot(browser: Browser, url: str, token: str, shot: Shot, into: Path) -> None:

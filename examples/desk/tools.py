@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from baton import tool
+from baton import tool, variable
 
 HERE = Path(__file__).parent
 RETURN_DAYS = 30
@@ -290,7 +290,7 @@ def export_customers(to: str, *, key: str) -> Receipt:
 
 
 def _folder() -> Path:
-    return Path(os.environ.get("DESK_WORLD", ".demo"))
+    return Path(variable("DESK_WORLD") or ".demo")
 
 
 @contextmanager

@@ -1,11 +1,15 @@
 """Proposals over the API: who may make and accept them, what accepting writes, and that it is all or nothing."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
-from baton.core import Label, Role, Trust
+from baton.autonomy import hashes
+from baton.core import Label, Promotion, Role, Trust
+from baton.core.promoting import new_key, public_key, sign
 from baton.ledger import facts, rule_proposals
+from baton.proposing import with_proposal
 from support import on_both, soon, text_rows
 from support.serving import Office, clerk, kind_of, serve_office
 
@@ -155,3 +159,29 @@ async def test_an_accepted_instruction_is_told_to_its_agent(tmp_path: Path) -> N
         assert (said["policy"], said["in_force"]) == (None, ["clerk"])
         (told,) = await office.baton.ledger.read(lambda tx: facts.believed(tx, "local", ["instructions/clerk"]))
         assert (told.text, told.label) == ("Heed it.", Label(Trust.SYSTEM, frozenset({made.id})))
+
+
+@on_both
+async def test_where_a_promotion_is_asked_for_a_rule_waits_until_the_policy_with_it_is_promoted(
+    database: str, tmp_path: Path
+) -> None:
+    pem = new_key()
+    async with serve_office(database, clerk(tmp_path)) as office:
+        owner = await office.person("olga", Role.OWNER)
+        made, before = await proposed(office, owner), (tmp_path / "till.cedar").read_text()
+        office.baton.promotion = Promotion(record=tmp_path / "promotion.json", key=public_key(pem))
+        url = f"{API}/proposals/{made['id']}/accept"
+        said = await office.http.post(url, json={}, headers=owner)
+        assert kind_of(said) == (409, "Conflict") and "no promotion record" in said.text and "eval gate" in said.text
+        assert (tmp_path / "till.cedar").read_text() == before
+
+        known = await office.baton.ledger.read(lambda tx: rule_proposals.get(tx, made["id"]))
+        now = hashes(list(office.baton.agents.values()), office.baton.endpoint)
+        with with_proposal(office.baton.agents, known, "olga") as candidates:
+            then = hashes(candidates, office.baton.endpoint)
+        for promoted, status in ((now, 409), (then, 200)):
+            record = sign({"verdict": "pass", "hashes": promoted}, pem)
+            (tmp_path / "promotion.json").write_text(json.dumps(record))
+            said = await office.http.post(url, json={}, headers=owner)
+            assert said.status_code == status, said.text
+        assert hashes(list(office.baton.agents.values()), office.baton.endpoint) == then  # what was promoted is at work

@@ -1,0 +1,1 @@
+../../sdk/pytest_plugin.py
