@@ -45,7 +45,7 @@ pictures: $(DEV)  ## Take the pictures of docs/img anew, in Chromium.
 	@$(BIN)/python examples/desk/pictures.py $(ARGS)
 
 test: $(DEV)  ## Run the tests; ARGS="-k name" picks some.
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python $(if $(ARGS),-m pytest $(ARGS),tests/both.py)
 
 check: $(DEV)  ## Check style, types and the floors.
 	$(BIN)/ruff check
