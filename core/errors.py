@@ -12,6 +12,7 @@ BatonError
 ├── BadSignature            a webhook is not signed as it has to be
 ├── TooManyTries            wrong passwords were given too often
 ├── TooManyRequests         an account asks more often than it may
+├── MailboxFull             a run has more unread messages than it may have
 ├── BadLink                 a link to a review opens nothing
 │   ├── LinkForged          it was not made here, or was changed
 │   ├── LinkExpired         its time is over
@@ -143,6 +144,16 @@ class TooManyRequests(BatonError):
         """`after` is in seconds."""
         self.after = max(1.0, after)
         super().__init__(f"{who} asks more than {a_second:g} times a second: ask again in {self.after:.0f} s")
+
+
+class MailboxFull(BatonError):
+    """A run has more unread messages than it may have."""
+
+    fault = Fault.TRANSIENT
+    after = 60.0
+
+    def __init__(self, run: str, most: int) -> None:
+        super().__init__(f"{run} has {most} messages that it has not read yet: say it again in {self.after:.0f} s")
 
 
 class BadLink(BatonError):

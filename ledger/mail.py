@@ -6,12 +6,15 @@ from typing import Literal
 
 from sqlalchemy import bindparam, exists, insert, select, update
 
-from baton.core import BodyId, Confidentiality, Conflict, MessageId, NotFound, RunId, Trust, random_id
+from baton.core import BodyId, Confidentiality, Conflict, MailboxFull, MessageId, NotFound, RunId, Trust, random_id
 from baton.ledger import bodies
 from baton.ledger.events import emit, emit_numbered
 from baton.ledger.runs import ENDED, lock, wake
 from baton.ledger.schema import messages, runs
 from baton.ledger.transaction import Transaction
+
+MOST_UNREAD = 1000
+"""Messages of people and programs that a run may have unread; what Baton itself tells it is never refused."""
 
 MessageKind = Literal["user", "decision", "question", "handoff", "timer", "event", "cancel"]
 
@@ -61,6 +64,7 @@ def post(
     Raises:
         NotFound: if there is no such run.
         Conflict: if the run has ended: nobody would read it.
+        MailboxFull: if it has more of people and programs unread than it may.
     """
     status = lock(tx, run)  # nobody ends the run, and no other message gets a number, until this one is in
     if id is not None and tx.value(_KNOWN, message=id):
@@ -69,6 +73,8 @@ def post(
         raise NotFound("run", run)
     if status in ENDED:
         raise Conflict(f"message to {run}", f"it has ended ({status})", "Start a new run in the same conversation.")
+    if kind == "user" and tx.value(_BEHIND_BY, run=run) >= MOST_UNREAD:
+        raise MailboxFull(run, MOST_UNREAD)
     id = id or MessageId(random_id("msg"))
     body = bodies.store(tx, text) if text else body
     row = {"id": id, "run": run, "kind": kind, "sender": sender, "body": body, "ref": ref}
@@ -110,6 +116,7 @@ _BEHIND = (messages.c.run == bindparam("run"), messages.c.seq > bindparam("curso
 _UNREAD = select(messages).where(*_BEHIND).order_by(messages.c.seq)
 _HAS_UNREAD = select(exists().where(*_BEHIND))
 _CANCELLED = select(exists().where(*_BEHIND, messages.c.kind == "cancel"))
+_BEHIND_BY = select(runs.c.wake - runs.c.seen).where(runs.c.id == bindparam("run"))
 _KNOWN = select(exists().where(messages.c.id == bindparam("message")))
 _RECIPIENT = select(messages.c.run).where(messages.c.id == bindparam("message"))
 _POST = insert(messages)

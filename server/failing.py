@@ -23,6 +23,7 @@ from baton.core import (
     InvalidValue,
     LedgerError,
     LinkForged,
+    MailboxFull,
     NotFound,
     PolicyError,
     SignInNeeded,
@@ -45,8 +46,11 @@ _STATUS: Sequence[tuple[type[BatonError], int]] = (
     (InvalidValue, 422),
     (TooManyTries, 429),
     (TooManyRequests, 429),
+    (MailboxFull, 429),
     (LedgerError, 503),
 )
+
+_LATER = (TooManyTries, TooManyRequests, MailboxFull)
 
 _KINDS = {404: "NotFound", 405: "MethodNotAllowed", 413: "TooLarge"}
 
@@ -115,7 +119,7 @@ def headers_of(error: BatonError) -> dict[str, str] | None:
     """What the answer for an error of ours says beside its body."""
     if isinstance(error, SignInNeeded):
         return {"WWW-Authenticate": "Bearer"}
-    return {"Retry-After": f"{error.after:.0f}"} if isinstance(error, TooManyTries | TooManyRequests) else None
+    return {"Retry-After": f"{error.after:.0f}"} if isinstance(error, _LATER) else None
 
 
 def failed(error: BatonError) -> Failed:

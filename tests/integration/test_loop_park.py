@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from baton import Agent, Attachment, Baton, Goal, tool
 from baton.agents.simulated import Answer, Conversation
-from baton.core import Conflict, InvalidValue, LedgerFull, RunId, Trust
+from baton.core import Conflict, InvalidValue, LedgerFull, MailboxFull, RunId, Trust
 from baton.graph import Hold
 from baton.ledger import Lease, Transaction, leases, mail, runs
 from baton.ledger.schema import metadata
@@ -384,3 +384,19 @@ async def test_a_park_that_fails_is_tried_again_at_once_and_not_when_the_lease_r
         result = await soon(run.result())
         await until(baton.ledger, lambda tx: not runs.get(tx, run.id).working)
     assert (failed, result.status) == ([run.id], "done")
+
+
+@on_both
+async def test_a_mailbox_that_is_full_refuses_people_and_loses_nothing(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "MOST_UNREAD", 3)
+    async with open_office(database, [Agent("clerk")], script(), dispatch=False) as baton:
+        run = await baton.submit("go")
+        for number in range(2):  # the goal itself counts too
+            await run.message(f"number {number}")
+        with pytest.raises(MailboxFull, match=r"3 messages that it has not read yet: say it again in 60 s"):
+            await run.message("one more")
+        await run.cancel(by="ann")  # what ends it is never refused
+        kinds = await text_rows(baton.ledger, "SELECT kind FROM messages ORDER BY seq")
+    assert kinds == [("user",), ("user",), ("cancel",)]

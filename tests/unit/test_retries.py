@@ -68,6 +68,7 @@ CLASSES = {
     "ToolUnavailable": Fault.TRANSIENT,
     "TryAgain": Fault.TRANSIENT,
     "TooManyRequests": Fault.TRANSIENT,
+    "MailboxFull": Fault.TRANSIENT,
     "TooManyTries": Fault.TRANSIENT,
 }
 
