@@ -3,9 +3,8 @@
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
 `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls` and
-`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
-`archive` keep the record small.
+`hook_calls`, `history`, `lives` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
+`Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -24,10 +23,12 @@ from baton.ledger import (
     forecasts,
     forks,
     growth,
+    history,
     hook_calls,
     journal,
     keys,
     leases,
+    lives,
     mail,
     notices,
     people,
@@ -103,10 +104,12 @@ __all__ = [
     "forecasts",
     "forks",
     "growth",
+    "history",
     "hook_calls",
     "journal",
     "keys",
     "leases",
+    "lives",
     "mail",
     "notices",
     "people",

@@ -105,9 +105,11 @@ def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: Model
         run,
         "model.answered",
         turn=turn,
+        model=model,
         calls=len(reply.calls),
         tokens=[reply.usage.prompt, reply.usage.completion],
         seconds=round(reply.seconds, 4),
+        attempts=reply.attempts,
     )
 
 

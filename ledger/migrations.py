@@ -50,6 +50,10 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE decisions ADD COLUMN delivery TEXT",
     ),
     6: (),  # threads, exchanges and hook_calls, which are made as they are missing
+    7: (  # and lives, alerts and workers
+        "ALTER TABLE runs ADD COLUMN rank DOUBLE PRECISION NOT NULL DEFAULT '0'",
+        "UPDATE runs SET rank = created_at",
+    ),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

@@ -112,8 +112,11 @@ runs = Table(
     Column("live", Integer, nullable=False, server_default="1"),  # 0: a fork that asks before it writes
     Column("compensates", Text),  # the run whose effects it undoes
     Column("tenant", Text, nullable=False, server_default="local"),
+    Column("rank", Double, nullable=False, server_default="0"),  # among its tenant's: the lowest is begun first
 )
 Index("runs_ready", runs.c.not_before, sqlite_where=text("wake > seen"), postgresql_where=text("wake > seen"))
+_AWAKE = text("wake > seen")
+Index("runs_turn", runs.c.tenant, runs.c.rank, runs.c.id, sqlite_where=_AWAKE, postgresql_where=_AWAKE)
 _SUSPECT = text("takeovers > 0")
 Index("runs_suspect", runs.c.lease_until, sqlite_where=_SUSPECT, postgresql_where=_SUSPECT)
 _HAS_PARENT = text("parent IS NOT NULL")

@@ -1,0 +1,150 @@
+"""Days of the desk in simulated time, with Flow looking on: what it finds, and when.
+
+2,000 goals a day, three shifts of people, 16 runs at once: a calm day, then one on which an endpoint slows down, a
+person is ill, mail floods in and a tool fails. Each minute Flow looks at the record, and at nothing else. Counted are
+troubles that it names with what they are about and a beginning at most 5 minutes off, and alarms for nothing. Then
+parts are held against wholes, and forecasts of ends against the ends. Writes bench/results/flow.json.
+Arguments: `--seed N`, `--goals N` (default 2000).
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from datetime import time as clock_time
+from pathlib import Path
+
+from days.day import DAY, Day, Effort, Shop, Trouble
+from report import Figure, report
+
+from baton.core import ManualClock, Person
+from baton.core.calendars import Calendar, Hours
+from baton.flow import troubles as found_troubles
+from baton.flow.log import Log
+from baton.flow.lookout import Lookout
+from baton.flow.staff import staff_of
+from baton.ledger import Ledger, Transaction, people
+
+START = 1_767_571_200.0  # Monday 2026-01-05 00:00 UTC
+OFF = 300.0
+
+BAD = (
+    Trouble(kind="slow model", about="deep", start=9.5 * 3600, end=11 * 3600, by=4.0),
+    Trouble(kind="absent", about="cem", start=15 * 3600, end=22 * 3600),
+    Trouble(kind="flood", about="desk", start=18 * 3600, end=18.75 * 3600, by=9.0),
+    Trouble(kind="failing tool", about="find_customer", start=12.5 * 3600, end=13.25 * 3600, by=0.7),
+)
+
+
+@dataclass
+class Played:
+    """What came of playing days.
+
+    Attributes:
+        found: Troubles by what there is only one of at a time and their beginning, as they were first told.
+        looks: Seconds that each look took.
+    """
+
+    found: list[found_troubles.Trouble] = field(default_factory=list[found_troubles.Trouble])
+    looks: list[float] = field(default_factory=list[float])
+    events: int = 0
+    seconds: float = 0.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--goals", type=int, default=2000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(bench(str(Path(folder) / "day.db"), options.seed, options.goals))
+    report("flow", found)
+
+
+async def bench(database: str, seed: int, goals: int) -> list[Figure]:
+    shop = replace(Shop(), goals=goals)
+    clock = ManualClock(START)
+    ledger = await Ledger.open(database, clock)
+    await ledger.write(lambda tx: people.keep(tx, roster(shop)))
+    later = [replace(one, start=one.start + DAY, end=one.end + DAY) for one in BAD]
+    began = time.perf_counter()
+    played = await play(ledger, clock, Day(shop, later, seed=seed, start=START, days=2))
+    took = time.perf_counter() - began
+    calm = [one for one in played.found if one.found < START + DAY]
+    bad = [one for one in played.found if one.found >= START + DAY]
+    named = [named_for(one, bad) for one in later]
+    false = [one for one in bad if one not in named]
+    for trouble, one in zip(later, named, strict=True):
+        print(f"  {trouble.kind} of {trouble.about}, from {day_time(trouble.start)}:")
+        print(f"    {'NOT FOUND' if one is None else told(one)}")
+    for one in (*calm, *false):
+        print(f"  ALARM FOR NOTHING: {told(one)}")
+    await ledger.close()
+    delays = [(one.found - START - trouble.start) / 60 for one, trouble in zip(named, later, strict=True) if one]
+    looks = sorted(look * 1000 for look in played.looks)
+    right, all_ = len(delays), len(later)
+    return [
+        Figure(metric="named, begun within 5 min", value=right, unit=f"of {all_}", goal=f">= {all_}"),
+        Figure(metric="found after, slowest", value=max(delays, default=0.0), unit="min"),
+        Figure(metric="alarms for nothing, calm day", value=len(calm), unit="", goal="<= 0"),
+        Figure(metric="alarms for nothing, bad day", value=len(false), unit="", goal="<= 0"),
+        Figure(metric="a minute's look, median", value=statistics.median(looks), unit="ms", goal="<= 50"),
+        Figure(metric="a minute's look, 99 %", value=looks[int(len(looks) * 0.99)], unit="ms"),
+        Figure(metric="events", value=played.events, unit=""),
+        Figure(metric="two days played and looked at", value=took, unit="s", goal="<= 120"),
+    ]
+
+
+def told(one: found_troubles.Trouble) -> str:
+    began, found = day_time(one.began - START), day_time(one.found - START)
+    return f"{found}  {one.says}\n      cause: {one.cause}\n      began {began}; {one.evidence}"
+
+
+async def play(ledger: Ledger, clock: ManualClock, day: Day) -> Played:
+    """Record each minute and look."""
+    played, log, lookout = Played(), Log(day.start), Lookout(await ledger.read(staff_of))
+    open_ = set[tuple[str, str]]()
+    for end, written in day.minutes():
+        if written:
+            await ledger.write(lambda tx, written=written: perform(tx, written))  # type: ignore[misc]
+        clock.advance(end - clock.now())
+        began = time.perf_counter()
+        played.events += await ledger.read(log.catch_up)
+        seen = lookout.look(log.lives, end)
+        played.looks.append(time.perf_counter() - began)
+        played.found += [replace(one, found=end) for one in seen if one.key not in open_]
+        open_ = {one.key for one in seen}
+    return played
+
+
+def perform(tx: Transaction, written: list[tuple[float, Effort]]) -> None:
+    now = tx.now
+    for at, work in written:
+        tx.now = at
+        work(tx)
+    tx.now = now
+
+
+def named_for(trouble: Trouble, found: list[found_troubles.Trouble]) -> found_troubles.Trouble | None:
+    """What was told of a trouble: the right thing, with a beginning that is right, while it lasted."""
+    start, end = START + trouble.start, START + trouble.end
+    fits = [one for one in found if (one.kind, one.about) == (trouble.kind, trouble.about)]
+    return next((one for one in fits if abs(one.began - start) <= OFF and one.found <= end), None)
+
+
+def roster(shop: Shop) -> list[Person]:
+    made: list[Person] = []
+    for name, first, last in shop.people:
+        hours = [Hours(weekday=day, start=clock_time(int(first)), end=clock_time(int(last))) for day in range(7)]
+        made.append(Person(name=name, calendar=Calendar(hours=tuple(hours))))
+    return made
+
+
+def day_time(at: float) -> str:
+    return f"day {int(at // DAY) + 1} {int(at % DAY // 3600):02}:{int(at % 3600 // 60):02}"
+
+
+if __name__ == "__main__":
+    main()
