@@ -39,6 +39,7 @@ async def speak(*, decide: bool = False, common: Common = DEFAULTS) -> None:
         database=place.database,
         mind=project.mind,
         notices=project.notices,
+        alarms=project.alarms,
         people=project.people,
         observer=observer_of(),
     ) as baton:

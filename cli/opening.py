@@ -103,7 +103,9 @@ async def at_work(place: Place, screen: Screen, *, needs_agents: bool = True) ->
     from baton.app import Baton
 
     agents, mind = (project.agents, project.mind) if project else ((), None)
-    more: dict[str, Any] = {"notices": project.notices, "people": project.people} if project else {}
+    more: dict[str, Any] = (
+        {"notices": project.notices, "alarms": project.alarms, "people": project.people} if project else {}
+    )
     async with Baton(agents=agents, database=place.database, mind=mind, standby=True, **more) as baton:
         if project is not None:
             _note(place, project.path)

@@ -57,6 +57,7 @@ async def serve(
             database=place.database,
             mind=project.mind,
             notices=project.notices,
+            alarms=project.alarms,
             people=project.people,
             observer=observer_of(metrics),
         ) as baton,

@@ -48,6 +48,7 @@ async def worker(
             mind=project.mind,
             concurrency=concurrency,
             notices=project.notices,
+            alarms=project.alarms,
             people=project.people,
         ) as baton:
             names = ", ".join(agent.name for agent in project.agents)

@@ -28,19 +28,20 @@ class Log:
         self._mark: Mark | None = None
         self._lock = threading.Lock()
 
-    def catch_up(self, tx: Transaction) -> int:
-        """Take in what has happened since the last look; how many events."""
+    def catch_up(self, tx: Transaction, most: int | None = None) -> int:
+        """Take in what has happened since the last look, or the next `most` of it; how many events."""
         with self._lock:
             if self._mark is None:
                 self._mark = history.mark_before(tx, self.since)
                 before = history.open_before(tx, self.since)
                 self._take(tx, history.of_runs(tx, before, self._mark))
             taken = 0
-            while rows := history.since(tx, self._mark, AT_ONCE):
+            each = AT_ONCE if most is None else most
+            while rows := history.since(tx, self._mark, each):
                 self._take(tx, rows)
                 self._mark = (rows[-1][0], rows[-1][1])
                 taken += len(rows)
-                if len(rows) < AT_ONCE:
+                if most is not None or len(rows) < each:
                     break
             return taken
 

@@ -107,10 +107,10 @@ class Lookout:
         for one in asked:
             self._kinds[one.review] = one.kind
             self._asks[one.kind].take(one.at)
-        for one in closed:
-            kind = self._kinds.pop(one.review, None)
-            if kind is not None and one.by != "baton":
-                self._rejected[kind].take(one.at, one.decision == "reject")
+        for done in closed:
+            kind = self._kinds.pop(done.review, None)
+            if kind is not None and done.by != "baton":
+                self._rejected[kind].take(done.at, done.decision == "reject")
         self._reactions.take(asked, claimed, closed)
 
     def _failed(self, at: float, what: str, name: str, said: str) -> None:

@@ -161,8 +161,9 @@ class Worse:
     """Whether a share has grown: of calls that fail, of proposals that are rejected."""
 
     shift: Shift | None = None
-    _hits: float = 0.5
-    _all: float = 25.0
+    _seen: int = 0
+    _hits: float = 0.0
+    _all: float = 1.0
     _sum: float = 0.0
     _began: float = 0.0
     _run: list[bool] = field(default_factory=list[bool])
@@ -171,11 +172,15 @@ class Worse:
     def take(self, at: float, hit: bool) -> None:
         """Take one; `hit` is whether it is of those whose share is looked at."""
         self._last.append(hit)
-        usual = self._hits / self._all
+        usual = self._usual
         if self.shift is not None:
             full = len(self._last) == self._last.maxlen
-            if full and sum(self._last) / len(self._last) < (usual + self._bad(usual)) / 2:
+            if full and sum(self._last) / len(self._last) <= usual + 0.1:
                 self.shift, self._sum, self._run = None, 0.0, []
+            return
+        if self._seen < _FIRST:
+            self._seen += 1
+            self._learn(hit)
             return
         bad = self._bad(usual)
         grown = self._sum + (math.log(bad / usual) if hit else math.log((1 - bad) / (1 - usual)))
@@ -189,7 +194,13 @@ class Worse:
         self._sum = grown
         self._run.append(hit)
         if self._sum > SURE:
-            self.shift = Shift(self._began, at, usual, sum(self._run) / len(self._run))
+            self.shift = Shift(self._began, at, self._hits / self._all, sum(self._run) / len(self._run))
+
+    @property
+    def _usual(self) -> float:
+        """The share that is usual, at most: as far above what was seen as chance may well be."""
+        share = self._hits / self._all
+        return min(_MOST_USUAL, share + 1.5 * math.sqrt(share * (1 - share) / self._all) + 1 / self._all)
 
     def _bad(self, usual: float) -> float:
         return min(0.9, max(0.3, 3 * usual))
@@ -198,6 +209,13 @@ class Worse:
         if self._all > 400:
             self._hits, self._all = self._hits / 2, self._all / 2
         self._hits, self._all = self._hits + hit, self._all + 1
+
+
+_FIRST = 40
+"""Values from which is learnt what share is usual, before anything is said of the next."""
+
+_MOST_USUAL = 0.4
+"""A share above it is wrong however long it has been so."""
 
 
 def _middle(values: "deque[float] | list[float]") -> float:

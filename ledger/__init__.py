@@ -3,12 +3,13 @@
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
 `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls`, `history`, `lives` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
-`Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
+`hook_calls`, `history`, `lives`, `alerts` and `checkpoints` hold plain functions that take a `Transaction`; hand them
+to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
     accounts,
+    alerts,
     archive,
     audits,
     bodies,
@@ -88,6 +89,7 @@ __all__ = [
     "Wait",
     "Work",
     "accounts",
+    "alerts",
     "archive",
     "at_work",
     "audits",

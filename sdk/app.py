@@ -31,7 +31,7 @@ from baton.core import (
     check_due,
     random_id,
 )
-from baton.flow import Measures, Staff, Stuck, read_measures, staff_of, stuck_work
+from baton.flow import Alarms, Keeper, Measures, Staff, Stuck, Tell, read_measures, staff_of, stuck_work
 from baton.graph import (
     Engine,
     Member,
@@ -61,13 +61,14 @@ from baton.ledger import (
     transcript,
     waits,
 )
+from baton.ledger.alerts import Alert
 from baton.live import Live
 from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
 from baton.policies import load_policy
 from baton.policies.cedar import CedarPolicy
 from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
-from baton.review.notices import Courier, Notices
+from baton.review.notices import Courier, Notices, tell_alerts
 from baton.review.wire import Applied, Shape, apply, decode, encode
 from baton.telemetry import observer_of
 from baton.watch import Watch
@@ -100,6 +101,7 @@ class Baton:
         standby: bool = False,
         clock: Clock | None = None,
         notices: Notices | None = None,
+        alarms: Alarms | None = None,
         people: Sequence[Person] | None = None,
         observer: Observer | None = None,
     ) -> None:
@@ -116,6 +118,7 @@ class Baton:
             standby: On Postgres, whether it does so only while no other worker is there.
             clock: Where the time comes from; None is the machine's.
             notices: Who is told of reviews and runs, by webhook or mail; None tells nobody.
+            alarms: What is told of how it goes, by the same ways; None tells nothing: it is only looked at and kept.
             people: Who answers questions, with their hours; kept in the record, for every process. None leaves those
                 whom the record has: without any, everybody is always there.
             observer: Who watches how runs go, closed with Baton; None is who gets traces, where the environment or the
@@ -131,7 +134,7 @@ class Baton:
         self._mind = mind or SimpleMind()
         self._concurrency, self._standby = concurrency, standby
         self._dispatch, self._clock = dispatch and bool(agents), clock
-        self._notices = notices
+        self._notices, self._alarms = notices, alarms
         self._people = people
         self._observer = observer or observer_of()
         self._stack = contextlib.AsyncExitStack()
@@ -175,6 +178,9 @@ class Baton:
                     courier = Courier(self.ledger, self._notices, tenant, working=lambda: engine.leading)
                     await courier.start()
                     stack.push_async_callback(courier.stop)
+                keeper = Keeper(self.ledger, self._alarms, tell=self._teller(), working=lambda: engine.leading)
+                await keeper.start()
+                stack.push_async_callback(keeper.stop)
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
             self._watch = Watch(self.ledger, self._failure)
@@ -194,6 +200,18 @@ class Baton:
     ) -> None:
         """Stop working; what is under way goes on when Baton is opened again."""
         await self._stack.aclose()
+
+    def _teller(self) -> Tell | None:
+        notices, alarms, tenant = self._notices, self._alarms, self._setting.tenant
+        if notices is None or alarms is None:
+            return None
+        rules = {rule.name: rule.tell for rule in alarms.rules}
+
+        def tell(tx: Transaction, found: Sequence[Alert]) -> None:
+            names = {one.name: rules.get(one.name, alarms.tell) for one in found}
+            tell_alerts(tx, notices, tenant, found, names)
+
+        return tell
 
     @property
     def agents(self) -> Mapping[str, Agent]:

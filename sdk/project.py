@@ -14,8 +14,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton.agents import MINDS, Agent, McpServer, Mind, Tool, find_mind
+from baton.alerts import alarms_of
 from baton.core import InvalidFile, InvalidValue, NotFound, Person, ToolSpec
 from baton.core.yaml_file import line_of, read_yaml, refused
+from baton.flow import Alarms
 from baton.graph.hooks import Hook, HookEntry, Start
 from baton.people import people_of
 from baton.policies import YAML
@@ -63,6 +65,7 @@ class Project:
         database: The ledger: a server's URL, or a file relative to the project file; None is the default.
         notices: Who is told of reviews and runs; None is nobody.
         hooks: Where signed events come in.
+        alarms: What is told of how it goes, as `alerts.yaml` beside the file says; None where there is no such file.
         people: Who answers questions, as `people.yaml` beside the file says; None where there is no such file.
     """
 
@@ -72,6 +75,7 @@ class Project:
     database: str | None
     notices: Notices | None = None
     hooks: tuple[Hook, ...] = ()
+    alarms: Alarms | None = None
     people: tuple[Person, ...] | None = None
 
     @property
@@ -137,6 +141,7 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         database=entry.database,
         notices=notices,
         hooks=_hooks(file, entry, tree),
+        alarms=alarms_of(file),
         people=people_of(file),
     )
 
