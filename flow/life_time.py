@@ -80,13 +80,18 @@ class LifeTimes:
 def read_times(tx: Transaction, start: float, end: float, staff: Staff) -> LifeTimes:
     """Where the time went of the runs that ended between two times, beside as long a time before."""
     length = end - start
-    rows = [*lives.between(tx, start - length, end), *_unkept(tx, start - length, end, staff)]
+    rows = read_rows(tx, start - length, end, staff)
     now, before = defaultdict[str, list[LifeRow]](list), defaultdict[str, list[LifeRow]](list)
     for row in rows:
         (now if row[4] >= start else before)[row[0]].append(row)
     everything = [one for some in now.values() for one in some], [one for some in before.values() for one in some]
     agents = [_times(name, now[name], before.get(name, [])) for name in sorted(now)]
     return LifeTimes(since=start, until=end, all=_times("", *everything), agents=agents)
+
+
+def read_rows(tx: Transaction, start: float, end: float, staff: Staff) -> list[LifeRow]:
+    """The lives of the runs that ended between two times: those that are kept, and the others from their events."""
+    return [*lives.between(tx, start, end), *_unkept(tx, start, end, staff)]
 
 
 def fold(tx: Transaction, ids: Sequence[str], staff: Staff) -> list[Lived]:

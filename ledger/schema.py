@@ -123,6 +123,7 @@ _HAS_PARENT = text("parent IS NOT NULL")
 Index("runs_parent", runs.c.parent, sqlite_where=_HAS_PARENT, postgresql_where=_HAS_PARENT)
 Index("runs_conversation", runs.c.conversation)
 Index("runs_created", runs.c.created_at)
+Index("runs_ended", runs.c.ended_at)
 _NOT_ENDED = text("ended_at IS NULL")
 Index("runs_open", runs.c.id, sqlite_where=_NOT_ENDED, postgresql_where=_NOT_ENDED)
 
