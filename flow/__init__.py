@@ -2,7 +2,7 @@
 
 from baton.flow.answers import Share
 from baton.flow.figures import Figures, Measures
-from baton.flow.keeping import Keeper, Tell
+from baton.flow.keeping import Identity, Keeper, Tell
 from baton.flow.life_time import Change, LifeTimes, Times, read_times
 from baton.flow.littles_law import LittlesLaw, littles_law
 from baton.flow.measures import measure, read_measures
@@ -23,6 +23,7 @@ __all__ = [
     "Change",
     "Figures",
     "Graph",
+    "Identity",
     "Interval",
     "Keeper",
     "LifeTimes",

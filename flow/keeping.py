@@ -1,9 +1,12 @@
 """The keeper: beside the runs it folds what is new, keeps the lives of runs, and has people told of what is wrong."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from baton.core import LedgerError, logger
+from baton.core import LedgerError, OffsetClock, logger
+from baton.flow.drift import drift
 from baton.flow.gauges import read_gauges
 from baton.flow.life_time import fold
 from baton.flow.log import Log
@@ -12,7 +15,7 @@ from baton.flow.rules import Alarms, Watching
 from baton.flow.spent import Roll, busy, lived
 from baton.flow.staff import Staff, staff_of
 from baton.flow.troubles import Trouble
-from baton.ledger import Ledger, Transaction, alerts, history, lives
+from baton.ledger import Ledger, Transaction, alerts, history, lives, workers
 from baton.ledger.alerts import Alert, Finding
 from baton.ledger.lives import Lived
 
@@ -27,6 +30,9 @@ AT_ONCE = 2_000
 
 KEPT_AT_ONCE = 200
 
+SAY_SECONDS = 20.0
+"""How often a worker says what it is."""
+
 _FAREWELL_SECONDS = 3.0
 _URGENT = ("nobody works",)
 
@@ -34,6 +40,24 @@ log = logger()
 
 Tell = Callable[[Transaction, Sequence[Alert]], None]
 """Has people told of what is wrong, in the transaction that notes that they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What a worker is, beside others.
+
+    Attributes:
+        version: Of Baton.
+        concurrency: Runs that it advances at once.
+        fingerprints: Of the code of each of its agents, as they are now.
+        policies: Of the policy of each.
+    """
+
+    name: str
+    version: str
+    concurrency: int
+    fingerprints: Callable[[], Mapping[str, str]]
+    policies: Callable[[], Mapping[str, str]]
 
 
 class Keeper:
@@ -45,6 +69,7 @@ class Keeper:
         alarms: Alarms | None = None,
         *,
         tell: Tell | None = None,
+        identity: Identity | None = None,
         working: Callable[[], bool] = lambda: True,
     ) -> None:
         """Over a ledger.
@@ -53,13 +78,16 @@ class Keeper:
             ledger: The record.
             alarms: What is told; None tells nothing: what is wrong is only kept.
             tell: Has people told; None tells nobody.
+            identity: What this worker is; None says nothing of it.
             working: Whether this process looks now, rather than another.
         """
         self._ledger, self._alarms, self._tell, self._working = ledger, alarms, tell, working
+        self._identity, self._began = identity, ledger.clock.now()
         self._log: Log | None = None
         self._lookout: Lookout | None = None
         self._watching = Watching(alarms.rules if alarms else ())
         self._kept_since = 0.0
+        self._said: float | None = None
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -71,6 +99,10 @@ class Keeper:
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.wait([self._loop], timeout=_FAREWELL_SECONDS)
+        identity = self._identity
+        if identity is not None and self._said is not None:
+            with contextlib.suppress(LedgerError):  # it is taken for gone in a minute
+                await self._ledger.write(lambda tx: workers.leave(tx, identity.name))
 
     async def _serve(self) -> None:
         failed = ""
@@ -99,11 +131,36 @@ class Keeper:
         found = [_finding(one) for one in self._lookout.look(account.lives, now, staff)]
         figures = await self._ledger.read(lambda tx: read_gauges(tx, account.lives))
         found += self._watching.look(now, figures)
+        found += await self._say()
         await self._keep(account, staff)
         account.forget(now - BACK)
         open_ = await self._ledger.read(alerts.any_open)
         if found or open_:
             await self._ledger.write(lambda tx: self._settle(tx, found))
+
+    async def _say(self) -> list[Finding]:
+        """Say what this worker is, and find what differs between all."""
+        me, now = self._identity, self._ledger.clock.now()
+        if me is not None and (self._said is None or now - self._said >= SAY_SECONDS):
+            clock = self._ledger.clock
+            ahead = -clock.offset if isinstance(clock, OffsetClock) else 0.0
+            code, policies = dict(me.fingerprints()), dict(me.policies())
+
+            def say(tx: Transaction) -> None:
+                workers.say(
+                    tx,
+                    me.name,
+                    began=self._began,
+                    clock=ahead,
+                    version=me.version,
+                    concurrency=me.concurrency,
+                    fingerprints=code,
+                    policies=policies,
+                )
+
+            await self._ledger.write(say)
+            self._said = now
+        return drift(await self._ledger.read(workers.heard))
 
     def _settle(self, tx: Transaction, found: Sequence[Finding]) -> None:
         alerts.settle(tx, found)

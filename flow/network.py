@@ -45,7 +45,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Constraint:
-    """That one moment is at most so many seconds after another; `says` is why."""
+    """That one moment is at most so many seconds after another; `says` is why, empty where that goes without saying."""
 
     earlier: str
     later: str
@@ -91,7 +91,7 @@ class Contradiction(InvalidValue):
     def __init__(self, reasons: Sequence[Constraint], over: float) -> None:
         """`over` is by how many seconds they are apart."""
         self.reasons, self.over = tuple(reasons), over
-        said = "; ".join(one.says for one in reasons)
+        said = "; ".join(sorted(one.says for one in reasons if one.says))
         allowed = f"times that can all be kept: these are {format_duration(max(over, 1e-3))} apart"
         super().__init__("plan", said, allowed, "Give one of them up")
 
@@ -181,7 +181,7 @@ def _check_order(steps: Sequence[Step]) -> None:
 def _constraints(steps: Sequence[Step], deadline: float | None) -> Iterator[Constraint]:
     for step in steps:
         begin, end, name = f"<{step.name}", f">{step.name}", step.name
-        yield Constraint(begin, ORIGIN, 0.0, f"{name} begins with the plan or later")
+        yield Constraint(begin, ORIGIN, 0.0, "")
         yield Constraint(end, begin, -step.least, f"{name} takes at least {_length(step.least)}")
         if step.most is not None:
             yield Constraint(begin, end, step.most, f"{name} takes at most {_length(step.most)}")

@@ -3,8 +3,8 @@
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
 `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls`, `history`, `lives`, `alerts` and `checkpoints` hold plain functions that take a `Transaction`; hand them
-to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
+`hook_calls`, `history`, `lives`, `alerts`, `workers` and `checkpoints` hold plain functions that take a `Transaction`;
+hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -45,6 +45,7 @@ from baton.ledger import (
     transcript,
     turns,
     waits,
+    workers,
 )
 from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.door import Ledger, Listener, database_of
@@ -127,4 +128,5 @@ __all__ = [
     "transcript",
     "turns",
     "waits",
+    "workers",
 ]

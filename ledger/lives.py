@@ -94,6 +94,11 @@ def between(tx: Transaction, start: float, end: float) -> list[LifeRow]:
     return tx.tuples(_BETWEEN, start=start, end=end)
 
 
+def sums(tx: Transaction, start: float) -> list[tuple[str, int, tuple[float, ...]]]:
+    """For each agent how many runs ended since a time, and on what their time went, all together, in seconds."""
+    return [(row[0], row[1], tuple(row[2:])) for row in tx.tuples(_SUMS, start=start)]
+
+
 def not_kept(tx: Transaction, since: float, most: int) -> list[str]:
     """Runs that have ended since a time and whose lives are not kept, the newest first."""
     return tx.values(_NOT_KEPT, since=since, most=most)
@@ -115,5 +120,11 @@ _NOT_KEPT = (
     .where(runs.c.ended_at >= bindparam("since"), ~exists().where(lives.c.run == runs.c.id))
     .order_by(runs.c.ended_at.desc())
     .limit(bindparam("most"))
+)
+_SUMS = (
+    select(lives.c.agent, func.count(), *(func.sum(lives.c[name]) for name in PARTS))
+    .where(lives.c.ended >= bindparam("start"))
+    .group_by(lives.c.agent)
+    .order_by(lives.c.agent)
 )
 _UNTIL = select(func.max(lives.c.ended))

@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -31,7 +34,7 @@ from baton.core import (
     check_due,
     random_id,
 )
-from baton.flow import Alarms, Keeper, Measures, Staff, Stuck, Tell, read_measures, staff_of, stuck_work
+from baton.flow import Alarms, Identity, Keeper, Measures, Staff, Stuck, Tell, read_measures, staff_of, stuck_work
 from baton.graph import (
     Engine,
     Member,
@@ -178,7 +181,13 @@ class Baton:
                     courier = Courier(self.ledger, self._notices, tenant, working=lambda: engine.leading)
                     await courier.start()
                     stack.push_async_callback(courier.stop)
-                keeper = Keeper(self.ledger, self._alarms, tell=self._teller(), working=lambda: engine.leading)
+                keeper = Keeper(
+                    self.ledger,
+                    self._alarms,
+                    tell=self._teller(),
+                    identity=self._identity(),
+                    working=lambda: engine.leading,
+                )
                 await keeper.start()
                 stack.push_async_callback(keeper.stop)
                 await self._engine.start()
@@ -200,6 +209,15 @@ class Baton:
     ) -> None:
         """Stop working; what is under way goes on when Baton is opened again."""
         await self._stack.aclose()
+
+    def _identity(self) -> Identity:
+        return Identity(
+            name=f"{socket.gethostname()}:{os.getpid()}:{random_id('w')}",
+            version=_version(),
+            concurrency=self._concurrency,
+            fingerprints=lambda: self._team.at_hand,
+            policies=lambda: {name: policy.version for name, policy in self._policies.items()},
+        )
 
     def _teller(self) -> Tell | None:
         notices, alarms, tenant = self._notices, self._alarms, self._setting.tenant
@@ -607,3 +625,11 @@ class Baton:
 
 def _answer(kind: DecisionKind, by: str | None, note: str, hold: float) -> Answer:
     return Answer(kind=kind, by=by or person(), note=note, hold=hold)
+
+
+def _version() -> str:
+    """Of this Baton; a checkout that is not installed has none."""
+    try:
+        return version("baton")
+    except PackageNotFoundError:
+        return "a checkout"

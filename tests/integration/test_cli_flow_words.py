@@ -40,4 +40,4 @@ async def test_a_plan_has_its_times_and_is_refused_where_it_contradicts_itself(t
     plan.write_text("deadline: 2h\nsteps:\n  - {name: ask, takes: 3h}\n  - {name: other, takes: 1h}\n")
     refused = baton(tmp_path, "flow", "plan", str(plan), "-d", database)
     assert refused.code == 2
-    assert "ask takes at least 3 h; all is over within 2 h" in refused.err and "1 h apart" in refused.err
+    assert "plan 'all is over within 2 h; ask takes at least 3 h'" in refused.err and "1 h apart" in refused.err

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from baton import Agent
 from baton.core import ManualClock, Secret
-from baton.flow import Alarms, Keeper, Rule, read_times, staff_of
+from baton.flow import Alarms, Identity, Keeper, Rule, read_times, staff_of
 from baton.ledger import Ledger, alerts, lives, notices
 from baton.review.notices import Notices, Webhook, tell_alerts
 from support import on_both, open_office, script, soon
@@ -79,4 +79,32 @@ async def test_several_are_told_together_and_not_before_the_group_is_over(tmp_pa
     clock.advance(600.0)
     await keeper.look()
     assert [sorted(names) for names in told] == [["first"], ["second", "third"]]
+    await ledger.close()
+
+
+def identity(name: str, code: str = "c1", policy: str = "p1", version: str = "1") -> Identity:
+    return Identity(
+        name=name,
+        version=version,
+        concurrency=8,
+        fingerprints=lambda: {"clerk": code},
+        policies=lambda: {"clerk": policy},
+    )
+
+
+@on_both
+async def test_what_differs_between_workers_is_named_until_they_are_alike(database: str) -> None:
+    clock = ManualClock()
+    ledger = await Ledger.open(database, clock)
+    keepers = [Keeper(ledger, identity=identity(name)) for name in ("w1", "w2")]
+    keepers.append(Keeper(ledger, identity=identity("w3", policy="p2", version="2")))
+    for keeper in keepers:
+        await keeper.look()
+    policy, version = sorted(await ledger.read(alerts.open_), key=lambda one: one.about)
+    assert (policy.about, version.about) == ("policy of clerk", "version")
+    assert policy.cause == "not as most: w3"
+    await keepers[2].stop()
+    clock.advance(61.0)  # who says nothing is gone
+    await keepers[0].look()
+    assert await ledger.read(alerts.open_) == []
     await ledger.close()
