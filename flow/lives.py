@@ -103,7 +103,8 @@ class Lives:
         elif kind == "model.answered":
             model, seconds = said.get("model") or "", float(said.get("seconds") or 0.0)
             self._taken_up(life, at - seconds)
-            self.traffic.called.append(Called(at, seconds, model, life.agent, int(said.get("attempts") or 1)))
+            tries, instead = int(said.get("attempts") or 1), str(said.get("instead") or "")
+            self.traffic.called.append(Called(at, seconds, model, life.agent, tries, instead))
             life.mode, life.again = _RESTING, False
         elif family == "effect":
             self._effect(life, kind, said, at)

@@ -84,7 +84,7 @@ class Lookout:
     def _take(self, traffic: Traffic) -> None:
         for call in self._new("called", traffic.called):
             self._slow_models[call.model].take(call.at, call.seconds / max(1, call.tries))
-            self._failing_models[call.model].take(call.at, call.tries > 1)
+            self._failing_models[call.model].take(call.at, call.tries > 1 or bool(call.instead))
             self._failing_agents[call.agent].take(call.at, hit=False)
             self._done_at = max(self._done_at, call.at)
         for use in self._new("used", traffic.used):

@@ -32,7 +32,7 @@ def failing_model(model: str, shift: Shift) -> Trouble:
     return Trouble(
         kind="failing model",
         about=model,
-        says=f"{name} has to be asked again and again: {percent(shift.now)} of questions need more than one try.",
+        says=f"{name} has to be asked again, or elsewhere: {percent(shift.now)} of questions are not answered at once.",
         cause=f"the endpoint of {name} refuses, breaks off or does not answer",
         evidence=f"{percent(shift.now)} of questions; {percent(shift.usual)} are usual",
         way_out="ask the endpoint's operator, or name another model for the agents that ask it",

@@ -27,13 +27,17 @@ class Ended(NamedTuple):
 
 
 class Called(NamedTuple):
-    """A model answered after so many seconds and tries; the name is empty where the record does not say it."""
+    """A model answered after so many seconds and tries; the name is empty where the record does not say it.
+
+    `instead` is the endpoint that answered as the first did not; empty where that did.
+    """
 
     at: float
     seconds: float
     model: str
     agent: str
     tries: int
+    instead: str
 
 
 class Used(NamedTuple):

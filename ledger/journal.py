@@ -110,6 +110,7 @@ def record_call(tx: Transaction, run: RunId, turn: int, model: str, reply: Model
         tokens=[reply.usage.prompt, reply.usage.completion],
         seconds=round(reply.seconds, 4),
         attempts=reply.attempts,
+        **({"instead": reply.instead} if reply.instead else {}),
     )
 
 
