@@ -1,10 +1,12 @@
 """The figures that rules of alerts may be about: how the work stands, in one number each."""
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
 
-from baton.flow.lives import TICKS, Lives
+from baton.flow.lives import Lives
 from baton.ledger import Transaction
-from baton.ledger.standing import standing
+from baton.ledger.standing import present
 
 GAUGES: Mapping[str, str] = {
     "runs_open": "runs that have not ended",
@@ -29,25 +31,41 @@ _HOUR = 3600.0
 
 def read_gauges(tx: Transaction, lives: Lives) -> dict[str, float]:
     """All of them, as they are now."""
-    stands, now = standing(tx), tx.now
+    stands, now = present(tx), tx.now
     traffic, since = lives.traffic, now - _HOUR
-    ended = [row.seconds for row in traffic.ended if row.at >= since]
+    ended = [row.seconds for row in _lately(traffic.ended, since)]
     return {
         "runs_open": float(stands.runs.get("ready", 0) + stands.runs.get("waiting", 0)),
         "runs_ready": float(stands.runs.get("ready", 0)),
-        "runs_dead": float(sum(stands.dead.values())),
+        "runs_dead": float(stands.dead),
         "oldest_ready": stands.oldest_ready,
         "questions_open": float(stands.open_reviews),
         "questions_late": float(stands.overdue_reviews),
-        "notices_dead": float(stands.notices.get("dead", 0)),
-        "runs_begun": float(sum(life.began >= since * TICKS for life in lives.lives.values())),
+        "notices_dead": float(stands.dead_notices),
+        "runs_begun": float(_since(traffic.submitted, since)),
         "runs_ended": float(len(ended)),
-        "questions_asked": float(sum(row.at >= since for row in traffic.asked)),
-        "questions_closed": float(sum(row.at >= since for row in traffic.closed)),
+        "questions_asked": float(_since(traffic.asked, since)),
+        "questions_closed": float(_since(traffic.closed, since)),
         "run_seconds": _most(ended),
-        "wait_for_worker": _most([row.seconds for row in traffic.worked if row.at >= since]),
-        "model_seconds": _most([row.seconds for row in traffic.called if row.at >= since]),
+        "wait_for_worker": _most([row.seconds for row in _lately(traffic.worked, since)]),
+        "model_seconds": _most([row.seconds for row in _lately(traffic.called, since)]),
     }
+
+
+class _Dated(Protocol):
+    @property
+    def at(self) -> float: ...
+
+
+D = TypeVar("D", bound=_Dated)
+
+
+def _lately(rows: Sequence[D], since: float) -> Sequence[D]:
+    return rows[bisect_left(rows, since, key=lambda row: row.at) :]
+
+
+def _since(rows: Sequence[_Dated], since: float) -> int:
+    return len(rows) - bisect_left(rows, since, key=lambda row: row.at)
 
 
 def _most(values: list[float]) -> float:

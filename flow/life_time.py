@@ -69,12 +69,13 @@ class Times:
 
 @dataclass(frozen=True, kw_only=True)
 class LifeTimes:
-    """Where the time goes, of all runs and by agent."""
+    """Where the time goes, of all runs and by agent; `rows` are the runs that it is made of."""
 
     since: float
     until: float
     all: Times
     agents: Sequence[Times]
+    rows: Sequence[LifeRow]
 
 
 def read_times(tx: Transaction, start: float, end: float, staff: Staff) -> LifeTimes:
@@ -86,7 +87,7 @@ def read_times(tx: Transaction, start: float, end: float, staff: Staff) -> LifeT
         (now if row[4] >= start else before)[row[0]].append(row)
     everything = [one for some in now.values() for one in some], [one for some in before.values() for one in some]
     agents = [_times(name, now[name], before.get(name, [])) for name in sorted(now)]
-    return LifeTimes(since=start, until=end, all=_times("", *everything), agents=agents)
+    return LifeTimes(since=start, until=end, all=_times("", *everything), agents=agents, rows=everything[0])
 
 
 def read_rows(tx: Transaction, start: float, end: float, staff: Staff) -> list[LifeRow]:

@@ -48,6 +48,36 @@ class Standing:
     workers: Mapping[str, float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Present:
+    """What is open, and nothing of what has ended: read by indexes of what is open, however much that is.
+
+    Attributes:
+        runs: Runs that have not ended, by status; the others are those of `Standing`.
+    """
+
+    runs: Mapping[str, int]
+    open_reviews: int
+    overdue_reviews: int
+    dead: int
+    dead_notices: int
+    oldest_ready: float
+
+
+def present(tx: Transaction) -> Present:
+    """What is open now."""
+    asked = tx.rows(_REVIEWS, now=tx.now)[0]
+    since: float | None = tx.value(_READY_SINCE, now=tx.now)
+    return Present(
+        runs={row.status: row.count for row in tx.rows(_OPEN_RUNS)},
+        open_reviews=asked.open,
+        overdue_reviews=asked.overdue or 0,
+        dead=sum(row.count for row in tx.rows(_DEAD)),
+        dead_notices=sum(row.count for row in tx.rows(_NOTICES) if row.state == "dead"),
+        oldest_ready=max(0.0, tx.now - since) if since is not None else 0.0,
+    )
+
+
 def standing(tx: Transaction) -> Standing:
     """How the work stands now."""
     asked = tx.rows(_REVIEWS, now=tx.now)[0]
@@ -72,6 +102,7 @@ def standing(tx: Transaction) -> Standing:
 _LATELY = 3600.0
 _READY = select(func.count()).select_from(runs).where(is_ready)
 _RUNS = select(runs.c.status, func.count().label("count")).group_by(runs.c.status)
+_OPEN_RUNS = select(runs.c.status, func.count().label("count")).where(runs.c.ended_at.is_(None)).group_by(runs.c.status)
 _REVIEWS = select(
     func.count().label("open"),
     func.sum(case((reviews.c.due < bindparam("now"), 1), else_=0)).label("overdue"),

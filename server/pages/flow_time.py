@@ -8,10 +8,8 @@ from markupsafe import Markup
 
 from baton.core.texts import one_line, percent
 from baton.flow import Times, grid_until
-from baton.flow.life_time import read_rows
 from baton.flow.queues import Station
 from baton.flow.report import read_report
-from baton.flow.staff import staff_of
 from baton.flowing import changed, filling, held_up, seconds, took
 from baton.ledger import Transaction, rates
 from baton.ledger.lives import PARTS, LifeRow, Spent
@@ -77,7 +75,7 @@ def read_time(tx: Transaction, name: str | None) -> TimeSpent:
     span = span_of(name, rates.first_run(tx), tx.now)
     grid = grid_until(tx.now, span.step, span.count)
     report = read_report(tx, grid.start)
-    rows = read_rows(tx, grid.start, tx.now, staff_of(tx))
+    rows = report.times.rows
     times, held = report.times, report.bottleneck
     shown = [times.all, *times.agents] if len(times.agents) > 1 else list(times.agents)
     return TimeSpent(
