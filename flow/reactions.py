@@ -123,14 +123,15 @@ class Reactions:
                 else:
                     waiting.append(_Wait(since / TICKS, now, whom))
         there = {whom: self._there(whom, now) for whom in {wait.whom for wait in waiting}}
-        again = {name for name in self._missed if name == ANYBODY or self._came(name, now)}
-        names = sorted({name for some in there.values() for name in some} | held.keys() | again)
+        known = {name for name in self._heard if self._came(name, now)}  # on duty, whether anything waits now or not
+        again = self._missed & {ANYBODY}
+        names = sorted({name for some in there.values() for name in some} | held.keys() | known | again)
         found: list[Missed] = []
         for name in names:
             ours = [wait for wait in waiting if name in there[wait.whom]]
             if name in held:
                 found += self._stuck_with(name, held[name], len(ours), now)
-            elif ours or name in again:
+            else:
                 alone = bool(ours) and all(len(there[wait.whom]) == 1 for wait in ours)
                 found += self._silent(name, [*self._waits, *under_way, *waiting], len(ours), now, alone=alone)
         self._missed = {one.name for one in found}

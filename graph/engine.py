@@ -36,7 +36,7 @@ def engine_of(
     """The engine that fits the record: the dispatcher for a file, Procrastinate's jobs for a server.
 
     `standby` has it work only while no other process does, which beside a file is so anyway. `weights` are the shares
-    of tenants; who is not named has 1.
+    of tenants beside a file; a server's jobs have their places already.
     """
     if office.ledger.database.path is not None:
         return Dispatcher(office, concurrency=concurrency, weights=weights)

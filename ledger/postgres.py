@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Generator, Hashable
+from collections.abc import Callable, Collection, Generator, Hashable, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -149,6 +149,10 @@ class PostgresDatabase:
             with self._lock:
                 self._open.add(connection)
             return PostgresPipe(_driver(connection), partial(self._discard, connection))
+
+    def weigh(self, shares: Mapping[str, float]) -> None:
+        """Have runs that this process makes ready queued by these weights of tenants; who is not named has 1."""
+        self._places = Places(shares)
 
     def announce(self, connection: Connection, woken: Collection[RunId], times: Collection[float]) -> None:
         """Defer the jobs that have a worker look, in the transaction itself."""

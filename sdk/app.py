@@ -65,6 +65,7 @@ from baton.ledger import (
     waits,
 )
 from baton.ledger.alerts import Alert
+from baton.ledger.shares import Shares
 from baton.live import Live
 from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
@@ -100,6 +101,7 @@ class Baton:
         model: Model | None = None,
         mind: Mind | None = None,
         concurrency: int = 32,
+        shares: Mapping[str, float] | None = None,
         dispatch: bool = True,
         standby: bool = False,
         clock: Clock | None = None,
@@ -117,6 +119,7 @@ class Baton:
                 and with neither the simulated model.
             mind: What the simulated model thinks with; None is the general rule-based mind.
             concurrency: Runs that are advanced at once.
+            shares: How much each tenant weighs where several have something to do; who is not named has 1.
             dispatch: Whether this process advances runs; beside a file one at a time does.
             standby: On Postgres, whether it does so only while no other worker is there.
             clock: Where the time comes from; None is the machine's.
@@ -128,7 +131,7 @@ class Baton:
                 program says where they go, else nobody.
 
         Raises:
-            InvalidValue: if two agents have one name, or one hands off to nobody known.
+            InvalidValue: if two agents have one name, one hands off to nobody known, or a share is not above 0.
         """
         self._agents = {agent.name: agent for agent in agents}
         self._check(agents)
@@ -136,6 +139,8 @@ class Baton:
         self._given = model
         self._mind = mind or SimpleMind()
         self._concurrency, self._standby = concurrency, standby
+        self._shares = dict(shares or {})
+        Shares(self._shares)  # refuses what cannot be, before anything is opened
         self._dispatch, self._clock = dispatch and bool(agents), clock
         self._notices, self._alarms = notices, alarms
         self._people = people
@@ -156,6 +161,7 @@ class Baton:
         async with contextlib.AsyncExitStack() as stack:
             self.ledger = await Ledger.open(self._url, self._clock)
             stack.push_async_callback(self.ledger.close)
+            self.ledger.database.weigh(self._shares)
             if (named := self._people) is not None:
                 await self.ledger.write(lambda tx: people.keep(tx, named))
             embedder = embedder_of(self.endpoint)
@@ -175,7 +181,9 @@ class Baton:
             self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self.live.of)
-                self._engine = engine = engine_of(office, self._concurrency, standby=self._standby)
+                self._engine = engine = engine_of(
+                    office, self._concurrency, standby=self._standby, weights=self._shares
+                )
                 if self._notices is not None:  # before anything happens that is to be told
                     tenant = self._setting.tenant
                     courier = Courier(self.ledger, self._notices, tenant, working=lambda: engine.leading)

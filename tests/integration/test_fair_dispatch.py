@@ -4,9 +4,10 @@ import asyncio
 from pathlib import Path
 
 from baton import Agent, Baton, Goal, tool
+from baton.agents import OpenAIModel, SimulatedServer
 from baton.core import RunId
 from baton.ledger import Ledger, Transaction, runs
-from support import call, on_both, open_office, script, soon
+from support import call, on_both, open_office, script, soon, until
 
 
 def slow(begun: list[str]) -> Agent:
@@ -59,3 +60,27 @@ async def test_priority_is_worth_ten_minutes_a_step(tmp_path: Path) -> None:
 
         ready = await baton.ledger.read(lambda tx: leases.ready(tx, 10))
         assert ready == {"local": [urgent, plain, later]}
+
+
+@on_both
+async def test_who_weighs_more_is_served_more(database: str, tmp_path: Path) -> None:
+    agent = slow([])
+    async with open_office(database, [agent], MIND, dispatch=False) as baton:
+        baton.ledger.database.weigh({"gold": 4.0})
+        await submit(baton.ledger, "plain", 120)
+        await submit(baton.ledger, "gold", 120)
+    async with (
+        SimulatedServer(MIND) as server,
+        OpenAIModel(base_url=server.base_url, api_key="k") as model,
+        Baton(agents=[agent], database=database, model=model, concurrency=4, shares={"gold": 4.0}) as baton,
+    ):
+        many = await until(baton.ledger, lambda tx: _at_least(tx, 80))
+        ended = await order(baton)
+        assert len(ended) >= many
+    served = ended[:80]
+    assert served.count("gold") > 2 * served.count("plain") > 0
+
+
+def _at_least(tx: Transaction, many: int) -> int | None:
+    found = len(runs.listed(tx, statuses=("done",)))
+    return found if found >= many else None
