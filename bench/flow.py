@@ -24,10 +24,11 @@ from sqlalchemy import text
 
 from baton.core import ManualClock, Person
 from baton.core.calendars import Calendar, Hours
-from baton.flow import Keeper, read_measures, staff_of
+from baton.flow import Keeper, LittlesLaw, littles_law
 from baton.flow.ends import learn
 from baton.ledger import Ledger, Transaction, alerts, lives, people
 from baton.ledger.alerts import Alert
+from baton.ledger.courses import courses
 
 START = 1_767_571_200.0  # Monday 2026-01-05 00:00 UTC
 OFF = 300.0
@@ -112,7 +113,7 @@ async def bench(database: str, seed: int, goals: int, start: float = START) -> l
     exact = sum(math.fsum(row[5:]) == row[4] - row[3] for row in lived)
     learnt = [learn([(row[3], row[4]) for row in lived if row[0] == agent]) for agent in shop.agents]
     kept = 100 * sum(one.kept for one in learnt) / max(1, sum(one.told for one in learnt))
-    law = (await ledger.read(lambda tx: read_measures(tx, start, staff_of(tx)))).law
+    law = await ledger.read(lambda tx: law_of(tx, start, start + DAY))
     await ledger.close()
     delays = [(one.found - start - trouble.start) / 60 for one, trouble in zip(named, later, strict=True) if one]
     looks = sorted(look * 1000 for look in played.looks)
@@ -135,6 +136,14 @@ async def bench(database: str, seed: int, goals: int, start: float = START) -> l
 def told(one: Alert, start: float) -> str:
     began, found = day_time(one.began - start), day_time(one.found - start)
     return f"{found}  {one.says}\n      cause: {one.cause}\n      began {began}; {one.evidence}"
+
+
+def law_of(tx: Transaction, start: float, end: float) -> LittlesLaw:
+    """Little's law on the calm day, of what was asked in it."""
+    found = [one for one in courses(tx, start) if one.opened is not None]
+    logged = [(one.opened or 0.0, one.closed or math.inf) for one in found]
+    decided = [(one.review.decision.at, one.review.opened_at) for one in found if one.review.decision]
+    return littles_law(logged, [at - opened for at, opened in decided if at < end], start, end)
 
 
 async def play(ledger: Ledger, clock: ManualClock, day: Day, until: float = math.inf) -> Played:

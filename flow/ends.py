@@ -1,10 +1,13 @@
 """When a run ends, by how the newest runs of its agent have fared, with a range that nine in ten keep to. No I/O.
 
-The range is that of the newest runs; how wide it has to be is learnt from how often it was kept: after each miss it is
-made a little wider, after each hit a little narrower (adaptive conformal inference: Gibbs and Candès 2021). So nine in
-ten keep to it in the long run, also while runs become slower.
+The range is that of the newest runs; how wide it has to be is learnt from how often it was kept: after each miss it
+is made a little wider on that side, after each hit a little narrower (adaptive conformal inference: Gibbs and Candès
+2021). So nine in ten keep to it in the long run, also while runs become slower. That a run lasts longer than it should
+is known before it ends.
 """
 
+import heapq
+import itertools
 import math
 from bisect import bisect_right, insort
 from collections import deque
@@ -21,6 +24,7 @@ MISSED = 0.1
 """The share of runs that do not keep to their range."""
 
 _LEARNS = 0.02
+_STEEP = 40.0
 
 
 @dataclass(frozen=True)
@@ -34,22 +38,25 @@ class Range:
 
 @dataclass
 class Lengths:
-    """How long the newest runs took, and how wide a range has to be."""
+    """How long the newest runs took, and which shares of them the range leaves out below and above."""
 
-    miss: float = MISSED
+    below: float = MISSED / 2
+    above: float = MISSED / 2
     _newest: deque[float] = field(default_factory=deque[float])
     _sorted: list[float] = field(default_factory=list[float])
 
-    def take(self, seconds: float, told: Range | None) -> None:
-        """Take how long a run took, and the range that was told when it was submitted; None for none."""
-        if told is not None:
-            missed = not told.low <= seconds <= told.high
-            self.miss = min(0.5, max(0.002, self.miss + _LEARNS * (MISSED - missed)))
+    def take(self, seconds: float) -> None:
+        """Take how long a run took."""
         self._newest.append(seconds)
         insort(self._sorted, seconds)
         if len(self._newest) > KEPT:
             gone = self._newest.popleft()
             del self._sorted[bisect_right(self._sorted, gone) - 1]
+
+    def came_out(self, *, below: bool, above: bool) -> None:
+        """Take how a range came out that was told: whether its run ended before it, or lasts beyond it."""
+        self.below = min(0.25, max(0.001, self.below + _LEARNS * (MISSED / 2 - below)))
+        self.above = min(0.25, max(-0.25, self.above + _LEARNS * (MISSED / 2 - above)))
 
     def range(self, lasted: float = 0.0) -> Range | None:
         """When a run ends that has lasted so long; None where too few have lasted longer to say."""
@@ -57,7 +64,7 @@ class Lengths:
         many = len(self._sorted) - first
         if many < LEAST:
             return None
-        low, middle, high = (self._at(first, many, share) for share in (self.miss / 2, 0.5, 1 - self.miss / 2))
+        low, middle, high = (self._at(first, many, share) for share in (self.below, 0.5, 1 - self.above))
         return Range(max(lasted, low), middle, high)
 
     def _at(self, first: int, many: int, share: float) -> float:
@@ -65,8 +72,8 @@ class Lengths:
         place = math.ceil((many + 1) * share) if share > 0.5 else math.floor((many + 1) * share)
         if place < 1:
             return 0.0
-        if place > many:
-            return 2 * self._sorted[-1]
+        if place > many:  # beyond all that is known, the further the more often that was too little
+            return 2 * self._sorted[-1] * 2 ** (_STEEP * max(0.0, -self.above))
         return self._sorted[first + place - 1]
 
 
@@ -87,21 +94,33 @@ class Learnt:
 
 def learn(lived: Iterable[tuple[float, float]]) -> Learnt:
     """Learn from runs, each with when it was submitted and when it ended, as if each had been told a range."""
-    begun = sorted(lived)
-    learnt, ends = Learnt(), deque(sorted((end, start) for start, end in begun))
-    ranges: dict[tuple[float, float], Range] = {}
+    learnt, order = Learnt(), itertools.count()
+    moments: list[
+        tuple[float, int, int, float, Range | None]
+    ] = []  # when what happens, how long it took, what was told
 
-    def take(until: float) -> None:
-        while ends and ends[0][0] <= until:
-            end, start = ends.popleft()
-            learnt.lengths.take(end - start, ranges.get((start, end)))
+    def then(at: float, what: int, took: float, told: Range | None) -> None:
+        heapq.heappush(moments, (at, what, next(order), took, told))
 
-    for start, end in begun:
-        take(start)
-        told = learnt.lengths.range()
-        if told is not None:
-            ranges[start, end] = told
-            learnt.told += 1
-            learnt.kept += told.low <= end - start <= told.high
-    take(math.inf)
+    for start, end in lived:
+        then(start, _BEGINS, end - start, None)
+    while moments:
+        at, what, _, took, told = heapq.heappop(moments)
+        if what == _BEGINS:
+            told = learnt.lengths.range()
+            then(at + took, _ENDS, took, told)
+            if told is not None:
+                learnt.told += 1
+                learnt.kept += told.low <= took <= told.high
+                if took > told.high:
+                    then(at + told.high, _LATE, took, told)
+        elif what == _LATE:
+            learnt.lengths.came_out(below=False, above=True)
+        else:
+            learnt.lengths.take(took)
+            if told is not None and took <= told.high:
+                learnt.lengths.came_out(below=took < told.low, above=False)
     return learnt
+
+
+_ENDS, _LATE, _BEGINS = range(3)

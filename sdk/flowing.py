@@ -58,7 +58,9 @@ def spent(one: Times) -> Iterator[str]:
 
 def changed(one: Times) -> Iterator[str]:
     """What has surely changed since the stretch before, the most first, each with its interval."""
-    sure = {name: change for name, change in one.changed.items() if change.sure}
+    sure = {
+        name: change for name, change in one.changed.items() if change.sure and max(-change.low, change.high) >= 0.05
+    }
     ordered = sorted(sure.items(), key=lambda item: -min(abs(item[1].low), abs(item[1].high)))
     if one.whole is not None and one.whole.sure:
         yield f"{_more(one.whole.low, one.whole.high)} in all"

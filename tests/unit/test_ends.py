@@ -36,8 +36,13 @@ def test_what_has_lasted_long_is_expected_to_last_longer() -> None:
 def test_nothing_is_said_while_too_little_is_known() -> None:
     lengths = Lengths()
     for _ in range(LEAST - 1):
-        lengths.take(10.0, None)
+        lengths.take(10.0)
     assert lengths.range() is None
-    lengths.take(10.0, None)
+    lengths.take(10.0)
     assert lengths.range() is not None
     assert lengths.range(20.0) is None  # none has lasted as long
+
+
+def test_runs_that_are_alike_are_taken_one_by_one() -> None:
+    learnt = learn([(float(number), number + 10.0) for number in range(100) for _ in range(2)])
+    assert learnt.told > 100 and learnt.kept == learnt.told
