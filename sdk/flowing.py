@@ -97,7 +97,7 @@ def wrong(one: Alert, now: float) -> tuple[str, str]:
     lasted = (now if one.ended is None else one.ended) - one.began
     since = f"for {format_duration(max(1.0, lasted))}" + (", over" if one.ended is not None else "")
     more = "; ".join(one_line(part) for part in (one.cause, one.evidence) if part)
-    return f"{one_line(one.says)} ({since})", f"{more}. {one_line(one.way_out)}" if one.way_out else more
+    return f"{one_line(one.says)} ({since})", f"{more}. What to do: {one_line(one.way_out)}" if one.way_out else more
 
 
 def _more(low: float, high: float) -> str:
