@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Double, bindparam, case, func, null, select, tuple_
 
 from baton.ledger.events import Mark
-from baton.ledger.schema import OldestTransaction, events, runs
+from baton.ledger.schema import Behind, Finished, InOrder, events, runs
 from baton.ledger.transaction import Transaction
 
 OVERLAP = 60.0
@@ -87,8 +87,12 @@ _ORDER = tuple_(events.c.xact, events.c.id)
 _MARK = tuple_(bindparam("xact", type_=BigInteger), bindparam("id", type_=BigInteger))
 _SINCE = (
     select(*_COLUMNS)
-    .where(_ORDER > _MARK, events.c.xact < OldestTransaction(), events.c.kind.not_in(_SILENT))
-    .order_by(events.c.xact, events.c.id)
+    .where(
+        Behind(bindparam("xact", type_=BigInteger), bindparam("id", type_=BigInteger)),
+        Finished(),
+        events.c.kind.not_in(_SILENT),
+    )
+    .order_by(InOrder())
     .limit(bindparam("most"))
 )
 _OF_RUNS = (

@@ -4,8 +4,11 @@ Texts of any length stand once, in `bodies`; everything else refers to them. Tim
 JSON is text, so that a row reads the same in both databases.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ColumnElement,
     Double,
@@ -20,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 metadata = MetaData()
 
@@ -42,20 +46,58 @@ def _number_on_postgres(_element: _Transaction, _compiler: SQLCompiler, **_optio
     return "(pg_current_xact_id()::text::bigint)"
 
 
-class OldestTransaction(ColumnElement[int]):
-    """The number below which every transaction is over; on SQLite, whatever is seen is over."""
+class Finished(ColumnElement[bool]):
+    """Whether an event's transaction and all before it are over; on SQLite, whatever is seen is over."""
 
     inherit_cache = True
 
 
-@compiles(OldestTransaction)
-def _oldest(_element: OldestTransaction, _compiler: SQLCompiler, **_options: object) -> str:
-    return str(2**62)
+@compiles(Finished)
+def _finished(_element: Finished, _compiler: SQLCompiler, **_options: object) -> str:
+    return "1"
 
 
-@compiles(OldestTransaction, "postgresql")
-def _oldest_on_postgres(_element: OldestTransaction, _compiler: SQLCompiler, **_options: object) -> str:
-    return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+@compiles(Finished, "postgresql")
+def _finished_on_postgres(_element: Finished, _compiler: SQLCompiler, **_options: object) -> str:
+    return "events.xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+
+class Behind(FunctionElement[bool]):
+    """Whether an event lies behind a transaction and an id.
+
+    On SQLite all have the same transaction, and only the id is asked for: of a comparison of both it uses the first
+    alone, and reads all there are.
+    """
+
+    inherit_cache = True
+    type = Boolean()
+
+
+@compiles(Behind)
+def _behind(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    xact, id = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"events.id > {id} AND {xact} >= 0"
+
+
+@compiles(Behind, "postgresql")
+def _behind_on_postgres(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(events.xact, events.id) > ({compiler.process(element.clauses, **options)})"
+
+
+class InOrder(ColumnElement[int]):
+    """The order in which events are told."""
+
+    inherit_cache = True
+
+
+@compiles(InOrder)
+def _in_order(_element: InOrder, _compiler: SQLCompiler, **_options: object) -> str:
+    return "events.id"
+
+
+@compiles(InOrder, "postgresql")
+def _in_order_on_postgres(_element: InOrder, _compiler: SQLCompiler, **_options: object) -> str:
+    return "events.xact, events.id"
 
 
 migrations = Table(
