@@ -5,6 +5,7 @@ from baton.agents.breakers import Breaker, Breakers
 from baton.agents.builtin import BUILTINS
 from baton.agents.client import OpenAIModel
 from baton.agents.embedding import OpenAIEmbedder
+from baton.agents.fallback import FallbackModel
 from baton.agents.mcp import McpServer, McpTool, mcp_tools, pin_tools
 from baton.agents.observed import ObservedModel
 from baton.agents.opinions import opinions
@@ -21,6 +22,7 @@ __all__ = [
     "Breaker",
     "Breakers",
     "Endpoint",
+    "FallbackModel",
     "McpServer",
     "McpTool",
     "Mind",

@@ -33,6 +33,7 @@ _COMMANDS = (
     ("promise", "baton.cli.promises:app", _PEOPLE, "See how much agents may do alone by promises."),
     ("stuck", "baton.cli.holding_up:stuck", _PEOPLE, "Say what can never move, why, and what would free it."),
     ("notices", "baton.cli.noticing:app", _PEOPLE, "See what is told by webhook and mail, and tell it again."),
+    ("flow", "baton.cli.flowing:app", _LOOK, "Say where time goes, what holds runs up, and what is wrong."),
     ("eval", "baton.cli.evaluating:app", _LOOK, "Play cases and score what came of them."),
     ("init", "baton.cli.starting:init", _LOOK, "Write a starter project."),
     ("doctor", "baton.cli.doctor:doctor", _LOOK, "Say what is configured and what is missing."),

@@ -77,6 +77,7 @@ class Goal:
         budget: What the run may use up.
         conversation: True keeps the run open for further turns after each answer.
         requester: Who asked; None is the person at the keyboard.
+        priority: From -3 to 3: each step is worth ten minutes of waiting among the runs of the same tenant.
     """
 
     statement: Annotated[str, Field(min_length=1)]
@@ -87,6 +88,7 @@ class Goal:
     budget: Budget = Field(default=Budget(), kw_only=True)
     conversation: bool = Field(default=False, kw_only=True)
     requester: str | None = Field(default=None, kw_only=True)
+    priority: Annotated[int, Field(ge=-3, le=3)] = Field(default=0, kw_only=True)
 
     if TYPE_CHECKING:  # what may be given; validation makes of it what the fields say
 
@@ -101,6 +103,7 @@ class Goal:
             budget: Budget = ...,
             conversation: bool = ...,
             requester: str | None = ...,
+            priority: int = ...,
         ) -> None: ...
 
     def due(self, submitted: float) -> float | None:

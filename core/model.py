@@ -65,6 +65,7 @@ class ModelReply:
         usage: Tokens used.
         seconds: How long the call took, retries included.
         attempts: Tries that were needed, from 1.
+        instead: Where the answer came from, as the endpoint that was to be asked did not answer; empty where it did.
     """
 
     text: str = ""
@@ -74,6 +75,7 @@ class ModelReply:
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     attempts: int = 1
+    instead: str = ""
 
 
 class Model(Protocol):

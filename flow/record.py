@@ -1,12 +1,19 @@
 """What is stuck, and how reviews go, as JSON. Fields are added, never renamed."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from baton.flow.answers import Share
 from baton.flow.figures import Figures, Measures
+from baton.flow.forecasts import End, PlanTimes, WhatIf
+from baton.flow.life_time import Times
 from baton.flow.parts import Parts
+from baton.flow.report import Report
+from baton.flow.saturation import Saturation
 from baton.flow.stuck import Stuck
+from baton.flow.whatif import Played
+from baton.ledger.alerts import Alert
+from baton.ledger.lives import PARTS
 from baton.review.record import time_json
 
 
@@ -58,3 +65,82 @@ def _figures_json(one: Figures) -> dict[str, Any]:
 
 def _share_json(share: Share) -> dict[str, int]:
     return {"count": share.count, "of": share.of}
+
+
+def report_json(found: Report) -> dict[str, Any]:
+    """How it goes, times in seconds; see `Report`."""
+    times, held = found.times, found.bottleneck
+    return {
+        "since": time_json(times.since),
+        "until": time_json(times.until),
+        "all": _times_json(times.all),
+        "agents": [_times_json(one) for one in times.agents],
+        "stations": [asdict(one) for one in found.stations],
+        "bottleneck": None if held is None else asdict(held),
+        "saturation": None if found.saturation is None else _saturation_json(found.saturation),
+        "alerts": [alert_json(one) for one in found.alerts],
+    }
+
+
+def alert_json(one: Alert) -> dict[str, Any]:
+    """Something that is wrong."""
+    return asdict(one) | {name: time_json(getattr(one, name)) for name in ("began", "found", "ended", "told")}
+
+
+def _times_json(one: Times) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "runs": one.runs,
+        "took": {"median": one.took(0.5), "p90": one.took(0.9), "p99": one.took(0.99), "jitter": one.jitter},
+        "spent": {name: getattr(one.spent, name) for name in PARTS},
+        "before": one.before,
+        "changed": {
+            name: None if change is None else {"low": change.low, "high": change.high, "sure": change.sure}
+            for name, change in ({"whole": one.whole} | one.changed).items()
+        },
+    }
+
+
+def _saturation_json(one: Saturation) -> dict[str, Any]:
+    return asdict(one) | {name: time_json(getattr(one, name)) for name in ("day", "earliest", "latest")}
+
+
+def what_if_json(found: WhatIf) -> dict[str, Any]:
+    """What came of questions, and what would have come of them."""
+    return {
+        "asked": found.asked,
+        "missed": found.missed,
+        "wait": {"p90": found.wait},
+        "played": _played_json(found.played),
+        "changed": _played_json(found.changed),
+        "enough": [{"added": list(names), **_played_json(one)} for names, one in found.enough],
+    }
+
+
+def end_json(one: End) -> dict[str, Any]:
+    """When an open run ends."""
+    told = one.range
+    return {
+        "run": one.run,
+        "agent": one.agent,
+        "began": time_json(one.began),
+        "low": None if told is None else time_json(one.began + told.low),
+        "middle": None if told is None else time_json(one.began + told.middle),
+        "high": None if told is None else time_json(one.began + told.high),
+    }
+
+
+def plan_json(found: PlanTimes) -> dict[str, Any]:
+    """A plan with its times, in seconds from its beginning."""
+    return {
+        "length": found.schedule.length,
+        "critical": list(found.schedule.critical),
+        "range": None if found.range is None else asdict(found.range),
+        "in_time": found.in_time,
+        "steps": {name: asdict(one) for name, one in found.schedule.steps.items()},
+    }
+
+
+def _played_json(one: Played) -> dict[str, Any]:
+    waits = {"median": one.wait(0.5), "p90": one.wait(0.9)}
+    return {"asked": one.asked, "missed": one.missed, "left": one.left, "wait": waits, "busy": dict(one.busy)}

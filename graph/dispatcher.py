@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Hashable
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
 
 from baton.core import LedgerError, RunId, logger
 from baton.graph.advance import Advancer, worker_name
@@ -10,6 +11,7 @@ from baton.graph.alarms import fire_due
 from baton.graph.fitting import look_again
 from baton.graph.move import Office
 from baton.ledger import DispatchLock, News, Transaction, leases, timers
+from baton.ledger.shares import Shares
 
 POLL_SECONDS = 0.1
 """How often the database is asked whether another process has written to it."""
@@ -27,8 +29,10 @@ class Dispatcher:
     doubled one changes nothing.
     """
 
-    def __init__(self, office: Office, *, concurrency: int = 32) -> None:
+    def __init__(self, office: Office, *, concurrency: int = 32, weights: Mapping[str, float] | None = None) -> None:
+        """`weights` are the shares of tenants; who is not named has 1."""
         self._office = office
+        self._shares = Shares(weights)
         self._concurrency = concurrency
         self._advancer = Advancer(office, worker_name())
         self._changed = asyncio.Event()
@@ -99,12 +103,18 @@ class Dispatcher:
             self._changed.set()
         limit = self._concurrency + len(self._working)
         ready, next_time = await ledger.read(lambda tx: (leases.ready(tx, limit, at_hand), _next_time(tx)))
-        for run in ready:
-            if run not in self._working and len(self._working) < self._concurrency:
-                self._working[run] = asyncio.create_task(self._advance(run), name=f"baton-{run}")
+        queues = {tenant: deque(run for run in found if run not in self._working) for tenant, found in ready.items()}
+        while len(self._working) < self._concurrency:
+            tenant = self._shares.next((name for name, queue in queues.items() if queue), self._concurrency, _now())
+            if tenant is None:
+                break
+            run = queues[tenant].popleft()
+            self._shares.began(tenant)
+            self._working[run] = asyncio.create_task(self._advance(run, tenant), name=f"baton-{run}")
         return next_time
 
-    async def _advance(self, run: RunId) -> None:
+    async def _advance(self, run: RunId, tenant: str) -> None:
+        began = _now()
         try:
             await self._advancer.advance(run)
         except LedgerError as error:
@@ -112,6 +122,7 @@ class Dispatcher:
             await asyncio.sleep(RETRY_SECONDS)
         finally:
             del self._working[run]
+            self._shares.ended(tenant, _now() - began)
             self._changed.set()
 
     def _failed(self, error: LedgerError) -> None:
@@ -129,6 +140,10 @@ class Dispatcher:
             late = until is not None and ledger.clock.now() >= until
             if late or await ledger.version() != version:
                 return
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _next_time(tx: Transaction) -> float | None:

@@ -1,5 +1,6 @@
 """The engine: whatever has runs advanced when there is something to look at."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from baton.core import LedgerError
@@ -29,13 +30,16 @@ class Engine(Protocol):
         ...
 
 
-def engine_of(office: Office, concurrency: int, *, standby: bool = False) -> Engine:
+def engine_of(
+    office: Office, concurrency: int, *, standby: bool = False, weights: Mapping[str, float] | None = None
+) -> Engine:
     """The engine that fits the record: the dispatcher for a file, Procrastinate's jobs for a server.
 
-    `standby` has it work only while no other process does, which beside a file is so anyway.
+    `standby` has it work only while no other process does, which beside a file is so anyway. `weights` are the shares
+    of tenants beside a file; a server's jobs have their places already.
     """
     if office.ledger.database.path is not None:
-        return Dispatcher(office, concurrency=concurrency)
+        return Dispatcher(office, concurrency=concurrency, weights=weights)
     from baton.graph.jobs import JobEngine  # loads Procrastinate: only where it is used
 
     return JobEngine(office, concurrency=concurrency, standby=standby)

@@ -3,13 +3,13 @@
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
 `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls` and
-`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
-`archive` keep the record small.
+`hook_calls`, `history`, `lives`, `alerts`, `workers` and `checkpoints` hold plain functions that take a `Transaction`;
+hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
     accounts,
+    alerts,
     archive,
     audits,
     bodies,
@@ -29,11 +29,13 @@ from baton.ledger import (
     forks,
     growth,
     handoffs,
+    history,
     hook_calls,
     items,
     journal,
     keys,
     leases,
+    lives,
     mail,
     notices,
     people,
@@ -52,6 +54,7 @@ from baton.ledger import (
     triggers,
     turns,
     waits,
+    workers,
 )
 from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.door import Ledger, Listener, database_of
@@ -104,6 +107,7 @@ __all__ = [
     "Wait",
     "Work",
     "accounts",
+    "alerts",
     "archive",
     "at_work",
     "audits",
@@ -126,11 +130,13 @@ __all__ = [
     "forks",
     "growth",
     "handoffs",
+    "history",
     "hook_calls",
     "items",
     "journal",
     "keys",
     "leases",
+    "lives",
     "mail",
     "notices",
     "people",
@@ -149,4 +155,5 @@ __all__ = [
     "triggers",
     "turns",
     "waits",
+    "workers",
 ]

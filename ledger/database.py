@@ -1,6 +1,6 @@
 """What the write door needs of a database, whichever it is."""
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -94,6 +94,10 @@ class Database(Protocol):
 
     def announce(self, connection: Connection, woken: Collection[RunId], times: Collection[float]) -> None:
         """Tell the engine, in the transaction itself, which runs it made ready and at which times something is due."""
+        ...
+
+    def weigh(self, shares: Mapping[str, float]) -> None:
+        """Have runs that this process makes ready queued by these weights of tenants; who is not named has 1."""
         ...
 
     def version(self) -> Hashable:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, bindparam, func, insert, select, tuple_, update
 
 from baton.core import RunId, dump
-from baton.ledger.schema import OldestTransaction, events, runs
+from baton.ledger.schema import Behind, Finished, InOrder, events, runs
 from baton.ledger.transaction import Transaction
 
 Mark = tuple[int, int]
@@ -110,11 +110,11 @@ def newest(tx: Transaction) -> float | None:
 
 _NEWEST = select(func.max(events.c.at))
 _ORDER = tuple_(events.c.xact, events.c.id)
-_FINISHED = events.c.xact < OldestTransaction()
+_FINISHED = Finished()
 _BEHIND = (
     select(events)
-    .where(_ORDER > tuple_(bindparam("xact", type_=BigInteger), bindparam("id", type_=BigInteger)), _FINISHED)
-    .order_by(events.c.xact, events.c.id)
+    .where(Behind(bindparam("xact", type_=BigInteger), bindparam("id", type_=BigInteger)), _FINISHED)
+    .order_by(InOrder())
     .limit(bindparam("most"))
 )
 _OF_KINDS = _BEHIND.where(

@@ -121,9 +121,12 @@ def record_call(
         run,
         "model.answered",
         turn=turn,
+        model=model,
         calls=len(reply.calls),
         tokens=[reply.usage.prompt, reply.usage.completion],
         seconds=round(reply.seconds, 4),
+        attempts=reply.attempts,
+        **({"instead": reply.instead} if reply.instead else {}),
     )
 
 

@@ -58,17 +58,23 @@ _LOCKED_EPOCHS = (
 )
 
 
-def ready(tx: Transaction, limit: int, at_hand: Mapping[str, str] | None = None) -> list[RunId]:
-    """Runs that have something to look at and that nobody works on.
+def ready(tx: Transaction, limit: int, at_hand: Mapping[str, str] | None = None) -> dict[str, list[RunId]]:
+    """Runs that have something to look at and that nobody works on, by tenant, each's in the order of their rank.
 
     Args:
         tx: The transaction.
-        limit: How many at most.
+        limit: How many at most of each tenant.
         at_hand: Fingerprints of the agents at hand by name: only what they may advance; None is whatever is ready.
     """
-    if at_hand is None:
-        return [RunId(run) for run in tx.values(_READY, now=tx.now, most=limit)]
-    return [RunId(run) for run in tx.values(_READY_HERE, now=tx.now, most=limit, **names(at_hand))]
+    found: dict[str, list[RunId]] = {}
+    for tenant in tx.values(_TENANTS):
+        if at_hand is None:
+            ours = tx.values(_READY, of=tenant, now=tx.now, most=limit)
+        else:
+            ours = tx.values(_READY_HERE, of=tenant, now=tx.now, most=limit, **names(at_hand))
+        if ours:
+            found[tenant] = [RunId(run) for run in ours]
+    return found
 
 
 def held(tx: Transaction) -> bool:
@@ -96,7 +102,18 @@ is_ready = and_(
     or_(runs.c.takeovers == 0, ~_SUSPECT_AT_WORK),  # whose worker died goes alone: then it is known who kills them
 )
 """Whether a run has something to look at and nobody works on it, at the time `now`."""
-_READY = select(runs.c.id).where(is_ready).order_by(runs.c.not_before, runs.c.created_at).limit(bindparam("most"))
+_READY = (
+    select(runs.c.id)
+    .where(runs.c.tenant == bindparam("of"), is_ready)
+    .order_by(runs.c.rank, runs.c.id)
+    .limit(bindparam("most"))
+)
+_AWAKE = runs.c.wake > runs.c.seen
+_FIRST_TENANT = select(func.min(runs.c.tenant).label("tenant")).where(_AWAKE).cte("awake", recursive=True)
+_AFTER = select(func.min(runs.c.tenant)).where(_AWAKE, runs.c.tenant > _FIRST_TENANT.c.tenant).scalar_subquery()
+_EACH_TENANT = _FIRST_TENANT.union_all(select(_AFTER).where(_FIRST_TENANT.c.tenant.is_not(None)))
+_TENANTS = select(_EACH_TENANT.c.tenant).where(_EACH_TENANT.c.tenant.is_not(None))
+"""Whose runs have something to look at: found in as many steps as there are tenants, however many runs."""
 _IS_OURS = and_(
     runs.c.agent.in_(bindparam("agents", expanding=True)),
     or_(runs.c.pinned.is_(None), runs.c.pinned.in_(bindparam("prints", expanding=True))),

@@ -50,7 +50,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE decisions ADD COLUMN delivery TEXT",
     ),
     6: (),  # threads, exchanges and hook_calls, which are made as they are missing
-    7: (  # and fact_sources, fact_links, fact_changes, fact_feedback, predicates, tombstones, forgettings, handoffs
+    7: (  # and the tables of memory, hand-offs, triggers, lives, alerts and workers, which are made as they are missing
         "ALTER TABLE threads ADD COLUMN tenant TEXT NOT NULL DEFAULT 'local'",
         "ALTER TABLE accounts ADD COLUMN tenant TEXT",
         "ALTER TABLE signals ADD COLUMN tenant TEXT",
@@ -68,6 +68,8 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE facts ADD COLUMN expires_at DOUBLE PRECISION",
         "ALTER TABLE facts ADD COLUMN ttl DOUBLE PRECISION",
         "ALTER TABLE facts ADD COLUMN quarantined_at DOUBLE PRECISION",
+        "ALTER TABLE runs ADD COLUMN rank DOUBLE PRECISION NOT NULL DEFAULT '0'",
+        "UPDATE runs SET rank = created_at",
     ),
     8: ("ALTER TABLE model_calls ADD COLUMN context TEXT",),
 }

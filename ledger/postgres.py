@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Generator, Hashable
+from collections.abc import Callable, Collection, Generator, Hashable, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -29,7 +29,9 @@ from baton.ledger import wakes
 from baton.ledger.migrations import HEAD, migrate, stored_version
 from baton.ledger.pipe import PostgresPipe
 from baton.ledger.prepared import say
+from baton.ledger.runs import PRIORITY_SECONDS
 from baton.ledger.schema import runs
+from baton.ledger.shares import Places
 
 LOCK_SECONDS = 20.0
 """How long a transaction waits for a row that another one holds."""
@@ -42,7 +44,9 @@ _SETTINGS = (
     f" -c idle_in_transaction_session_timeout={int(IDLE_SECONDS * 1000)}"
     " -c synchronous_commit=on -c timezone=UTC"
 )
-_AGENTS = select(runs.c.id, runs.c.agent).where(runs.c.id.in_(bindparam("runs", expanding=True)))
+_WOKEN = select(runs.c.id, runs.c.agent, runs.c.tenant, runs.c.created_at, runs.c.rank).where(
+    runs.c.id.in_(bindparam("runs", expanding=True))
+)
 _MIGRATING = 0x6261746F6E  # "baton": the advisory lock under which tables are made
 _GAVE_WAY = {"40001", "40P01"}  # serialisation, deadlock: another transaction went first
 _WAITED = "55P03"  # the time to wait for a lock is over
@@ -64,6 +68,7 @@ class PostgresDatabase:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._open: set[Connection] = set()
+        self._places = Places()
 
     def prepare(self, now: Callable[[], float]) -> None:
         """Make the tables in an empty database; refuse one that an older or newer Baton wrote."""
@@ -145,11 +150,16 @@ class PostgresDatabase:
                 self._open.add(connection)
             return PostgresPipe(_driver(connection), partial(self._discard, connection))
 
+    def weigh(self, shares: Mapping[str, float]) -> None:
+        """Have runs that this process makes ready queued by these weights of tenants; who is not named has 1."""
+        self._places = Places(shares)
+
     def announce(self, connection: Connection, woken: Collection[RunId], times: Collection[float]) -> None:
         """Defer the jobs that have a worker look, in the transaction itself."""
         if woken or times:
-            agents = connection.execute(_AGENTS, {"runs": sorted(woken)}).all() if woken else ()
-            wakes.defer(_driver(connection), {RunId(row.id): row.agent for row in agents}, times)
+            rows = connection.execute(_WOKEN, {"runs": sorted(woken)}).all() if woken else ()
+            found = [wakes.Woken(RunId(row.id), row.agent, row.tenant, _priority(row)) for row in rows]
+            wakes.defer(_driver(connection), found, times, self._places)
 
     def version(self) -> Hashable:
         """The transactions that are visible now."""
@@ -236,6 +246,12 @@ class PostgresDatabase:
             self._open.discard(connection)
         connection.invalidate()
         connection.close()
+
+
+def _priority(row: Any) -> int:
+    """Of a run's goal, from where it stands among its tenant's; what was handed over stands where its parent does."""
+    steps: int = round((row.created_at - row.rank) / PRIORITY_SECONDS)
+    return max(-3, min(3, steps))
 
 
 def explain(database: str, error: BaseException) -> BatonError:

@@ -88,6 +88,15 @@ class Spent:
     values: int
 
 
+@dataclass(frozen=True)
+class Served:
+    """How often something was called since a time, and for how many seconds all together."""
+
+    name: str
+    calls: int
+    seconds: float
+
+
 class _Stretch(FunctionElement[int]):
     """The number of the stretch of time that a moment lies in: rounded down, which each database says in its way."""
 
@@ -168,6 +177,16 @@ def answered_since(tx: Transaction, since: float, most: int) -> float:
     """The later of a time and the moment of the how-manieth newest answer: behind it there are no more than `most`."""
     at: float | None = tx.value(_NTH_ANSWER, since=since, before=most - 1)
     return since if at is None else at
+
+
+def models(tx: Transaction, since: float) -> list[Served]:
+    """How often models answered since a time, by name."""
+    return [Served(row.name, row.many, row.seconds or 0.0) for row in tx.rows(_MODELS, since=since)]
+
+
+def tools(tx: Transaction, since: float) -> list[Served]:
+    """How often tools answered since a time, by name."""
+    return [Served(row.name, row.many, max(0.0, row.seconds or 0.0)) for row in tx.rows(_USED, since=since)]
 
 
 def fullest(tx: Transaction, prefix: str, since: float, most: int) -> list[Spent]:
@@ -268,6 +287,18 @@ _NTH_ANSWER = (
     .order_by(decisions.c.at.desc())
     .offset(bindparam("before"))
     .limit(1)
+)
+_MODELS = (
+    select(model_calls.c.model.label("name"), _MANY, func.sum(model_calls.c.seconds).label("seconds"))
+    .where(model_calls.c.at >= bindparam("since"))
+    .group_by(model_calls.c.model)
+    .order_by(model_calls.c.model)
+)
+_USED = (
+    select(effects.c.tool.label("name"), _MANY, func.sum(effects.c.ended_at - effects.c.claimed_at).label("seconds"))
+    .where(effects.c.ended_at >= bindparam("since"))
+    .group_by(effects.c.tool)
+    .order_by(effects.c.tool)
 )
 _AMOUNT = func.sum(spending.c.amount).label("amount")
 _VALUES = func.count(distinct(spending.c.value)).label("many")

@@ -136,7 +136,9 @@ def open_(
             }
         )
     )
-    emit(tx, run, "review.opened", review=id, asks=kind, action=action, tool=tool)
+    whom: dict[str, Any] = {"reviewers": list(verdict.reviewers)} if verdict.reviewers else {}
+    whom |= {"skills": list(verdict.skills)} if verdict.skills else {}
+    emit(tx, run, "review.opened", review=id, asks=kind, action=action, tool=tool, about=verdict.kind, **whom)
     return deadline
 
 

@@ -32,6 +32,8 @@ Status = Literal["ready", "waiting", "done", "refused", "failed", "cancelled"]
 Outcome = Literal["done", "refused", "failed", "cancelled"]
 _OF_TENANT = "\x1f"
 """Between a tenant and the keys under which it submits; each has its own."""
+PRIORITY_SECONDS = 600.0
+"""Seconds by which a run is begun earlier for each step of its goal's priority."""
 
 ENDED: frozenset[str] = frozenset({"done", "refused", "failed", "cancelled"})
 
@@ -150,6 +152,7 @@ def create(
         "created_at": tx.now,
         "deadline": deadline,
         "tenant": tenant,
+        "rank": _rank(tx, goal, parent),
     }
     tx.execute(_CREATE, row)
     tx.woken.add(run)
@@ -159,7 +162,15 @@ def create(
     return run, True
 
 
+def _rank(tx: Transaction, goal: Goal, parent: RunId | None) -> float:
+    """When a run is begun among others: a step of priority is as good as having waited so long."""
+    if parent is not None:  # what was begun is ended first
+        return float(tx.value(_RANK, run=parent) or tx.now)
+    return tx.now - goal.priority * PRIORITY_SECONDS
+
+
 _CREATE = insert(runs)
+_RANK = select(runs.c.rank).where(runs.c.id == bindparam("run"))
 _COUNTERS = ("seen", "attempts", "epoch", "turns", "prompt_tokens", "completion_tokens")
 _FRESH = {"status": "ready", "wake": 1, "events": 1, "not_before": 0.0} | dict.fromkeys(_COUNTERS, 0)
 

@@ -4,8 +4,11 @@ Texts of any length stand once, in `bodies`; everything else refers to them. Tim
 JSON is text, so that a row reads the same in both databases.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ColumnElement,
     Double,
@@ -20,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 metadata = MetaData()
 
@@ -56,6 +60,60 @@ def _oldest(_element: OldestTransaction, _compiler: SQLCompiler, **_options: obj
 @compiles(OldestTransaction, "postgresql")
 def _oldest_on_postgres(_element: OldestTransaction, _compiler: SQLCompiler, **_options: object) -> str:
     return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+
+class Finished(ColumnElement[bool]):
+    """Whether an event's transaction and all before it are over; on SQLite, whatever is seen is over."""
+
+    inherit_cache = True
+
+
+@compiles(Finished)
+def _finished(_element: Finished, _compiler: SQLCompiler, **_options: object) -> str:
+    return "1"
+
+
+@compiles(Finished, "postgresql")
+def _finished_on_postgres(_element: Finished, _compiler: SQLCompiler, **_options: object) -> str:
+    return "events.xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+
+class Behind(FunctionElement[bool]):
+    """Whether an event lies behind a transaction and an id.
+
+    On SQLite all have the same transaction, and only the id is asked for: of a comparison of both it uses the first
+    alone, and reads all there are.
+    """
+
+    inherit_cache = True
+    type = Boolean()
+
+
+@compiles(Behind)
+def _behind(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    xact, id = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"events.id > {id} AND {xact} >= 0"
+
+
+@compiles(Behind, "postgresql")
+def _behind_on_postgres(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(events.xact, events.id) > ({compiler.process(element.clauses, **options)})"
+
+
+class InOrder(ColumnElement[int]):
+    """The order in which events are told."""
+
+    inherit_cache = True
+
+
+@compiles(InOrder)
+def _in_order(_element: InOrder, _compiler: SQLCompiler, **_options: object) -> str:
+    return "events.id"
+
+
+@compiles(InOrder, "postgresql")
+def _in_order_on_postgres(_element: InOrder, _compiler: SQLCompiler, **_options: object) -> str:
+    return "events.xact, events.id"
 
 
 migrations = Table(
@@ -112,14 +170,18 @@ runs = Table(
     Column("live", Integer, nullable=False, server_default="1"),  # 0: a fork that asks before it writes
     Column("compensates", Text),  # the run whose effects it undoes
     Column("tenant", Text, nullable=False, server_default="local"),
+    Column("rank", Double, nullable=False, server_default="0"),  # among its tenant's: the lowest is begun first
 )
 Index("runs_ready", runs.c.not_before, sqlite_where=text("wake > seen"), postgresql_where=text("wake > seen"))
+_AWAKE = text("wake > seen")
+Index("runs_turn", runs.c.tenant, runs.c.rank, runs.c.id, sqlite_where=_AWAKE, postgresql_where=_AWAKE)
 _SUSPECT = text("takeovers > 0")
 Index("runs_suspect", runs.c.lease_until, sqlite_where=_SUSPECT, postgresql_where=_SUSPECT)
 _HAS_PARENT = text("parent IS NOT NULL")
 Index("runs_parent", runs.c.parent, sqlite_where=_HAS_PARENT, postgresql_where=_HAS_PARENT)
 Index("runs_conversation", runs.c.conversation)
 Index("runs_created", runs.c.created_at)
+Index("runs_ended", runs.c.ended_at)
 _NOT_ENDED = text("ended_at IS NULL")
 Index("runs_open", runs.c.id, sqlite_where=_NOT_ENDED, postgresql_where=_NOT_ENDED)
 

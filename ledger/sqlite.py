@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,9 @@ class SqliteDatabase:
 
     def announce(self, connection: Connection, woken: Collection[RunId], times: Collection[float]) -> None:
         """The dispatcher sees by itself that something was written."""
+
+    def weigh(self, shares: Mapping[str, float]) -> None:
+        """The dispatcher has them."""
 
     @contextmanager
     def alone(self, work: str) -> Generator[None]:

@@ -96,6 +96,15 @@ class Transaction:
         """The first column of every row."""
         return [row[0] for row in self._found(statement, values)]
 
+    def tuples(self, statement: Executable, **values: Any) -> list[Any]:
+        """All rows of a SELECT as plain tuples: for so many that names would cost more than what is done with them."""
+        expect_often(statement)
+        fast = prepared(statement, self.connection.dialect, values, many=False)
+        if fast is None:
+            return [tuple(row) for row in self.connection.execute(statement, values)]
+        found: list[Any] = self._driver.execute(fast.sql, fast.values(values)).fetchall()
+        return found
+
     def changed(self, statement: Executable, **values: Any) -> int:
         """Run an UPDATE or DELETE; the number of rows it touched."""
         count: int = self._run(statement, values).rowcount

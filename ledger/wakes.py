@@ -4,7 +4,8 @@ A job says only that something should be looked at. What there is to do stands i
 made again by the reconciler, and one too many finds nothing.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import Column, MetaData, String, Table, and_, bindparam, exists,
 from baton.core import RunId
 from baton.ledger.leases import fits_here, is_ready, names
 from baton.ledger.schema import runs
+from baton.ledger.shares import Places
 from baton.ledger.transaction import Transaction
 
 ADVANCE = "baton.advance"
@@ -45,6 +47,14 @@ CONNECTING = {
 _SLACK = 0.02
 _LATEST = 32_503_680_000.0  # the year 3000: later times are found by whoever looks then
 
+_STEPS = 100
+"""Whole numbers, as which a job's place is kept, between two places of a tenant that weighs 1."""
+
+_FIRST_PLACE = (
+    "SELECT priority FROM procrastinate_jobs WHERE status = 'todo' AND lock IS NOT NULL"
+    " ORDER BY priority DESC, id LIMIT 1"
+)
+
 _app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())  # only defers, on connections of ours
 
 _jobs = Table("procrastinate_jobs", MetaData(), Column("lock", String), Column("queue_name", String))
@@ -60,11 +70,32 @@ def queue_of(agent: str) -> str:
     return f"{QUEUE}.{agent}"
 
 
-def defer(connection: Any, woken: Mapping[RunId, str], times: Collection[float]) -> None:
-    """Have a worker look at runs, each with its agent, and at `times`; part of the psycopg connection's transaction."""
-    jobs = [_job(ADVANCE, queue=queue_of(agent), lock=run) for run, agent in sorted(woken.items())]
+@dataclass(frozen=True)
+class Woken:
+    """A run that is to be looked at."""
+
+    run: RunId
+    agent: str
+    tenant: str
+    priority: int
+
+
+def defer(connection: Any, woken: Iterable[Woken], times: Collection[float], places: Places) -> None:
+    """Have a worker look at runs, and at `times`; part of the psycopg connection's transaction."""
+    found = sorted(woken, key=lambda one: one.run)
+    given = places.take(_first_place(connection), [(one.tenant, one.priority) for one in found]) if found else []
+    jobs = [
+        _job(ADVANCE, queue=queue_of(one.agent), lock=one.run, priority=-round(place * _STEPS))
+        for one, place in zip(found, given, strict=True)
+    ]
     jobs += [_job(LOOK, queue=QUEUE, schedule_at=_moment(time)) for time in sorted(times)]
     _app.job_manager.batch_defer_jobs(jobs, connection)
+
+
+def _first_place(connection: Any) -> float | None:
+    """The place of the job that is served next; None where none waits."""
+    row = connection.execute(_FIRST_PLACE).fetchone()
+    return None if row is None else -row[0] / _STEPS
 
 
 def _moment(time: float) -> datetime:

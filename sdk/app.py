@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import copy
+import os
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -37,7 +40,7 @@ from baton.core import (
     check_tenant,
     random_id,
 )
-from baton.flow import Measures, Staff, Stuck, read_measures, staff_of, stuck_work
+from baton.flow import Alarms, Identity, Keeper, Measures, Staff, Stuck, Tell, read_measures, staff_of, stuck_work
 from baton.graph import (
     Engine,
     Member,
@@ -69,14 +72,16 @@ from baton.ledger import (
     transcript,
     waits,
 )
+from baton.ledger.alerts import Alert
 from baton.ledger.handoffs import PERSON
+from baton.ledger.shares import Shares
 from baton.live import Live
 from baton.memory import Memory, counter
 from baton.places import find_database, home_setting
 from baton.policies import HeldBack, load_policy
 from baton.policies.cedar import CedarPolicy
 from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
-from baton.review.notices import Courier, Notices
+from baton.review.notices import Courier, Notices, tell_alerts
 from baton.review.wire import Applied, Shape, apply, decode, encode
 from baton.telemetry import observer_of
 from baton.watch import Watch
@@ -107,10 +112,12 @@ class Baton:
         model: Model | None = None,
         mind: Mind | None = None,
         concurrency: int = 32,
+        shares: Mapping[str, float] | None = None,
         dispatch: bool = True,
         standby: bool = False,
         clock: Clock | None = None,
         notices: Notices | None = None,
+        alarms: Alarms | None = None,
         people: Sequence[Person] | None = None,
         prices: Prices | None = None,
         triggers: Sequence[Trigger] = (),
@@ -126,10 +133,12 @@ class Baton:
                 and with neither the simulated model.
             mind: What the simulated model thinks with; None is the general rule-based mind.
             concurrency: Runs that are advanced at once.
+            shares: How much each tenant weighs where several have something to do; who is not named has 1.
             dispatch: Whether this process advances runs; beside a file one at a time does.
             standby: On Postgres, whether it does so only while no other worker is there.
             clock: Where the time comes from; None is the machine's.
             notices: Who is told of reviews and runs, by webhook or mail; None tells nobody.
+            alarms: What is told of how it goes, by the same ways; None tells nothing: it is only looked at and kept.
             people: Who answers questions, with their hours; kept in the record, for every process. None leaves those
                 whom the record has: without any, everybody is always there.
             prices: What the models cost, so that people see it; None where nobody says.
@@ -140,7 +149,7 @@ class Baton:
                 allow. None asks for nothing.
 
         Raises:
-            InvalidValue: if two agents have one name, or one hands off to nobody known.
+            InvalidValue: if two agents have one name, one hands off to nobody known, or a share is not above 0.
         """
         self._agents = {agent.name: agent for agent in agents}
         self._check(agents)
@@ -148,8 +157,10 @@ class Baton:
         self._given = model
         self._mind = mind or SimpleMind()
         self._concurrency, self._standby = concurrency, standby
+        self._shares = dict(shares or {})
+        Shares(self._shares)  # refuses what cannot be, before anything is opened
         self._dispatch, self._clock = dispatch and bool(agents), clock
-        self._notices = notices
+        self._notices, self._alarms = notices, alarms
         self._people = people
         self.prices = prices
         self._triggers = self._checked(triggers)
@@ -172,6 +183,7 @@ class Baton:
         async with contextlib.AsyncExitStack() as stack:
             self.ledger = await Ledger.open(self._url, self._clock)
             stack.push_async_callback(self.ledger.close)
+            self.ledger.database.weigh(self._shares)
             if (named := self._people) is not None:
                 await self.ledger.write(lambda tx: people.keep(tx, named))
             embedder = embedder_of(self.endpoint)
@@ -192,11 +204,22 @@ class Baton:
             self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self.live.of)
-                self._engine = engine = engine_of(office, self._concurrency, standby=self._standby)
+                self._engine = engine = engine_of(
+                    office, self._concurrency, standby=self._standby, weights=self._shares
+                )
                 if self._notices is not None:  # before anything happens that is to be told
                     courier = Courier(self.ledger, self._notices, working=lambda: engine.leading)
                     await courier.start()
                     stack.push_async_callback(courier.stop)
+                keeper = Keeper(
+                    self.ledger,
+                    self._alarms,
+                    tell=self._teller(),
+                    identity=self._identity(),
+                    working=lambda: engine.leading,
+                )
+                await keeper.start()
+                stack.push_async_callback(keeper.stop)
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
                 if self._triggers:
@@ -222,6 +245,27 @@ class Baton:
     ) -> None:
         """Stop working; what is under way goes on when Baton is opened again."""
         await self._stack.aclose()
+
+    def _identity(self) -> Identity:
+        return Identity(
+            name=f"{socket.gethostname()}:{os.getpid()}:{random_id('w')}",
+            version=_version(),
+            concurrency=self._concurrency,
+            fingerprints=lambda: self._team.at_hand,
+            policies=lambda: {name: policy.version for name, policy in self._policies.items()},
+        )
+
+    def _teller(self) -> Tell | None:
+        notices, alarms, tenant = self._notices, self._alarms, self._setting.tenant
+        if notices is None or alarms is None:
+            return None
+        rules = {rule.name: rule.tell for rule in alarms.rules}
+
+        def tell(tx: Transaction, found: Sequence[Alert]) -> None:
+            names = {one.name: rules.get(one.name, alarms.tell) for one in found}
+            tell_alerts(tx, notices, tenant, found, names)
+
+        return tell
 
     @property
     def agents(self) -> Mapping[str, Agent]:
@@ -670,3 +714,11 @@ class Baton:
 
 def _answer(kind: DecisionKind, by: str | None, note: str, hold: float) -> Answer:
     return Answer(kind=kind, by=by or person(), note=note, hold=hold)
+
+
+def _version() -> str:
+    """Of this Baton; a checkout that is not installed has none."""
+    try:
+        return version("baton")
+    except PackageNotFoundError:
+        return "a checkout"

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton.agents import MINDS, Agent, McpServer, Mind, Tool, find_mind
+from baton.alerts import alarms_of
 from baton.core import (
     Contract,
     InvalidFile,
@@ -26,6 +27,7 @@ from baton.core import (
     ToolSpec,
 )
 from baton.core.yaml_file import line_of, read_yaml, refused
+from baton.flow import Alarms
 from baton.graph.hooks import Hook, HookEntry, Start
 from baton.graph.triggers import Trigger, TriggerEntry
 from baton.people import people_of
@@ -109,6 +111,7 @@ class Project:
         triggers: What starts runs by itself.
         prices: What the models cost; None where that is not said.
         promotion: What has to hold before the agents write alone; None is nothing.
+        alarms: What is told of how it goes, as `alerts.yaml` beside the file says; None where there is no such file.
         people: Who answers questions, as `people.yaml` beside the file says; None where there is no such file.
     """
 
@@ -120,6 +123,7 @@ class Project:
     hooks: tuple[Hook, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     prices: Prices | None = None
+    alarms: Alarms | None = None
     people: tuple[Person, ...] | None = None
     promotion: Promotion | None = None
 
@@ -131,8 +135,10 @@ class Project:
     @property
     def settings(self) -> dict[str, Any]:
         """What `Baton` takes of it, beside where its record is."""
-        of_it = {name: getattr(self, name) for name in ("agents", "mind", "notices", "people", "prices", "triggers")}
-        return of_it | {"promotion": self.promotion}
+        return {name: getattr(self, name) for name in _SETTINGS}
+
+
+_SETTINGS = ("agents", "mind", "notices", "alarms", "people", "prices", "triggers", "promotion")
 
 
 def load_project(path: str | Path) -> Project:
@@ -194,6 +200,7 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         hooks=_hooks(file, entry, tree),
         triggers=_triggers(file, entry, tree),
         prices=entry.prices.made() if entry.prices is not None else None,
+        alarms=alarms_of(file),
         people=people_of(file),
         promotion=_promotion(file, entry.promotion, tree) if entry.promotion is not None else None,
     )

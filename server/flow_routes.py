@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from baton.app import Baton
-from baton.flow.record import measures_json, stuck_json
+from baton.flow.record import measures_json, report_json, stuck_json
+from baton.flow.report import read_report
 from baton.ledger import people, trail
 from baton.policies.promises import looking
 from baton.review.promise_record import audit_json, look_json, page_json
@@ -75,6 +76,15 @@ async def measures(
 ) -> dict[str, Any]:
     """How reviews go, by class and by person; times in seconds."""
     return measures_json(await _baton(request).measures(days=days))
+
+
+@router.get("/flow")
+async def flow(
+    request: Request, caller: AllViewer, days: Annotated[float, Query(ge=0.01, le=366, allow_inf_nan=False)] = 1.0
+) -> dict[str, Any]:
+    """Where the time of the runs went that have ended, what holds them up, and what is wrong; times in seconds."""
+    ledger = _baton(request).ledger
+    return report_json(await ledger.read(lambda tx: read_report(tx, tx.now - days * 86400.0)))
 
 
 @router.get("/trail")

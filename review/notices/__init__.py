@@ -2,6 +2,7 @@
 
 from baton.review.notices.channels import KINDS, AddressBook, Kind, Mailbox, Notices, Webhook
 from baton.review.notices.courier import Courier, senders
+from baton.review.notices.fanning import tell_alerts
 from baton.review.notices.settings import NoticesEntry
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "NoticesEntry",
     "Webhook",
     "senders",
+    "tell_alerts",
 ]

@@ -9,7 +9,7 @@ from baton.core import InvalidValue, Secret
 from baton.core.post import Server, is_mail_address
 from baton.core.web import Hosts, read_url
 
-Kind = Literal["review.requested", "review.decided", "review.late", "run.finished"]
+Kind = Literal["review.requested", "review.decided", "review.late", "run.finished", "flow.alert"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -122,7 +122,7 @@ class Mailbox:
     sender: str
     server: Server
     book: AddressBook
-    kinds: tuple[Kind, ...] = ("review.requested", "review.late")
+    kinds: tuple[Kind, ...] = ("review.requested", "review.late", "flow.alert")
     digest: float = 300.0
 
     def __post_init__(self) -> None:

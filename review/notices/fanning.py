@@ -6,13 +6,15 @@ and asking cost nothing more, and a process that records an event need not know 
 """
 
 import contextlib
+from collections.abc import Mapping, Sequence
 
-from baton.core import NotFound
+from baton.core import NotFound, RunId
 from baton.ledger import Transaction, events, notices, reviews
+from baton.ledger.alerts import Alert
 from baton.ledger.events import Mark
 from baton.ledger.locks import lock_name
 from baton.review.notices.channels import MAIL, Mailbox, Notices
-from baton.review.notices.happenings import TELLING, Happening, happening, soon_late
+from baton.review.notices.happenings import ALERT, TELLING, Happening, alert_body, happening, soon_late, source_of
 
 BATCH = 200
 """Events in one transaction."""
@@ -48,6 +50,49 @@ def fan_out(tx: Transaction, config: Notices, since: Mark) -> bool:
     more = len(found) == BATCH
     notices.move(tx, found[-1].mark if more else max(start, until))
     return more
+
+
+def tell_alerts(
+    tx: Transaction, config: Notices, tenant: str, found: Sequence[Alert], names: Mapping[str, Sequence[str]]
+) -> None:
+    """Make one notice of what is wrong for every receiver that wants it.
+
+    Args:
+        tx: The transaction.
+        config: Who is told what.
+        tenant: Whose deployment it is.
+        found: What is wrong; several are told together.
+        names: By the name of an alert the roles or people that are written to; who is not in it, whoever is written
+            to about anything.
+    """
+    closed = set(notices.gone(tx))
+    for webhook in config.webhooks:
+        if ALERT in webhook.kinds and webhook.name not in closed:
+            _add_alerts(tx, webhook.name, "", alert_body(found, tx.now, source_of(tenant), config.base_url))
+    if config.mail is None or ALERT not in config.mail.kinds:
+        return
+    theirs: dict[str, list[Alert]] = {}
+    for one in found:
+        for person in config.mail.book.reviewers(names.get(one.name, ())):
+            theirs.setdefault(person, []).append(one)
+    for person, some in theirs.items():
+        _add_alerts(tx, MAIL, person, alert_body(some, tx.now, source_of(tenant), config.base_url))
+
+
+def _add_alerts(tx: Transaction, channel: str, recipient: str, told: tuple[str, str]) -> None:
+    id, body = told
+    notices.add(
+        tx,
+        channel,
+        recipient=recipient,
+        event=id,
+        kind=ALERT,
+        run=RunId(""),
+        review=None,
+        body=body,
+        at=tx.now,
+        due=tx.now,
+    )
 
 
 def _wanted(config: Notices) -> list[str]:

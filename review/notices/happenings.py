@@ -3,7 +3,7 @@
 The id of each is that of what it tells of, so that whoever gets it twice can tell.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from baton.core import ReviewId, dump, redact, storable
 from baton.ledger import Event, Review, Run, Transaction, reviews, runs
+from baton.ledger.alerts import Alert
 from baton.review.notices.channels import Kind
 from baton.review.record import review_json, run_json
 
@@ -71,7 +72,7 @@ def soon_late(asked: Happening, at: float, base_url: str | None) -> Happening:
     return _made(id, "review.late", at, asked.run, asked.review, base_url, {"late": "soon"})
 
 
-def _source(tenant: str) -> str:
+def source_of(tenant: str) -> str:
     """Who says so: a URI that is the same for all events of a deployment's tenant."""
     return f"urn:baton:{quote(tenant, safe='')}"
 
@@ -96,11 +97,52 @@ def _made(
     event = {
         "specversion": "1.0",
         "id": id,
-        "source": _source(run.tenant),
+        "source": source_of(run.tenant),
         "type": kind,
         "subject": review.id if review else run.id,
-        "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": _time(at),
         "datacontenttype": "application/json",
         "data": {**about, **more},
     }
     return Happening(id=id, kind=kind, at=at, run=run, review=review, body=storable(redact(dump(event))))
+
+
+ALERT: Kind = "flow.alert"
+"""Something is wrong with how it goes; it is about no run."""
+
+
+def alert_body(found: Sequence[Alert], at: float, source: str, base_url: str | None) -> tuple[str, str]:
+    """Alerts as one event: what it is known by, and its text."""
+    id = f"{found[0].id}.{len(found)}"
+    event = {
+        "specversion": "1.0",
+        "id": id,
+        "source": source,
+        "type": ALERT,
+        "subject": found[0].about or found[0].name,
+        "time": _time(at),
+        "datacontenttype": "application/json",
+        "data": {
+            "alerts": [
+                {
+                    "id": one.id,
+                    "name": one.name,
+                    "about": one.about,
+                    "severity": one.severity,
+                    "says": one.says,
+                    "cause": one.cause,
+                    "evidence": one.evidence,
+                    "way_out": one.way_out,
+                    "began": _time(one.began),
+                    "found": _time(one.found),
+                }
+                for one in found
+            ],
+            "url": f"{base_url.rstrip('/')}/flow" if base_url else None,
+        },
+    }
+    return id, storable(redact(dump(event)))
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -37,6 +37,8 @@ def _told(notice: Notice, data: Mapping[str, Any], ways: Mapping[str, str]) -> t
         run: Mapping[str, Any] = data["run"]
         ended = f"{run['status']}: {run['summary']}"
         return f"{run['agent']}: {run['status']}", _text([run["goal"], ended, f"baton runs show {run['id']}"])
+    if notice.kind == "flow.alert":
+        return _alerts(data["alerts"], data["url"])
     review: Mapping[str, Any] = data["review"]
     way = ways.get(notice.review or "", "")
     if notice.kind == "review.decided":
@@ -46,6 +48,17 @@ def _told(notice: Notice, data: Mapping[str, Any], ways: Mapping[str, str]) -> t
     head = {"over": "Late: ", "soon": "Late soon: "}.get(data.get("late", ""), "")
     head = {"escalated": "You are asked as well: ", "delegated": "Given to you: "}.get(data.get("how", ""), head)
     return f"{head}{review['agent']} asks: {_asked(review)}", _text([f"{head}{_asked(review)}", *_why(review), way])
+
+
+def _alerts(found: Sequence[Mapping[str, Any]], url: str | None) -> tuple[str, str]:
+    """What is wrong with how it goes, one thing or several."""
+    parts: list[str] = []
+    for one in found:
+        cause = f"Cause: {one['cause']}." if one["cause"] else ""
+        since = f"Since {one['began'][:16].replace('T', ' ')} UTC; {one['evidence']}."
+        parts += [one["says"], cause, since, f"What to do: {one['way_out']}" if one["way_out"] else ""]
+    subject = str(found[0]["says"]) if len(found) == 1 else f"{len(found)} things are wrong: {found[0]['says']} …"
+    return subject, _text([*parts, url or "baton flow shows how it goes."])
 
 
 def _why(review: Mapping[str, Any]) -> list[str]:

@@ -44,7 +44,7 @@ class _MailEntry(_Entry):
     people: dict[str, str]
     roles: dict[str, list[str]] = {}
     anybody: list[str] = []
-    events: list[Kind] = ["review.requested", "review.late"]
+    events: list[Kind] = ["review.requested", "review.late", "flow.alert"]
     digest: Duration | None = None
 
     @model_validator(mode="after")

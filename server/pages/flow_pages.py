@@ -12,6 +12,7 @@ from baton.limiting import limits_used
 from baton.policies.promises import looking
 from baton.server.callers import AllViewer, Caller, baton_of
 from baton.server.pages.figures import gauge
+from baton.server.pages.flow_time import read_time
 from baton.server.pages.flowing import OPEN_KEYS, SPANS, Meter, read_flow, read_waiting
 from baton.server.pages.look import around, page
 from baton.server.pages.promise_page import LATEST, shown
@@ -41,6 +42,13 @@ async def waiting_part(request: Request, caller: AllViewer, span: SpanName = Non
     """What waiting consists of; asked for by the page, as it takes longer than the rest."""
     found = await baton_of(request).ledger.read(lambda tx: read_waiting(tx, span))
     return page(request, "parts/flow_waiting.html", caller, waiting=found)
+
+
+@router.get("/parts/flow/time")
+async def time_part(request: Request, caller: AllViewer, span: SpanName = None) -> HTMLResponse:
+    """Where the time of runs goes, and what holds them up; asked for by the page beside the rest."""
+    found = await baton_of(request).ledger.read(lambda tx: read_time(tx, span))
+    return page(request, "parts/flow_time.html", caller, time=found)
 
 
 @router.get("/flow/promises/{kind:path}")

@@ -26,7 +26,8 @@ from baton.flow import (
     use_of_time,
 )
 from baton.flow.pace import NEWEST
-from baton.ledger import Transaction, people, rates, waits
+from baton.flowing import wrong
+from baton.ledger import Transaction, alerts, people, rates, waits
 from baton.ledger.courses import courses, looks
 from baton.ledger.rates import OpenRuns
 from baton.ledger.waits import Wait
@@ -125,6 +126,8 @@ class Flow:
         empty: Whether no run was ever submitted.
         chains: What is stuck, as far as it is shown; `left_out` is how many chains are not.
         endless: What is waited for without limit.
+        wrong: What is found to be wrong now: a line, and what more there is to say.
+        was_wrong: The same of what was found in the window and is over.
     """
 
     span: Span
@@ -138,6 +141,8 @@ class Flow:
     chains: Sequence[Stuck]
     endless: Sequence[Wait]
     promises: Sequence[Promised]
+    wrong: Sequence[tuple[str, str]]
+    was_wrong: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -202,6 +207,7 @@ def read_flow(tx: Transaction, name: str | None) -> Flow:
     stuck = stuck_work(tx, staff)
     chains = list(heads(stuck))
     began = max(pace.grid.start, first or tx.now)
+    found = alerts.listed(tx, pace.grid.start, CHAINS)
     return Flow(
         span=span,
         now=tx.now,
@@ -214,6 +220,8 @@ def read_flow(tx: Transaction, name: str | None) -> Flow:
         chains=chains[:CHAINS],
         endless=waits.endless(tx)[:CHAINS],
         promises=[promised_line(look, tx.now) for look in looking.looks(tx)],
+        wrong=[wrong(one, tx.now) for one in found if one.ended is None],
+        was_wrong=[wrong(one, tx.now) for one in found if one.ended is not None],
     )
 
 

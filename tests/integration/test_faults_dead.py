@@ -205,9 +205,9 @@ async def test_suspects_go_one_at_a_time_and_the_others_beside_them(database: Pa
         ids = [(await baton.submit(str(number))).id for number in range(4)]
         mark = f"UPDATE runs SET takeovers = 1 WHERE id <> '{ids[3]}'"
         await baton.ledger.write(lambda tx: tx.connection.exec_driver_sql(mark))
-        assert len(await baton.ledger.read(lambda tx: leases.ready(tx, 9))) == 4
+        assert len((await baton.ledger.read(lambda tx: leases.ready(tx, 9)))["local"]) == 4
         first = await _lease(baton, ids[0], "w")
-        assert await baton.ledger.read(lambda tx: leases.ready(tx, 9)) == [ids[3]]
+        assert await baton.ledger.read(lambda tx: leases.ready(tx, 9)) == {"local": [ids[3]]}
         assert await baton.ledger.write(lambda tx: leases.take(tx, ids[1], "w", 30)) is None
         await baton.ledger.write(lambda tx: leases.park(tx, first))
         assert await baton.ledger.write(lambda tx: leases.take(tx, ids[1], "w", 30))

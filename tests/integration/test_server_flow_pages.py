@@ -5,7 +5,8 @@ from pathlib import Path
 
 from baton.core import Absence, ManualClock, Person, Role
 from baton.flow import grid_until, read_pace
-from baton.ledger import people, rates
+from baton.ledger import alerts, people, rates
+from baton.ledger.alerts import Finding
 from baton.ledger.rates import Grid
 from support import on_both, soon
 from support.markup import harm_in
@@ -141,3 +142,32 @@ async def test_what_came_and_went_is_counted_where_it_happened(database: str, tm
         found = await office.baton.ledger.read(lambda tx: rates.answered_since(tx, 0.0, 1))
         assert found == 1_800_005_400.0
         assert await office.baton.ledger.read(lambda tx: rates.answered_since(tx, 7.0, 2)) == 7.0
+
+
+@on_both
+async def test_the_page_says_where_time_goes_and_what_is_wrong(database: str, tmp_path: Path) -> None:
+    async with serve_office(database, clerk(tmp_path)) as office:
+        ann = await office.person("ann", Role.REVIEWER)
+        assert "No run has ended" in await shown(office, "/parts/flow/time", ann)
+        await approve(office, await office.asked(ann), ann)
+        text = await shown(office, "/parts/flow/time", ann)
+        assert "1 run, half within" in text and "Minutes until a run ended" in text
+        wrong = Finding(
+            name="slow model",
+            about="m",
+            severity="warning",
+            says="m <b>answers</b> slowly.",
+            cause="it <i>is</i> slow",
+            evidence="10 s",
+            way_out="ask",
+            began=office.baton.ledger.clock.now() - 60.0,
+        )
+        await office.baton.ledger.write(lambda tx: alerts.settle(tx, [wrong]))
+        text = await shown(office, "/parts/flow", ann)
+        assert "What is wrong" in text and "m &lt;b&gt;answers" in text
+        told = (await office.http.get(f"{API}/flow", headers=ann)).json()
+        assert (told["all"]["runs"], told["alerts"][0]["name"]) == (1, "slow model")
+        figures = (await office.http.get("/metrics", headers=ann)).text
+        assert 'baton_alerts{name="slow model"} 1.0' in figures and "baton_workers_wanted" in figures
+        await office.baton.ledger.write(lambda tx: alerts.settle(tx, []))
+        assert "1 found in this time, and over" in await shown(office, "/parts/flow", ann)

@@ -1,0 +1,1 @@
+"""Simulated days of the desk, written to a record as the real thing would write them."""

@@ -1,0 +1,212 @@
+"""The keeper: beside the runs it folds what is new, keeps the lives of runs, and has people told of what is wrong."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from baton.core import LedgerError, OffsetClock, logger
+from baton.flow.drift import drift
+from baton.flow.gauges import read_gauges
+from baton.flow.life_time import fold
+from baton.flow.log import Log
+from baton.flow.lookout import Lookout
+from baton.flow.rules import Alarms, Watching
+from baton.flow.spent import Roll, busy, lived
+from baton.flow.staff import Staff, staff_of
+from baton.flow.troubles import Trouble
+from baton.ledger import Ledger, Transaction, alerts, history, lives, workers
+from baton.ledger.alerts import Alert, Finding
+from baton.ledger.lives import Lived
+
+LOOK_SECONDS = 10.0
+"""How often is looked for what is wrong."""
+
+BACK = 26 * 3600.0
+"""Seconds of the record that are folded at the start: what is usual is learnt from them."""
+
+AT_ONCE = 2_000
+"""Events that are folded at a time, so that the agents are not held up."""
+
+KEPT_AT_ONCE = 200
+
+SAY_SECONDS = 20.0
+"""How often a worker says what it is."""
+
+_FAREWELL_SECONDS = 3.0
+_URGENT = ("nobody works",)
+
+log = logger()
+
+Tell = Callable[[Transaction, Sequence[Alert]], None]
+"""Has people told of what is wrong, in the transaction that notes that they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What a worker is, beside others.
+
+    Attributes:
+        version: Of Baton.
+        concurrency: Runs that it advances at once.
+        fingerprints: Of the code of each of its agents, as they are now.
+        policies: Of the policy of each.
+    """
+
+    name: str
+    version: str
+    concurrency: int
+    fingerprints: Callable[[], Mapping[str, str]]
+    policies: Callable[[], Mapping[str, str]]
+
+
+class Keeper:
+    """Looks again and again at how it goes; of several processes each does, and what they find is settled once."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        alarms: Alarms | None = None,
+        *,
+        tell: Tell | None = None,
+        identity: Identity | None = None,
+        working: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Over a ledger.
+
+        Args:
+            ledger: The record.
+            alarms: What is told; None tells nothing: what is wrong is only kept.
+            tell: Has people told; None tells nobody.
+            identity: What this worker is; None says nothing of it.
+            working: Whether this process looks now, rather than another.
+        """
+        self._ledger, self._alarms, self._tell, self._working = ledger, alarms, tell, working
+        self._identity, self._began = identity, ledger.clock.now()
+        self._log: Log | None = None
+        self._lookout: Lookout | None = None
+        self._watching = Watching(alarms.rules if alarms else ())
+        self._kept_since = 0.0
+        self._said: float | None = None
+        self._loop: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to look."""
+        self._loop = asyncio.create_task(self._serve(), name="baton-keeper")
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.wait([self._loop], timeout=_FAREWELL_SECONDS)
+        identity = self._identity
+        if identity is not None and self._said is not None:
+            with contextlib.suppress(LedgerError):  # it is taken for gone in a minute
+                await self._ledger.write(lambda tx: workers.leave(tx, identity.name))
+
+    async def _serve(self) -> None:
+        failed = ""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                if self._working():
+                    await self.look()
+                failed = ""
+            except LedgerError as error:
+                if str(error) != failed:
+                    log.error("nobody looks at how it goes: the ledger cannot be used", error=str(error))
+                failed = str(error)
+            except Exception as error:
+                log.error("the look at how it goes stumbled; it goes on", exc_info=error)
+
+    async def look(self) -> None:
+        """Fold what is new, keep what has ended, settle what is wrong, and have people told."""
+        now, staff = self._ledger.clock.now(), await self._ledger.read(staff_of)
+        if self._log is None or self._lookout is None:
+            self._log, self._lookout = Log(now - BACK), Lookout(staff)
+        account = self._log
+        behind = True
+        while behind:
+            behind = await self._ledger.read(lambda tx: account.catch_up(tx, AT_ONCE)) >= AT_ONCE
+        found = [_finding(one) for one in self._lookout.look(account.lives, now, staff)]
+        figures = await self._ledger.read(lambda tx: read_gauges(tx, account.lives))
+        found += self._watching.look(now, figures)
+        found += await self._say()
+        await self._keep(account, staff)
+        account.forget(now - BACK)
+        open_ = await self._ledger.read(alerts.any_open)
+        if found or open_:
+            await self._ledger.write(lambda tx: self._settle(tx, found))
+
+    async def _say(self) -> list[Finding]:
+        """Say what this worker is, and find what differs between all."""
+        me, now = self._identity, self._ledger.clock.now()
+        if me is not None and (self._said is None or now - self._said >= SAY_SECONDS):
+            clock = self._ledger.clock
+            ahead = -clock.offset if isinstance(clock, OffsetClock) else 0.0
+            code, policies = dict(me.fingerprints()), dict(me.policies())
+
+            def say(tx: Transaction) -> None:
+                workers.say(
+                    tx,
+                    me.name,
+                    began=self._began,
+                    clock=ahead,
+                    version=me.version,
+                    concurrency=me.concurrency,
+                    fingerprints=code,
+                    policies=policies,
+                )
+
+            await self._ledger.write(say)
+            self._said = now
+        return drift(await self._ledger.read(workers.heard))
+
+    def _settle(self, tx: Transaction, found: Sequence[Finding]) -> None:
+        alerts.settle(tx, found)
+        alarms = self._alarms
+        if alarms is None or self._tell is None:
+            return
+        rules = {rule.name for rule in alarms.rules}
+        waiting = [one for one in alerts.untold(tx) if alarms.troubles or one.name in rules]
+        if alarms.quiet is not None and alarms.quiet.holds(tx.now):
+            waiting = [one for one in waiting if one.severity == "urgent"]
+        last = alerts.last_told(tx)
+        if waiting and (last is None or tx.now - last >= alarms.group):
+            self._tell(tx, alerts.tell(tx, waiting))
+
+    async def _keep(self, account: Log, staff: Staff) -> None:
+        """Keep the lives of runs that have ended; those of long ago are folded from their own events."""
+        while True:
+            ids = await self._ledger.read(lambda tx: lives.not_kept(tx, self._kept_since, KEPT_AT_ONCE))
+            if not ids:
+                self._kept_since = max(self._kept_since, self._ledger.clock.now() - BACK / 2)
+                return
+            found = await self._ledger.read(lambda tx: _lived(tx, ids, account, staff))  # noqa: B023
+            new = await self._ledger.write(lambda tx: lives.keep(tx, found))  # noqa: B023
+            if len(ids) < KEPT_AT_ONCE or not new:
+                return
+
+
+def _lived(tx: Transaction, ids: Sequence[str], account: Log, staff: Staff) -> list[Lived]:
+    known = [account.lives.lives[id] for id in ids if id in account.lives.lives]
+    known = [life for life in known if life.ended]
+    open_ = [life for life in account.lives.lives.values() if not life.ended]
+    roll = Roll(staff, busy(account.lives.traffic.claimed, open_), account.since, tx.now)
+    origins = history.origins(tx, [life.run for life in known])
+    found = [lived(life, origins[life.run].tenant if life.run in origins else "local", roll) for life in known]
+    missing = set(ids).difference(life.run for life in known)
+    return found + fold(tx, sorted(missing), staff)
+
+
+def _finding(one: Trouble) -> Finding:
+    return Finding(
+        name=one.kind,
+        about=one.about,
+        severity="urgent" if one.kind in _URGENT else "warning",
+        says=one.says,
+        cause=one.cause,
+        evidence=one.evidence,
+        way_out=one.way_out,
+        began=one.began,
+    )
