@@ -230,7 +230,14 @@ def taken_up(tx: Transaction, run: Run, agent: Agent, turn: int) -> tuple[Handof
     if history := _history(tx, handoff.run):
         text += f" Done before, by {handoff.giver}: {history}."
     plain = handoff.contract is None and handoff.due is None and not history
-    line = Line(role="notice", turn=turn, text=text, trust=run.trust, confidentiality=run.confidentiality)
+    line = Line(
+        role="notice",
+        turn=turn,
+        text=text,
+        ref=handoff.id,
+        trust=run.trust,
+        confidentiality=run.confidentiality,
+    )
     return handoff, None if plain else line
 
 

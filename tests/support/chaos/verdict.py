@@ -81,6 +81,7 @@ _QUERIES = {
     " r.wake, r.seen, r.attempts FROM runs r"
     " LEFT JOIN bodies b ON b.id = r.summary",
     "transcript": "SELECT run, seq, role, turn, ref FROM transcript ORDER BY run, seq",
+    "handoffs": "SELECT id, run, child, state, owner, giver, taker FROM handoffs",
     "model_calls": "SELECT run, turn FROM model_calls ORDER BY run, turn",
     "actions": "SELECT id, run, tool FROM actions",
     "effects": "SELECT key, run, tool, state FROM effects",
@@ -162,11 +163,14 @@ def _state(record: Record, run: Row) -> str:
 
 
 def _transcript_problem(record: Record, run: Row, roles: Sequence[str]) -> str:
-    """How a transcript differs from the undisturbed one, notices of doubts and trouble aside."""
+    """How a transcript differs from the undisturbed one; without facts and notices of doubts, trouble and hand-offs."""
     extra = {row["action"] for row in record.of("reviews", run=run["id"], kind="doubt")}
     troubles = {row["id"] for row in record.of("reviews", run=run["id"], kind="trouble")}
     lines = record.of("transcript", run=run["id"])
-    kept = [row["role"] for row in lines if not (row["role"] == "notice" and row["ref"] in extra | troubles)]
+    given = {row["id"] for row in record.of("handoffs")}
+    aside = extra | troubles | given
+    told = [row for row in lines if row["role"] != "fact" and not (row["role"] == "notice" and row["ref"] in aside)]
+    kept = [row["role"] for row in told]
     plain = [role for role in roles if role != "notice"]
     if not troubles and kept != list(roles):
         return f"its transcript reads {' '.join(kept)}"
