@@ -141,6 +141,9 @@ def _judge_runs(verdict: Verdict, record: Record, case: str, lead: Row, roles: S
     if len(helpers) != 1:
         kind = verdict.forked if len(helpers) > 1 else verdict.lost
         kind.append(f"{case}: {len(helpers)} hand-offs")
+    for row in record.of("handoffs", run=lead["id"]):
+        if lead["status"] == "done" and (row["state"], row["owner"]) != ("returned", row["giver"]):
+            verdict.lost.append(f"{case}: hand-off {row['id']} is {row['state']}, and {row['owner']} has it")
     expected = {"lead": (summary(case), roles), "helper": (f"case {case} is put away", HELPER_ROLES)}
     for run in (lead, *helpers):
         said, story = expected[run["agent"]]
