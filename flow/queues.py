@@ -13,6 +13,9 @@ from baton.ledger.rates import Served
 LEAST_SHARE = 0.2
 """The share of the time of runs from which on a part of it is called what holds them up."""
 
+LEAST_SECONDS = 5.0
+"""Nothing holds runs up that takes less of each."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Station:
@@ -119,8 +122,9 @@ def bottleneck(times: LifeTimes, found: Sequence[Station]) -> Bottleneck | None:
     if not times.all.runs or whole <= 0:
         return None
     part = max(_TELL, key=lambda name: float(getattr(spent, name)))
-    share = float(getattr(spent, part)) / whole
-    if share < LEAST_SHARE:
+    lost = float(getattr(spent, part))
+    share = lost / whole
+    if share < LEAST_SHARE or lost < LEAST_SECONDS * times.all.runs:
         return None
     says, way_out = _TELL[part]
     slowest = max((one for one in found if one.kind == _KINDS.get(part)), key=lambda one: one.at_once, default=None)
@@ -166,7 +170,10 @@ _TELL: Mapping[str, tuple[str, str]] = {
     "queueing": ("Runs wait for workers.", "start another worker, or raise its concurrency"),
     "thinking": ("Models hold the runs up, {name} most.", "name a faster model, or give agents fewer turns"),
     "tools": ("Tools hold the runs up, {name} most.", "look at what {name} calls"),
-    "transmission": ("What is decided is under way for long.", "hold decisions back for less; look at the database"),
+    "transmission": (
+        "Decisions are held back for long, or Baton's own steps take long.",
+        "hold decisions back for less; look at the database and at the load of the machine",
+    ),
     "off_duty": ("Runs wait for people who are not on duty.", "other hours or a stand-in: baton flow whatif"),
     "in_line": (
         "Runs wait for people who are at other questions.",
