@@ -21,6 +21,9 @@ from baton.ledger import (
     effects,
     events,
     fact_changes,
+    fact_threads,
+    fact_vectors,
+    fact_words,
     facts,
     feedback,
     fingerprints,
@@ -57,7 +60,7 @@ from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.door import Ledger, Listener, database_of
 from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
-from baton.ledger.fact_rows import Claim, Fact, Kind, Passage
+from baton.ledger.fact_values import Claim, Fact, Kind, Passage
 from baton.ledger.facts import Change
 from baton.ledger.handoffs import Handoff, HandoffState
 from baton.ledger.journal import Proposal
@@ -118,6 +121,9 @@ __all__ = [
     "effects",
     "events",
     "fact_changes",
+    "fact_threads",
+    "fact_vectors",
+    "fact_words",
     "facts",
     "feedback",
     "fingerprints",

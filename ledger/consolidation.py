@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, func, select
 
 from baton.core import GOAL, Confidentiality, FactId, Forgotten, Goal, Label, RunId, Trust
 from baton.ledger import bodies, facts, superseding
-from baton.ledger.fact_rows import Claim, Fact, Kind, close, fact_of
+from baton.ledger.fact_rows import close
+from baton.ledger.fact_values import Claim, Fact, Kind, fact_of
 from baton.ledger.runs import ENDED
 from baton.ledger.schema import runs, transcript
 from baton.ledger.schema_memory import fact_sources

@@ -1,0 +1,65 @@
+"""The tables that only a Postgres record has: the words by which facts are found there, and their vectors.
+
+Both are made from the facts, and go with them. Stems are those of Snowball's English, and no word is left out: which
+words count for nothing is the question's affair. So a configuration of our own stands beside the tables.
+"""
+
+from sqlalchemy import DDL, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, event
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.types import UserDefinedType
+
+from baton.ledger.schema_memory import facts
+
+server_metadata = MetaData()
+
+fact_words = Table(
+    "fact_words",
+    server_metadata,
+    Column("fact", Text, ForeignKey(facts.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("words", TSVECTOR, nullable=False),  # A subject, B text, C beside it, D next but one; and its place
+    Column("length", Integer, nullable=False),  # words of all of these
+    Column("answers", Boolean, nullable=False),  # whether it follows a question
+)
+Index("fact_words_words", fact_words.c.words, postgresql_using="gin", postgresql_with={"fastupdate": "off"})
+Index("fact_words_length", fact_words.c.length)
+
+_TOKENS = "asciiword, word, numword, int, uint, float, sfloat, version"
+_CONFIGURATION = (
+    "CREATE TEXT SEARCH DICTIONARY baton_stem (TEMPLATE = snowball, LANGUAGE = english)",
+    'CREATE TEXT SEARCH CONFIGURATION baton_words (PARSER = "default")',
+    f"ALTER TEXT SEARCH CONFIGURATION baton_words ADD MAPPING FOR {_TOKENS} WITH baton_stem",
+)
+for _statement in _CONFIGURATION:
+    event.listen(fact_words, "before_create", DDL(_statement))  # type: ignore[no-untyped-call]
+
+
+class VectorType(UserDefinedType[str]):
+    """pgvector's type, of any length, written as text."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: object) -> str:
+        """Its name."""
+        return "vector"
+
+
+vector_metadata = MetaData()
+"""Made when vectors are first used, where the server has the extension."""
+
+fact_vectors = Table(
+    "fact_vectors",
+    vector_metadata,
+    Column("embedder", Text, primary_key=True),
+    Column("fact", Text, ForeignKey(facts.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("vector", VectorType, nullable=False),
+)
+Index("fact_vectors_fact", fact_vectors.c.fact)
+
+fact_vector_marks = Table(
+    "fact_vector_marks",
+    vector_metadata,
+    Column("embedder", Text, primary_key=True),
+    Column("xact", BigInteger, nullable=False),
+    Column("id", BigInteger, nullable=False),
+)
