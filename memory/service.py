@@ -123,10 +123,16 @@ class Memory:
         return await forget(self._ledger, self._keywords, self._vectors, wanted, by)
 
     async def rebuild(self) -> int:
-        """Make the indexes anew from the ledger; how many facts can be found then."""
+        """Make the indexes anew from the ledger; how many facts can be found then.
+
+        Raises:
+            LedgerError: if another process uses the vectors; the words are made anew by then.
+            ModelUnavailable: if the embedder cannot be reached; likewise.
+        """
+        count = await self._keywords.rebuild()
         if self._vectors is not None:
             await self._vectors.rebuild()
-        return await self._keywords.rebuild()
+        return count
 
     async def audit(self) -> list[str]:
         """What is wrong with the vectors, in words; empty if nothing is, or there are none. `rebuild` puts it right.
