@@ -3,9 +3,8 @@
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
 `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls` and
-`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
-`archive` keep the record small.
+`hook_calls`, `fact_words`, `fact_vectors` and `checkpoints` hold plain functions that take a `Transaction`; hand them
+to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (

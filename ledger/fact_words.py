@@ -201,18 +201,19 @@ _STEMS = text(f"SELECT unnest(tsvector_to_array(to_tsvector({_CONFIG}, CAST(:wor
 _TOTALS = text("SELECT count(*) AS facts, coalesce(avg(length), 1) AS length FROM fact_words")
 _CHANGES = text("SELECT coalesce(max(id), 0) FROM fact_changes")
 _FREQUENCY = text("SELECT count(*) FROM fact_words WHERE words @@ CAST(:query AS tsquery)")
-# First a measure that Postgres takes quickly; then, of the best, how often each word stands where.
-_SEARCH = text("""WITH rough AS MATERIALIZED (
+# First the index alone: the planner would read all facts where it takes them for few. Then a measure that Postgres
+# takes quickly; then, of the best by it, how often each word stands where.
+_SEARCH = text("""WITH matched AS MATERIALIZED (SELECT * FROM fact_words WHERE words @@ CAST(:query AS tsquery)),
+    rough AS MATERIALIZED (
         SELECT f.id, f.subject, f.text, w.words, w.length, w.answers
-        FROM fact_words w JOIN facts f ON f.id = w.fact
-        WHERE w.words @@ CAST(:query AS tsquery)
-        AND (f.tenant, f.scope) IN (SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:scopes AS text[])))
+        FROM matched w JOIN facts f ON f.id = w.fact
+        WHERE (f.tenant, f.scope) IN (SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:scopes AS text[])))
         AND f.retired_at IS NULL AND f.quarantined_at IS NULL
         AND (f.valid_from IS NULL OR f.valid_from <= :at) AND (f.valid_to IS NULL OR f.valid_to > :at)
         AND (f.expires_at IS NULL OR f.expires_at > :now)
         ORDER BY (
-            SELECT sum(s.weight * ts_rank('{0.225, 0.375, 0.5, 1.0}', w.words, CAST(s.stem AS tsquery)))
-            FROM unnest(CAST(:stems AS text[]), CAST(:weights AS float8[])) AS s (stem, weight)
+            SELECT sum(s.weight * ts_rank('{0.225, 0.375, 0.5, 1.0}', w.words, s.stem))
+            FROM unnest(CAST(CAST(:stems AS text[]) AS tsquery[]), CAST(:weights AS float8[])) AS s (stem, weight)
         ) DESC, f.id LIMIT :most)
     SELECT r.id, r.subject, r.text, r.length, r.answers, c.stems, c.found
     FROM rough r CROSS JOIN LATERAL (
