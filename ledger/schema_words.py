@@ -24,13 +24,16 @@ Index("fact_words_words", fact_words.c.words, postgresql_using="gin", postgresql
 Index("fact_words_length", fact_words.c.length)
 
 _TOKENS = "asciiword, word, numword, int, uint, float, sfloat, version"
-_CONFIGURATION = (
-    "CREATE TEXT SEARCH DICTIONARY baton_stem (TEMPLATE = snowball, LANGUAGE = english)",
-    'CREATE TEXT SEARCH CONFIGURATION baton_words (PARSER = "default")',
-    f"ALTER TEXT SEARCH CONFIGURATION baton_words ADD MAPPING FOR {_TOKENS} WITH baton_stem",
-)
-for _statement in _CONFIGURATION:
-    event.listen(fact_words, "before_create", DDL(_statement))  # type: ignore[no-untyped-call]
+_CONFIGURATION = f"""DO $do$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_ts_dict WHERE dictname = 'baton_stem' AND pg_ts_dict_is_visible(oid)) THEN
+        CREATE TEXT SEARCH DICTIONARY baton_stem (TEMPLATE = snowball, LANGUAGE = english);
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_ts_config WHERE cfgname = 'baton_words' AND pg_ts_config_is_visible(oid)) THEN
+        CREATE TEXT SEARCH CONFIGURATION baton_words (PARSER = "default");
+        ALTER TEXT SEARCH CONFIGURATION baton_words ADD MAPPING FOR {_TOKENS} WITH baton_stem;
+    END IF;
+END $do$"""
+event.listen(fact_words, "before_create", DDL(_CONFIGURATION))  # type: ignore[no-untyped-call]
 
 
 class VectorType(UserDefinedType[str]):

@@ -106,6 +106,21 @@ async def test_postgres_finds_what_the_file_finds_and_nothing_of_others(served: 
     theirs.close()
 
 
+async def test_postgres_finds_nearly_the_same_where_it_chooses_what_is_weighed(served: Ledger, filed: Ledger) -> None:
+    rng = random.Random(9)
+    wanted = [said(f"{sentence(rng)} n{number}", subject=rng.choice(SUBJECTS)) for number in range(1000)]
+    for ledger in (served, filed):
+        await keep(ledger, wanted, set())
+    ours, theirs = Memory(served), Memory(filed)
+    asked = [" ".join(rng.sample(WORDS, 6)) for _ in range(30)]
+    pairs = [(await told(ours, query), await told(theirs, query)) for query in asked]
+    assert all(sum(not set(query.split()).isdisjoint(c.text.split()) for c in wanted) > 400 for query in asked)
+    assert sum(a[:1] == b[:1] for a, b in pairs) >= 27
+    assert sum(len(set(a[:10]) & set(b[:10])) for a, b in pairs) >= 270
+    ours.close()
+    theirs.close()
+
+
 def said(text: str, **more: str) -> Claim:
     return Claim(scope="team", subject=more.get("subject", "anna"), text=text, label=USER)
 
@@ -217,14 +232,21 @@ async def test_one_that_is_added_while_its_neighbour_is_forgotten_does_not_keep_
     await other.close()
 
 
+@pytest.mark.parametrize(
+    "missing",
+    [
+        ("TABLE fact_words",),
+        ("TABLE fact_words", "TEXT SEARCH CONFIGURATION baton_words", "TEXT SEARCH DICTIONARY baton_stem"),
+    ],
+)
 async def test_an_older_record_gets_its_words_when_it_is_brought_up_to_date(
-    postgres: PostgresServer, postgres_url: str
+    postgres: PostgresServer, postgres_url: str, missing: Sequence[str]
 ) -> None:
     ledger = await Ledger.open(postgres_url)
     for text in ("hello", "the brass lamp", "goodbye"):
         await ledger.write(lambda tx, text=text: facts.record(tx, turn(text)))  # type: ignore[misc]
     await ledger.close()
-    for piece in ("TABLE fact_words", "TEXT SEARCH CONFIGURATION baton_words", "TEXT SEARCH DICTIONARY baton_stem"):
+    for piece in missing:
         postgres.execute(f"DROP {piece}", postgres_url)
     postgres.execute(f"UPDATE migrations SET version = {HEAD - 1}", postgres_url)
     assert PostgresDatabase(postgres_url).migrate(1.0) == (HEAD - 1, HEAD)
