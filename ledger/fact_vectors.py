@@ -5,7 +5,6 @@ They are made from the facts and go with them. Which facts have one follows the 
 
 from collections.abc import Sequence
 
-import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -112,8 +111,8 @@ def _created(tx: Transaction) -> bool:
     """Whether the extension could be had: not every user may."""
     say(tx.connection, "SAVEPOINT extension")
     try:
-        say(tx.connection, "CREATE EXTENSION IF NOT EXISTS vector")
-    except (DBAPIError, psycopg.Error):
+        tx.connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS vector")
+    except DBAPIError:
         say(tx.connection, "ROLLBACK TO SAVEPOINT extension")
         return False
     return True

@@ -5,10 +5,23 @@ words count for nothing is the question's affair. So a configuration of our own 
 """
 
 from sqlalchemy import DDL, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, event
-from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.types import UserDefinedType
 
 from baton.ledger.schema_memory import facts
+
+
+class ServerType(UserDefinedType[str]):
+    """A type of the server's own, written as text."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_options: object) -> str:
+        """Its name."""
+        return self.name
+
 
 server_metadata = MetaData()
 
@@ -16,7 +29,8 @@ fact_words = Table(
     "fact_words",
     server_metadata,
     Column("fact", Text, ForeignKey(facts.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("words", TSVECTOR, nullable=False),  # A subject, B text, C beside it, D next but one; and its place
+    # A is of the subject, B of the text, C of those beside it, D of those next but one; without a letter is its place
+    Column("words", ServerType("tsvector"), nullable=False),
     Column("length", Integer, nullable=False),  # words of all of these
     Column("answers", Boolean, nullable=False),  # whether it follows a question
 )
@@ -36,16 +50,6 @@ END $do$"""
 event.listen(fact_words, "before_create", DDL(_CONFIGURATION))  # type: ignore[no-untyped-call]
 
 
-class VectorType(UserDefinedType[str]):
-    """pgvector's type, of any length, written as text."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_options: object) -> str:
-        """Its name."""
-        return "vector"
-
-
 vector_metadata = MetaData()
 """Made when vectors are first used, where the server has the extension."""
 
@@ -55,7 +59,7 @@ fact_vectors = Table(
     Column("embedder", Text, primary_key=True),
     Column("fact", Text, ForeignKey(facts.c.id, ondelete="CASCADE"), primary_key=True),
     Column("size", Integer, nullable=False),
-    Column("vector", VectorType, nullable=False),
+    Column("vector", ServerType("vector"), nullable=False),
 )
 Index("fact_vectors_fact", fact_vectors.c.fact)
 

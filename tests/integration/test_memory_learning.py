@@ -200,6 +200,10 @@ async def test_two_facts_that_contradict_each_other_are_told_as_disputed(ledger:
     memory.close()
 
 
+def tidying() -> bool:
+    return any(task.get_name() == "baton-tidying" for task in asyncio.all_tasks())
+
+
 async def test_memory_is_tidied_now_and_then_and_once_by_two_who_do_so_at_once(record_url: str, tmp_path: Path) -> None:
     async with open_office(record_url, [Agent("clerk", policy="allow-all")], script()) as baton:
         for number in range(3):
@@ -218,6 +222,8 @@ async def test_memory_is_tidied_now_and_then_and_once_by_two_who_do_so_at_once(r
         await tidier.stop()
         assert await baton.memory.believed(tenant="local") == known
         await other.close()
+        assert tidying()  # Baton's own
+    assert not tidying()
 
 
 async def test_memory_is_not_tidied_by_who_does_not_work_nor_again_where_nothing_changed(ledger: Ledger) -> None:
