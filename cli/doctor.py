@@ -197,7 +197,23 @@ async def _server(ledger: "Ledger") -> list[Finding]:
     if abs(offset) > CLOCK_SECONDS:
         way = "ahead of" if offset > 0 else "behind"
         clock = Finding("clock", "note", f"the server's is {abs(offset):.1f} s {way} this machine's; Baton goes by it")
-    return [Finding("database", "ok", says), clock]
+    return [Finding("database", "ok", says), clock, *await _vectors(ledger)]
+
+
+async def _vectors(ledger: "Ledger") -> list[Finding]:
+    """Where the vectors of memory are, with a database on a server; nothing where none are asked for."""
+    from baton.agents import endpoint
+    from baton.ledger import fact_vectors
+
+    if endpoint().embedding_model is None:
+        return []
+    installed, possible = await ledger.read(fact_vectors.extension)
+    if installed is not None:
+        return [Finding("vectors", "ok", f"in the database, by pgvector {installed}")]
+    if possible is not None:
+        says = "in the database once `CREATE EXTENSION vector` was run, which the first recall tries; else in Chroma"
+        return [Finding("vectors", "note", says)]
+    return [Finding("vectors", "note", "in Chroma, for one process at a time: the server has no pgvector")]
 
 
 async def _homeless(place: "Place", here: set[str]) -> list[Finding]:

@@ -214,22 +214,27 @@ async def consolidate(*, tenant: Tenant = LOCAL_TENANT, common: Common = DEFAULT
 
 @app.command
 async def rebuild(*, common: Common = DEFAULTS) -> None:
-    """Make the keyword index anew from the record.
+    """Make the indexes anew from the record: words, and vectors where BATON_EMBEDDING_MODEL names a model.
 
     Args:
         common: Options of every command.
     """
+    from baton.agents import embedder_of, endpoint
     from baton.memory import Memory
 
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
+    embedder = embedder_of(endpoint())
     async with to_look(place) as ledger:
-        memory = Memory(ledger)
+        memory = Memory(ledger, embedder=embedder)
         try:
             count = await memory.rebuild()
         finally:
             memory.close()
-    screen.document({"facts": count})
-    screen.show(f"{count} facts can be found.")
+            if embedder is not None:
+                await embedder.aclose()
+    screen.document({"facts": count, "vectors": embedder.name if embedder else None})
+    by = f"their words, and by vectors of {embedder.name}" if embedder else "their words"
+    screen.show(f"{count} facts can be found by {by}.")
 
 
 @app.command

@@ -3,8 +3,9 @@
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
 `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls`, `history`, `lives`, `alerts`, `workers` and `checkpoints` hold plain functions that take a `Transaction`;
-hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
+`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `triggers`, `fact_words`, `fact_vectors` and
+`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
+`archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -21,6 +22,9 @@ from baton.ledger import (
     effects,
     events,
     fact_changes,
+    fact_threads,
+    fact_vectors,
+    fact_words,
     facts,
     feedback,
     fingerprints,
@@ -60,7 +64,7 @@ from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.door import Ledger, Listener, database_of
 from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
-from baton.ledger.fact_rows import Claim, Fact, Kind, Passage
+from baton.ledger.fact_values import Claim, Fact, Kind, Passage
 from baton.ledger.facts import Change
 from baton.ledger.handoffs import Handoff, HandoffState
 from baton.ledger.journal import Proposal
@@ -122,6 +126,9 @@ __all__ = [
     "effects",
     "events",
     "fact_changes",
+    "fact_threads",
+    "fact_vectors",
+    "fact_words",
     "facts",
     "feedback",
     "fingerprints",

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, union
 
 from baton.core import GOAL, Confidentiality, FactId, Forgotten, Goal, Label, RunId, Trust
 from baton.ledger import bodies, facts, superseding
-from baton.ledger.fact_rows import Claim, Fact, Kind, close, fact_of
+from baton.ledger.fact_rows import close
+from baton.ledger.fact_values import Claim, Fact, Kind, fact_of
+from baton.ledger.locks import lock_name
 from baton.ledger.runs import ENDED
 from baton.ledger.schema import runs, transcript
 from baton.ledger.schema_memory import fact_sources
@@ -32,6 +34,7 @@ def learn_outcomes(tx: Transaction, tenant: str, most: int) -> list[FactId]:
 
     They are trusted no more than the least that the run has read.
     """
+    _alone(tx, tenant)
     made: list[FactId] = []
     for row in tx.rows(_ENDED, tenant=tenant, most=most):
         texts = bodies.load(tx, [row.goal, row.summary])
@@ -92,6 +95,7 @@ def threads(tx: Transaction, tenant: str, least: int) -> list[Thread]:
 
 def sum_up(tx: Transaction, thread: Thread, claim: Claim) -> FactId | None:
     """Keep the summary of a thread in place of an earlier one; None where it is the same."""
+    _alone(tx, claim.tenant)
     old = thread.summary
     if old is not None and (old.text, old.label) == (claim.text, claim.label):
         return None
@@ -111,6 +115,17 @@ def merge(tx: Transaction, kept: FactId, repeated: FactId) -> bool:
     return True
 
 
+def tenants(tx: Transaction) -> list[str]:
+    """Whose runs and facts there are."""
+    return tx.values(_TENANTS)
+
+
+def _alone(tx: Transaction, tenant: str) -> None:
+    """Hold what is learnt of a tenant's runs and threads: two processes at once would each learn it."""
+    lock_name(tx, f"tidying {tenant}")
+
+
+_TENANTS = union(select(runs.c.tenant), select(fact_rows.c.tenant)).order_by("tenant")
 _LEARNT = select(fact_sources.c.fact).where(fact_sources.c.source == "run:" + runs.c.id).correlate(runs).exists()
 _ENDED = (
     select(

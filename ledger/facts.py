@@ -12,7 +12,8 @@ from sqlalchemy import bindparam, func, or_, select
 
 from baton.core import Ambiguous, Conflict, FactId, Forbidden, InvalidValue, NotFound, Trust, format_time
 from baton.ledger import superseding, tombstones
-from baton.ledger.fact_rows import Claim, Fact, Kind, add, check_text, close, fact_of
+from baton.ledger.fact_rows import add, close
+from baton.ledger.fact_values import Claim, Fact, Kind, check_text, fact_of
 from baton.ledger.schema_memory import facts
 from baton.ledger.transaction import Transaction
 

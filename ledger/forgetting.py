@@ -12,7 +12,9 @@ from sqlalchemy import Column, Table, Text, bindparam, delete, func, insert, or_
 
 from baton.core import FactId, InvalidValue, dump
 from baton.ledger import suspicion, tombstones
-from baton.ledger.fact_rows import Fact, fact_of, note
+from baton.ledger.fact_rows import note
+from baton.ledger.fact_threads import lock_threads
+from baton.ledger.fact_values import Fact, fact_of
 from baton.ledger.growth import REFERENCES
 from baton.ledger.schema import bodies, messages, metadata, runs
 from baton.ledger.schema_memory import fact_feedback, fact_links, fact_sources, facts, forgettings
@@ -143,6 +145,7 @@ def _loaded(tx: Transaction, tenant: str, ids: Sequence[FactId]) -> list[Fact]:
 
 
 def _delete(tx: Transaction, known: Sequence[Fact]) -> None:
+    lock_threads(tx, [one.id for one in known])  # else one that is added meanwhile could hold their words with its own
     near = {
         FactId(id)
         for one in known

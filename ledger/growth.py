@@ -1,9 +1,10 @@
 """What takes room in the record, and giving back what nobody needs any more."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, func, select, text, union_all
+from sqlalchemy import Table, bindparam, delete, func, select, text, union_all
 
 from baton.core import BodyId
 from baton.ledger import checkpoints, waits
@@ -11,6 +12,7 @@ from baton.ledger.door import Ledger
 from baton.ledger.schema import bodies, effects, messages, metadata, runs, signals, transcript
 from baton.ledger.schema_handoffs import handoffs
 from baton.ledger.schema_people import audits, decisions, remarks, reviews
+from baton.ledger.schema_words import server_metadata, vector_metadata
 from baton.ledger.transaction import Transaction
 
 EVENT_DAYS = 30.0
@@ -51,7 +53,7 @@ def sizes(tx: Transaction) -> list[TableSize]:
     room = _bytes(tx)
     found = [
         TableSize(table.name, tx.value(select(func.count()).select_from(table)), room.get(table.name))
-        for table in metadata.sorted_tables
+        for table in [*metadata.sorted_tables, *_of_server(room)]
     ]
     return sorted(found, key=lambda size: (-(size.bytes or 0), -size.rows, size.name))
 
@@ -109,6 +111,11 @@ _SQLITE_BYTES = text(
     "SELECT m.tbl_name, sum(s.pgsize) FROM dbstat s JOIN sqlite_master m ON m.name = s.name GROUP BY m.tbl_name"
 )
 _POSTGRES_BYTES = text("SELECT relname, pg_total_relation_size(oid) FROM pg_class WHERE relkind = 'r'")
+
+
+def _of_server(room: Collection[str]) -> list[Table]:
+    """The tables of a Postgres record alone, as far as they are there."""
+    return [table for table in [*server_metadata.sorted_tables, *vector_metadata.sorted_tables] if table.name in room]
 
 
 def _bytes(tx: Transaction) -> dict[str, int]:

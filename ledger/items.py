@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, or_, select, update
 
 from baton.core import FactId, InvalidValue, Label, dump
 from baton.ledger import tombstones
-from baton.ledger.fact_rows import Claim, Fact, add, check_text, close, fact_of, note
+from baton.ledger.fact_rows import add, close, note
+from baton.ledger.fact_values import Claim, Fact, check_text, fact_of
 from baton.ledger.schema_memory import facts
 from baton.ledger.superseding import link
 from baton.ledger.transaction import Transaction

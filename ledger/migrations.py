@@ -8,7 +8,11 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, func, inspect, select
 
 from baton.core import LedgerVersion
+from baton.ledger import fact_words
 from baton.ledger.schema import metadata, migrations
+from baton.ledger.schema_words import fact_words as fact_words_table
+from baton.ledger.schema_words import server_metadata
+from baton.ledger.transaction import Transaction
 
 STEPS: Mapping[int, Sequence[str]] = {
     2: (
@@ -72,6 +76,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "UPDATE runs SET rank = created_at",
     ),
     8: ("ALTER TABLE model_calls ADD COLUMN context TEXT",),
+    9: (),  # fact_words on Postgres, filled from the facts
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 
@@ -117,5 +122,9 @@ def migrate(connection: Connection, database: str, now: float) -> int:
     for table in metadata.sorted_tables:
         for index in table.indexes:
             index.create(connection, checkfirst=True)
+    if connection.dialect.name == "postgresql":
+        server_metadata.create_all(connection)
+        if fact_words_table.name not in there:
+            fact_words.fill(Transaction(connection, now))
     connection.execute(migrations.insert().values(version=HEAD, applied_at=now))
     return version

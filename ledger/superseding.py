@@ -11,7 +11,8 @@ from typing import Literal
 from sqlalchemy import bindparam, insert, or_, select, update
 
 from baton.core import FactId
-from baton.ledger.fact_rows import Claim, Fact, add, claim_of, close, fact_of, passages
+from baton.ledger.fact_rows import add, close, passages
+from baton.ledger.fact_values import Claim, Fact, claim_of, fact_of
 from baton.ledger.schema_memory import fact_links, facts, predicates
 from baton.ledger.transaction import Transaction
 

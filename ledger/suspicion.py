@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Text, bindparam, select, update
 
 from baton.core import FactId
-from baton.ledger.fact_rows import close, fact_source, note
+from baton.ledger.fact_rows import close, note
+from baton.ledger.fact_values import fact_source
 from baton.ledger.schema_memory import fact_links, fact_sources, facts
 from baton.ledger.transaction import Transaction
 

@@ -18,7 +18,9 @@ from baton.memory.package import (
     text_tokens,
     turns_dropped,
 )
+from baton.memory.ports import Keywords, Vectors
 from baton.memory.service import Memory, Recalled
+from baton.memory.tidying import Tidier
 from baton.memory.tokens import BYTES, TiktokenCounter, TokenCounter, Utf8Bytes, counter
 from baton.memory.vectors import Embedder, VectorIndex
 
@@ -31,6 +33,7 @@ __all__ = [
     "Extractor",
     "Item",
     "KeywordIndex",
+    "Keywords",
     "Manifest",
     "Memory",
     "Package",
@@ -40,10 +43,12 @@ __all__ = [
     "Relation",
     "Section",
     "Tidied",
+    "Tidier",
     "TiktokenCounter",
     "TokenCounter",
     "Utf8Bytes",
     "VectorIndex",
+    "Vectors",
     "arranged",
     "counter",
     "explained",

@@ -4,6 +4,7 @@ Done twice, it changes nothing the second time. What a summary says is chosen by
 An extractor of one's own, such as one that asks a model, may say more; its facts are trusted no more than the episodes.
 """
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -11,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from baton.core import FactId, derived, format_time
-from baton.ledger import Claim, Fact, Kind, Ledger, consolidation, facts
+from baton.ledger import Claim, Fact, Kind, Ledger, consolidation, fact_changes, facts
 from baton.ledger.consolidation import SUMMARY, Thread
+from baton.ledger.fact_changes import Mark
 from baton.memory.ranking import STOP_WORDS
 
 _WORD = re.compile(r"[^\W_]+")
@@ -23,7 +25,8 @@ LEAST = 8
 """Episodes from which a thread is summed up."""
 
 _QUOTED, _LONG = 3, 400  # episodes, and characters of each
-_RUNS = 500
+_MOST = 50
+"""Runs that are learnt from, and facts that are merged, in one transaction: nobody waits long for it to end."""
 
 
 class Extractor(Protocol):
@@ -44,20 +47,33 @@ class Tidied:
     extracted: int
 
 
-async def consolidate(ledger: Ledger, tenant: str, extractor: Extractor | None = None) -> Tidied:
-    """Tidy what a tenant knows."""
+async def consolidate(
+    ledger: Ledger, tenant: str, extractor: Extractor | None = None, *, since: Mark | None = None
+) -> Tidied:
+    """Tidy what a tenant knows.
+
+    Args:
+        ledger: The record.
+        tenant: Whose facts.
+        extractor: Draws further facts from threads; None draws none.
+        since: Where the changes of facts ended when it was done last. If they still end there, runs alone are looked
+            at. None looks at everything.
+    """
     outcomes = 0
-    while made := await ledger.write(lambda tx: consolidation.learn_outcomes(tx, tenant, _RUNS)):
+    while made := await ledger.write(lambda tx: consolidation.learn_outcomes(tx, tenant, _MOST)):
         outcomes += len(made)
+    if since is not None and since == await ledger.read(fact_changes.last):
+        return Tidied(outcomes=outcomes, merged=0, summaries=0, extracted=0)
     merged = 0
     for scope in await ledger.read(lambda tx: consolidation.scopes(tx, tenant)):
         known = await ledger.read(lambda tx, scope=scope: facts.believed(tx, tenant, [scope]))  # type: ignore[misc]
-        pairs = repeated(known)
-        if pairs:
-            merged += await ledger.write(lambda tx, p=pairs: sum(consolidation.merge(tx, *pair) for pair in p))  # type: ignore[misc]
+        pairs = await asyncio.to_thread(repeated, known)
+        for start in range(0, len(pairs), _MOST):
+            part = pairs[start : start + _MOST]
+            merged += await ledger.write(lambda tx, p=part: sum(consolidation.merge(tx, *pair) for pair in p))  # type: ignore[misc]
     summaries = extracted = 0
     for thread in await ledger.read(lambda tx: consolidation.threads(tx, tenant, LEAST)):
-        claim = summary(tenant, thread)
+        claim = await asyncio.to_thread(summary, tenant, thread)
         kept = await ledger.write(lambda tx, t=thread, c=claim: consolidation.sum_up(tx, t, c))  # type: ignore[misc]
         summaries += kept is not None
         if extractor is not None and kept is not None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from baton.core import FactId
 from baton.ledger import Fact, Passage, Transaction, facts, feedback, superseding, suspicion
-from baton.ledger.fact_rows import fact_source, passages
+from baton.ledger.fact_rows import passages
+from baton.ledger.fact_values import fact_source
 from baton.ledger.feedback import Feedback
 
 

@@ -5,9 +5,11 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 from baton.core import FactId
-from baton.ledger import Ledger, fact_changes
-from baton.ledger.fact_changes import Standing
+from baton.ledger import Ledger, fact_changes, fact_threads
+from baton.ledger.fact_threads import Standing
 from baton.memory.index import Entry, KeywordIndex, Mark
+from baton.memory.ports import Place
+from baton.memory.ranking import Hit, asks
 
 _PAGE = 1000
 
@@ -17,12 +19,12 @@ class FollowedIndex:
 
     Args:
         ledger: What it follows.
-        path: Its file; None keeps it in memory.
+        path: Its file.
     """
 
-    def __init__(self, ledger: Ledger, path: Path | None) -> None:
+    def __init__(self, ledger: Ledger, path: Path) -> None:
         self._ledger = ledger
-        self._path = path or Path(":memory:")
+        self._path = path
         self._index: KeywordIndex | None = None
         self._mark: Mark | None = None
         self._version: Hashable = None
@@ -37,6 +39,19 @@ class FollowedIndex:
                 self._version = version
         assert self._index is not None
         return self._index
+
+    async def search(self, query: str, places: Sequence[Place], k: int, *, at: float) -> list[Hit]:
+        """The believed facts of these places that share words with a query, best first; see `Keywords`."""
+        index = await self.ready()
+        return await asyncio.to_thread(index.search, query, places, k, at=at, now=self._ledger.clock.now())
+
+    async def scrub(self) -> None:
+        """Leave nothing of removed facts in the file.
+
+        Raises:
+            LedgerError: if another process holds it.
+        """
+        await asyncio.to_thread((await self.ready()).scrub)
 
     async def rebuild(self) -> int:
         """Make it anew from the ledger; how many facts it holds then."""
@@ -83,7 +98,7 @@ class FollowedIndex:
         until = await self._ledger.read(fact_changes.last)
         seen: set[str] = set()
         behind = ""
-        while page := await self._ledger.read(lambda tx, behind=behind: fact_changes.page(tx, behind, _PAGE)):  # type: ignore[misc]
+        while page := await self._ledger.read(lambda tx, behind=behind: fact_threads.page(tx, behind, _PAGE)):  # type: ignore[misc]
             await asyncio.to_thread(index.put, [entry_of(one) for one in page])
             seen.update(one.fact.id for one in page)
             behind = page[-1].fact.id
@@ -110,13 +125,9 @@ def entry_of(one: Standing) -> Entry:
         text=fact.text,
         neighbour="\n".join(one.beside),
         farther="\n".join(one.farther),
-        asks=_asks(fact.text),
-        answers=_asks(one.before),
+        asks=asks(fact.text),
+        answers=asks(one.before),
         begins=fact.valid_from,
         ends=fact.valid_to,
         expires=fact.expires_at,
     )
-
-
-def _asks(text: str) -> bool:
-    return text.rstrip().endswith(("?", "\uff1f"))

@@ -8,8 +8,8 @@ from pathlib import Path
 from baton.core import LedgerError, random_id
 from baton.ledger import Ledger, forgetting
 from baton.ledger.forgetting import Deleted, Wanted
-from baton.memory.following import FollowedIndex
-from baton.memory.nearness import Nearness, vector_folder
+from baton.memory.nearness import vector_folder
+from baton.memory.ports import Keywords, Vectors
 from baton.memory.vectors import discard
 
 
@@ -42,7 +42,7 @@ class Receipt:
     found: tuple[str, ...]
 
 
-async def forget(ledger: Ledger, keywords: FollowedIndex, vectors: Nearness | None, wanted: Wanted, by: str) -> Receipt:
+async def forget(ledger: Ledger, keywords: Keywords, vectors: Vectors | None, wanted: Wanted, by: str) -> Receipt:
     """Forget what is wanted, everywhere that can be reached, and look whether it is gone.
 
     Raises:
@@ -89,12 +89,11 @@ def holding_files(files: Iterable[Path], texts: Sequence[str]) -> list[str]:
 
 
 async def _from_indexes(
-    ledger: Ledger, keywords: FollowedIndex, vectors: Nearness | None, deleted: Deleted, left: list[str]
+    ledger: Ledger, keywords: Keywords, vectors: Vectors | None, deleted: Deleted, left: list[str]
 ) -> list[str]:
-    index = await keywords.ready()
     done = ["keyword index"]
     try:
-        await asyncio.to_thread(index.scrub)
+        await keywords.scrub()
     except LedgerError as error:
         left.append(f"room that deleted entries took in the keyword index: {error}")
     try:
@@ -105,7 +104,7 @@ async def _from_indexes(
     return done
 
 
-async def _from_vectors(ledger: Ledger, vectors: Nearness | None, ids: Sequence[str]) -> bool:
+async def _from_vectors(ledger: Ledger, vectors: Vectors | None, ids: Sequence[str]) -> bool:
     """Delete the vector index if it knows any of these facts; whether it did."""
     if vectors is not None:
         return await vectors.discard(ids)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from baton.core import LedgerError
-from baton.memory.ranking import Hit, words_of
+from baton.memory.ranking import Hit, telling, words_of
 
 Mark = tuple[int, int]
 """How far the index has followed the ledger."""
@@ -20,9 +20,6 @@ _SECONDS = 10.0
 _VERSION = 3
 _WEIGHTS = "2.0, 1.0, 0.75, 0.45, 0.0"  # of subject, text, neighbour, farther, place
 _IN_TEXTS = "{subject text neighbour farther}"
-_MOST_READ, _MOST_WEIGHED = 20_000, 1_500
-"""Entries whose words are read, and whose words are weighed, for one search."""
-
 _FEW = 100
 _PIECES = (
     "DROP TABLE IF EXISTS entry_fts",
@@ -166,7 +163,8 @@ class KeywordIndex:
             return []
         with self._guarded():
             inside, rows = self._counted(names)
-            wanted = " OR ".join(f'"{word}"' for word in self._telling(words, inside / rows if rows else 1.0))
+            frequency = {word: self._frequency(word) for word in words}
+            wanted = " OR ".join(f'"{word}"' for word in telling(frequency, inside / rows if rows else 1.0))
             match, filtered = f"{_IN_TEXTS} : ({wanted})", f"AND e.place IN ({_places(names)})"
             if inside < rows // 4:  # else reading the best first, and passing over a few, costs less
                 either = " OR ".join(f'"{name}"' for name in names)
@@ -225,17 +223,6 @@ class KeywordIndex:
             asked = f"SELECT count(*) FROM entry WHERE place IN ({_places(names)})"
             self._places[key] = self._db.execute(asked, {f"p{n}": name for n, name in places.items()}).fetchone()[0]
         return self._places[key], self._rows
-
-    def _telling(self, words: Sequence[str], share: float) -> list[str]:
-        """The words to look for: the rarest, until they are in so many entries that weighing them would take long."""
-        frequency = {word: self._frequency(word) for word in words}
-        order = sorted(words, key=lambda word: (frequency[word], word))
-        total = 0.0
-        for number, word in enumerate(order):
-            total += frequency[word]
-            if number and (total > _MOST_READ or total * share > _MOST_WEIGHED):
-                return order[:number]
-        return order
 
     def _frequency(self, word: str) -> int:
         """Entries that a word is in, roughly."""

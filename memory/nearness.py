@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from baton.core import LedgerError, ModelUnavailable, logger
-from baton.ledger import Ledger, fact_changes
-from baton.ledger.fact_changes import Mark, Standing
+from baton.ledger import Ledger, fact_changes, fact_threads
+from baton.ledger.fact_changes import Mark
+from baton.ledger.fact_threads import Standing
 from baton.memory.index import place_of
 from baton.memory.vectors import Embedder, VectorIndex, discard
 
@@ -95,7 +96,7 @@ class Nearness:
         until = await self._ledger.read(fact_changes.last)
         await asyncio.to_thread(index.clear)
         behind = ""
-        while page := await self._ledger.read(lambda tx, behind=behind: fact_changes.page(tx, behind, _PAGE)):  # type: ignore[misc]
+        while page := await self._ledger.read(lambda tx, behind=behind: fact_threads.page(tx, behind, _PAGE)):  # type: ignore[misc]
             await self._add(index, page)
             behind = page[-1].fact.id
         await asyncio.to_thread(index.set_mark, origin, until)

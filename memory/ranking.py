@@ -21,6 +21,9 @@ STOP_WORDS = frozenset(
 
 _WORD = re.compile(r"[^\W_]+")
 _MOST_WORDS = 64
+_MOST_READ, _MOST_WEIGHED = 20_000, 1_500
+"""Facts whose words are read, and whose words are weighed, for one search."""
+
 _RANKS = 60
 """Constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009)."""
 
@@ -65,6 +68,27 @@ def words_of(query: str) -> list[str]:
     """The words worth looking for; if all are common, they have to do."""
     words = list(dict.fromkeys(_WORD.findall(query.lower())))
     return ([word for word in words if word not in STOP_WORDS] or words)[:_MOST_WORDS]
+
+
+def asks(text: str) -> bool:
+    """Whether a text is a question."""
+    return text.rstrip().endswith(("?", "\uff1f"))
+
+
+def telling(frequency: Mapping[str, int], share: float) -> list[str]:
+    """The words to look for: the rarest, until they are in so many facts that weighing them would take long.
+
+    Args:
+        frequency: How many facts each word is in.
+        share: Of all facts, how many are in the places that are searched.
+    """
+    order = sorted(frequency, key=lambda word: (frequency[word], word))
+    total = 0.0
+    for number, word in enumerate(order):
+        total += frequency[word]
+        if number and (total > _MOST_READ or total * share > _MOST_WEIGHED):
+            return order[:number]
+    return order
 
 
 def fits(query: str, hits: Sequence[Hit]) -> dict[str, float]:

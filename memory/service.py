@@ -1,6 +1,5 @@
 """Memory: facts in the ledger, found again through indexes that are made from them."""
 
-import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,8 @@ from baton.ledger import Claim, Fact, Ledger, Transaction, facts, feedback
 from baton.ledger.forgetting import Wanted
 from baton.memory.consolidating import Extractor, Tidied, consolidate
 from baton.memory.explaining import Explanation, explained
-from baton.memory.following import FollowedIndex
 from baton.memory.forgetting import Receipt, forget
-from baton.memory.nearness import Nearness
+from baton.memory.opening import keywords_of, vectors_of
 from baton.memory.ranking import fits, fused, varied, weigh
 from baton.memory.vectors import Embedder
 
@@ -45,9 +43,7 @@ class Memory:
 
     def __init__(self, ledger: Ledger, *, embedder: Embedder | None = None) -> None:
         self._ledger = ledger
-        path = ledger.database.path  # beside a server's database there is no place: its keyword index is in memory
-        self._keywords = FollowedIndex(ledger, path.with_suffix(".index.db") if path else None)
-        self._vectors = Nearness(ledger, embedder) if embedder else None
+        self._keywords, self._vectors = keywords_of(ledger), vectors_of(ledger, embedder)
 
     async def remember(self, claim: Claim) -> FactId:
         """Keep a fact; `ledger.facts.record` says what becomes of it, and what it raises."""
@@ -127,10 +123,16 @@ class Memory:
         return await forget(self._ledger, self._keywords, self._vectors, wanted, by)
 
     async def rebuild(self) -> int:
-        """Make the indexes anew from the ledger; how many facts can be found then."""
+        """Make the indexes anew from the ledger; how many facts can be found then.
+
+        Raises:
+            LedgerError: if another process uses the vectors; the words are made anew by then.
+            ModelUnavailable: if the embedder cannot be reached; likewise.
+        """
+        count = await self._keywords.rebuild()
         if self._vectors is not None:
             await self._vectors.rebuild()
-        return await self._keywords.rebuild()
+        return count
 
     async def audit(self) -> list[str]:
         """What is wrong with the vectors, in words; empty if nothing is, or there are none. `rebuild` puts it right.
@@ -150,9 +152,7 @@ class Memory:
         self, query: str, places: Sequence[tuple[str, str]], k: int, at: float
     ) -> Mapping[str, float]:
         """How well facts fit, best first; the best is 1."""
-        index = await self._keywords.ready()
-        now = self._ledger.clock.now()
-        hits = await asyncio.to_thread(index.search, query, places, k, at=at, now=now)
+        hits = await self._keywords.search(query, places, k, at=at)
         found = fits(query, hits)
         near = await self._vectors.nearest(query, places, k) if self._vectors is not None else []
         return fused([list(found), near]) if near else found

@@ -76,7 +76,7 @@ from baton.ledger.alerts import Alert
 from baton.ledger.handoffs import PERSON
 from baton.ledger.shares import Shares
 from baton.live import Live
-from baton.memory import Memory, counter
+from baton.memory import Memory, Tidier, counter
 from baton.places import find_database, home_setting
 from baton.policies import HeldBack, load_policy
 from baton.policies.cedar import CedarPolicy
@@ -222,6 +222,9 @@ class Baton:
                 stack.push_async_callback(keeper.stop)
                 await self._engine.start()
                 stack.push_async_callback(self._engine.stop)
+                tidier = Tidier(self.ledger, working=lambda: engine.leading)
+                tidier.start()
+                stack.push_async_callback(tidier.stop)
                 if self._triggers:
                     watchman = Watchman(
                         self.ledger, self._triggers, self._setting.tenant, working=lambda: engine.leading

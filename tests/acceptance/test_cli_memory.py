@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from baton.agents import SimpleMind, SimulatedServer
 from baton.core import Label, Trust
-from baton.ledger import Claim, Ledger, Passage, facts
+from baton.ledger import Claim, Ledger, Passage, fact_vectors, facts
 from baton.memory import Memory
 from baton.memory.index import KeywordIndex
-from support.commands import baton
+from support.commands import Done, baton
 
 USER = Label(Trust.USER, frozenset({"message:msg_9"}))
 
@@ -74,8 +75,26 @@ def test_sources_are_revoked_facts_set_apart_and_the_rest_exported(known: Path) 
     assert baton(known, "memory", "export", "facts.jsonl").code == 0
     assert len((known / "facts.jsonl").read_text().splitlines()) == 1
     assert baton(known, "memory", "export", "facts.jsonl").code != 0
-    assert baton(known, "memory", "rebuild", "--json").json == {"facts": 1}
+    assert baton(known, "memory", "rebuild", "--json").json == {"facts": 1, "vectors": None}
     assert baton(known, "memory", "consolidate").code == 0
+
+
+async def test_a_rebuild_makes_vectors_too_and_doctor_says_where_they_are(postgres_url: str, tmp_path: Path) -> None:
+    ledger = await Ledger.open(postgres_url)
+    await Memory(ledger).remember(Claim(scope="team", subject="anna", text="keeps a xylophone", label=USER))
+    async with SimulatedServer(SimpleMind()) as server:
+
+        async def asked(*words: str) -> Done:
+            named = {"OPENAI_BASE_URL": server.base_url, "BATON_EMBEDDING_MODEL": "small"}
+            return await asyncio.to_thread(lambda: baton(tmp_path, *words, "-d", postgres_url, **named))
+
+        assert "which the first recall tries; else in Chroma" in " ".join((await asked("doctor")).out.split())
+        done = await asked("memory", "rebuild", "--json")
+        assert done.json == {"facts": 1, "vectors": f"small at {server.base_url}/"}
+        assert await ledger.read(lambda tx: fact_vectors.lacking(tx, done.json["vectors"])) == 0
+        assert await ledger.read(lambda tx: fact_vectors.lacking(tx, "another")) == 1
+        assert "in the database, by pgvector" in " ".join((await asked("doctor")).out.split())
+    await ledger.close()
 
 
 REMEMBERS = """

@@ -1,5 +1,6 @@
 """What memory learns: outcomes, feedback, summaries; and what it never learns, however it is told."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,9 @@ import pytest
 from baton import Agent, Attachment, Goal, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Label, ManualClock, NotFound, Trust
-from baton.ledger import Claim, Fact, Kind, Ledger
-from baton.memory import Memory
-from support import Says, call, calls, open_office, script, set_policy, soon
+from baton.ledger import Claim, Fact, Kind, Ledger, facts
+from baton.memory import Memory, Tidier
+from support import Says, call, calls, open_office, script, set_policy, soon, until
 
 USER, EXTERNAL = Label(Trust.USER), Label(Trust.EXTERNAL, frozenset({"message:msg_1"}))
 SENT: list[str] = []
@@ -196,4 +197,45 @@ async def test_two_facts_that_contradict_each_other_are_told_as_disputed(ledger:
     found = {r.fact.id: r.disputed for r in await memory.recall("where does anna live", ["team"], tenant="local")}
     assert found == {one: (two,), two: (one,)}
     assert [r.kind for r in (await memory.explain(two, tenant="local")).relations] == ["conflicts"]
+    memory.close()
+
+
+def tidying() -> bool:
+    return any(task.get_name() == "baton-tidying" for task in asyncio.all_tasks())
+
+
+async def test_memory_is_tidied_now_and_then_and_once_by_two_who_do_so_at_once(record_url: str, tmp_path: Path) -> None:
+    async with open_office(record_url, [Agent("clerk", policy="allow-all")], script()) as baton:
+        for number in range(3):
+            await soon((await baton.submit(Goal(f"goal {number}"))).result())
+        other = await Ledger.open(record_url)
+        both = [Tidier(baton.ledger), Tidier(other)]
+        done = await asyncio.gather(*(tidier.tidy() for tidier in both))
+        assert sum(one["local"].outcomes for one in done) == 3
+        known = await baton.memory.believed(tenant="local")
+        await baton.memory.remember(note("lives in Oslo now", tenant="acme"))
+        await baton.memory.remember(note("lives in Oslo, now", tenant="acme"))
+        tidier = Tidier(baton.ledger, first=0.0, every=0.01)
+        tidier.start()
+
+        await until(baton.ledger, lambda tx: len(facts.believed(tx, "acme")) == 1)
+        await tidier.stop()
+        assert await baton.memory.believed(tenant="local") == known
+        await other.close()
+        assert tidying()  # Baton's own
+    assert not tidying()
+
+
+async def test_memory_is_not_tidied_by_who_does_not_work_nor_again_where_nothing_changed(ledger: Ledger) -> None:
+    memory = Memory(ledger)
+    for text in ("lives in Oslo now", "lives in Oslo, now"):
+        await memory.remember(note(text))
+    idle = Tidier(ledger, first=0.0, every=0.0, working=lambda: False)
+    idle.start()
+    await asyncio.sleep(0.05)
+    await idle.stop()
+    assert len(await memory.believed(tenant="local")) == 2
+    tidier = Tidier(ledger)
+    assert (await tidier.tidy())["local"].merged == 1
+    assert (await tidier.tidy())["local"].merged == (await tidier.tidy())["local"].merged == 0
     memory.close()
