@@ -136,5 +136,5 @@ async def test_corrections_are_cases_that_tell_whether_the_agent_has_learnt(tmp_
         await soon(again.settled())
         assert heeds_corrections(await attempt(again, read[0])).passed
     file.write_text("{}\n")
-    with pytest.raises(InvalidFile, match=r"cases\.jsonl:1: case"):
+    with pytest.raises(InvalidFile, match=r"cases\.jsonl:1: id"):
         read_cases(file)
