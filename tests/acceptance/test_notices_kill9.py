@@ -80,8 +80,10 @@ async def _decide(baton: Baton) -> None:
 
 
 async def _all_told(ledger: Ledger) -> bool:
-    told = await text_rows(ledger, "SELECT count(*) FROM notices WHERE state = 'sent'")
-    return bool(told[0][0] >= 3 * RUNS)
+    """Whether every run has ended, and all there is to tell has been told: what was asked beside as well."""
+    going = await text_rows(ledger, "SELECT id FROM runs WHERE ended_at IS NULL")
+    sent = await text_rows(ledger, "SELECT event FROM notices WHERE state = 'sent'")
+    return not going and len(sent) >= len(await text_rows(ledger, _TOLD)) >= 3 * RUNS
 
 
 def test_a_notice_is_held_longer_than_an_attempt_may_take() -> None:
