@@ -103,18 +103,6 @@ class Contract:
             said = self._cast(self.downcasts[newer], said, f"{self.name} {newer}")
         return said
 
-    def answered(self, answer: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """An answer, checked; None where the contract asks for none.
-
-        Raises:
-            InvalidValue: if it lacks what it has to say, or says what it may not.
-        """
-        if self.answer is None:
-            if answer is not None:
-                raise InvalidValue(f"answer to {self.name}", dict(answer), "no answer: its summary says all")
-            return None
-        return _valid(self.answer, answer or {}, f"answer to {self.name}")
-
     def document(self) -> dict[str, Any]:
         """The contract as it is compared with what it was: its schemas, and the versions that are understood."""
         return {

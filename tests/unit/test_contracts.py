@@ -91,12 +91,3 @@ def test_a_change_that_breaks_what_was_released_is_named() -> None:
         ([replace(PAY, version=2, upcasts={}, downcasts={})], "version 2 is older than the released 3"),
     ):
         assert any(says in problem for problem in broken(released, changed)), says
-
-
-def test_an_answer_has_to_be_there_where_one_is_asked_for_and_nowhere_else() -> None:
-    typed = replace(PAY, answer=Now)
-    assert typed.answered({"order": 1, "cents": 2}) == {"order": 1, "cents": 2}
-    with pytest.raises(InvalidValue, match="order"):
-        typed.answered(None)
-    with pytest.raises(InvalidValue, match="no answer"):
-        PAY.answered({"order": 1})
