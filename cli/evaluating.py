@@ -11,7 +11,8 @@ from rich.text import Text
 
 from baton.cli.eval_cases import app as case_app
 from baton.cli.eval_cases import cases
-from baton.cli.eval_looking import staff, whatif
+from baton.cli.eval_staff import staff
+from baton.cli.eval_whatif import whatif
 from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen

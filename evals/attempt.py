@@ -23,6 +23,7 @@ from baton.ledger import (
     reviews,
     runs,
 )
+from baton.ledger.lives import Spent
 
 INFRASTRUCTURE = frozenset({Fault.TRANSIENT, Fault.LASTING})
 """Faults that say nothing about the agent: the endpoint is away, or its key is wrong."""
@@ -42,6 +43,7 @@ class Attempt:
         done: The same of each call as it was carried out, where a person has changed it.
         writes: Names of the tools that change something.
         waits: What each question's wait consisted of, by the review's id.
+        spent: What the run's time went on; None where it has not ended.
         error: Why it says nothing about the agent; empty where it does.
         seconds: Of the machine that playing it took, with what played beside it.
     """
@@ -60,6 +62,7 @@ class Attempt:
     done: Mapping[str, Known] = field(default_factory=dict[str, Known])
     writes: frozenset[str] = frozenset()
     waits: Mapping[str, Parts] = field(default_factory=dict[str, Parts])
+    spent: Spent | None = None
     error: str = ""
     seconds: float = 0.0
 

@@ -3,17 +3,15 @@
 import asyncio
 import hashlib
 import inspect
-import os
-import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from baton.agents import BUILTINS, Agent
 from baton.agents.simulated import Fault, Faults
 from baton.core import Effect, InvalidValue, ToolSpec, TryAgain, dump
+from baton.evals.crashes import WHERE, Crashes, Where, drawn
 
 MODEL = (
     Fault.RATE_LIMIT, Fault.SERVER_ERROR, Fault.UNAVAILABLE, Fault.CUT, Fault.NO_DONE, Fault.MALFORMED,
@@ -34,8 +32,10 @@ class Condition:
         down: Tools that always fail.
         slow: Share of the tools' calls that take `seconds` longer.
         seconds: How much longer.
-        crashes: Share of the steps at which the process is killed with SIGKILL, once each: before and after a call of
-            a tool, before its result is recorded. 1 is every step. Played in a process of its own.
+        crashes: Share of the steps at which the process is killed with SIGKILL, once each; 1 is every step. Played in
+            a process of its own.
+        at: Which steps: before and after a `models` or `tools` call, before its result is recorded; after `commits`.
+            These have a condition of their own, as a run whose workers die three times within a step is held back.
         seed: Of its chance.
     """
 
@@ -47,14 +47,18 @@ class Condition:
     slow: float = 0.0
     seconds: float = 0.2
     crashes: float = 0.0
+    at: Sequence[Where] = ("models", "tools")
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse shares that are none.
 
         Raises:
-            InvalidValue: for one outside 0 to 1, or a name that cannot be part of a file's.
+            InvalidValue: for one outside 0 to 1, steps that are none, or a name that cannot be part of a file's.
         """
+        for where in self.at:
+            if where not in WHERE or (where == "commits" and len(self.at) > 1):
+                raise InvalidValue(f"at of condition {self.name}", where, "models, tools or both; or commits alone")
         for what in ("model", "failing", "slow", "crashes"):
             if not 0 <= getattr(self, what) <= 1:
                 raise InvalidValue(f"{what} of condition {self.name}", getattr(self, what), "a share from 0 to 1")
@@ -72,13 +76,13 @@ CALM = Condition(name="none")
 """No faults."""
 
 
-def disturbed(agent: Agent, condition: Condition, crashes: Path | None = None) -> Agent:
+def disturbed(agent: Agent, condition: Condition, crashes: Crashes | None = None) -> Agent:
     """An agent whose tools meet faults.
 
     Args:
         agent: The agent.
         condition: Which faults.
-        crashes: The file that notes where the process was killed; None kills nothing.
+        crashes: Where the process is killed; None kills nothing.
 
     Raises:
         InvalidValue: if a tool that is to be down is none of any agent's: see `check_down`.
@@ -102,7 +106,7 @@ def check_down(agents: Sequence[Agent], condition: Condition) -> None:
 class _Disturbed:
     """One tool that meets faults."""
 
-    def __init__(self, spec: ToolSpec, condition: Condition, crashes: Path | None) -> None:
+    def __init__(self, spec: ToolSpec, condition: Condition, crashes: Crashes | None) -> None:
         self._run, self._name, self._condition, self._crashes = spec.run, spec.name, condition, crashes
         self._writes = spec.effect is Effect.WRITE
         self._seen: Counter[str] = Counter()
@@ -115,30 +119,17 @@ class _Disturbed:
         if self._name in self._condition.down:
             raise TryAgain(f"{self._name} is down (simulated)")
         self._seen[call] += 1
-        if self._seen[call] == 1 and self._draw(call, "failing") < self._condition.failing:
+        if self._seen[call] == 1 and drawn(self._condition.seed, "failing", call) < self._condition.failing:
             raise TryAgain(f"{self._name} failed for now (simulated)", after=0.0)
-        if self._draw(call, "slow") < self._condition.slow:
+        if drawn(self._condition.seed, "slow", call) < self._condition.slow:
             await asyncio.sleep(self._condition.seconds)
         result = await _called(self._run, arguments)
         self._crash(f"{call} after")
         return result
 
-    def _draw(self, call: str, what: str) -> float:
-        value = hashlib.sha256(f"{self._condition.seed} {what} {call}".encode()).digest()
-        return int.from_bytes(value[:8], "big") / 2**64
-
     def _crash(self, step: str) -> None:
-        """Be killed here, unless that has been done; what is noted is on the disk before."""
-        if self._crashes is None or self._draw(step, "crashes") >= self._condition.crashes:
-            return
-        done = self._crashes.read_text(encoding="utf-8").splitlines() if self._crashes.exists() else []
-        if step in done:
-            return
-        with self._crashes.open("a", encoding="utf-8") as out:
-            out.write(f"{step}\n")
-            out.flush()
-            os.fsync(out.fileno())
-        os.kill(os.getpid(), signal.SIGKILL)
+        if self._crashes is not None:
+            self._crashes.die("tools", step)
 
 
 async def _called(run: Callable[..., Any], arguments: dict[str, Any]) -> Any:

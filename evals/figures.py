@@ -68,9 +68,9 @@ def waits(results: Results) -> str:
     plot.line(points, step=True)
     for share in (0.5, 0.9):
         at = seconds[min(len(seconds) - 1, math.ceil(share * len(seconds)) - 1)]
-        plot.dot(math.log(max(at, 1.0)), share, f"{share:.0%} within {_time(at)}", "good", 4.5)
+        plot.dot(math.log(max(at, 1.0)), share, f"{share:.0%} within {time_taken(at)}", "good", 4.5)
         plot.word(
-            math.log(max(at, 1.0)), share, f"{share:.0%}: {_time(at)}", end=math.log(max(at, 1)) > (low + high) / 2
+            math.log(max(at, 1.0)), share, f"{share:.0%}: {time_taken(at)}", end=math.log(max(at, 1)) > (low + high) / 2
         )
     return plot.svg()
 
@@ -82,6 +82,33 @@ def parts_of_waits(results: Results) -> tuple[str, list[tuple[str, float, str]]]
         for name, column, kind in PARTS
     ]
     return stack(found, "h"), found
+
+
+SPENT = (
+    ("people: nobody on duty", "off_duty"),
+    ("people: everybody busy", "in_line"),
+    ("people: not looked at", "not_looked_at"),
+    ("people: deciding", "deciding"),
+    ("model", "thinking"),
+    ("tools", "tools"),
+    ("queueing for a worker", "queueing"),
+    ("transmission", "transmission"),
+    ("tried again, or rejected", "rework"),
+    ("times, events and work handed on", "elsewhere"),
+)
+"""What the time of an attempt goes on: the name, the column."""
+
+
+def spent(results: Results) -> list[tuple[str, float, float, float]]:
+    """What attempts' time went on: each cause with its share of all, its mean and its 90th percentile in seconds."""
+    ended = [one.row for one in results.counted if one.row["tools_seconds"] is not None]
+    by_cause = [(name, sorted(float(row[f"{column}_seconds"]) for row in ended)) for name, column in SPENT]
+    whole = math.fsum(sum(each) for _, each in by_cause)
+    return [
+        (name, sum(each) / whole, sum(each) / len(each), each[math.ceil(0.9 * len(each)) - 1])
+        for name, each in by_cause
+        if each and sum(each) > 0
+    ]
 
 
 def costs(results: Results) -> tuple[str, list[tuple[str, float, str]]]:
@@ -134,8 +161,9 @@ def _kind(one: Compared) -> str:
     return "good" if low > 0 else "bad" if high < 0 else "main"
 
 
-def _time(seconds: float) -> str:
+def time_taken(seconds: float) -> str:
+    """A length of time for people."""
     for size, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
         if seconds >= size:
             return f"{seconds / size:.2g} {unit}" if seconds < 100 * size else f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

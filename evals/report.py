@@ -115,6 +115,7 @@ def _page(
         "reliability": _reliability(calm),
         "coverage": _coverage(calm, promised),
         "waits": _waits(calm),
+        "spent": _spent(calm),
         "costs": _costs(calm),
         "rules": _rules(calm),
         "conditions": _conditions(results),
@@ -208,6 +209,11 @@ def _waits(results: Results) -> Mapping[str, Any]:
     legend = [(name, f"{value:.1f} h", kind) for name, value, kind in parts if value > 0]
     left = f", {open_} of them not answered by a person" if open_ else ""
     return {"says": f"{asked} questions{left}.", "figure": _svg(figure), "parts": _svg(bar), "legend": legend}
+
+
+def _spent(results: Results) -> list[tuple[str, str, str, str]]:
+    took = figures.time_taken
+    return [(name, percent(share, 1), took(mean), took(most)) for name, share, mean, most in figures.spent(results)]
 
 
 def _costs(results: Results) -> Mapping[str, Any]:

@@ -10,13 +10,15 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from baton.agents import Agent, Mind, OpenAIModel, SimulatedServer, endpoint
+from baton.agents import Agent, Mind, OpenAIModel, SimulatedServer, endpoint, open_model
+from baton.agents.simulated import Faults
 from baton.app import Baton
 from baton.core import BatonError, Conflict, InvalidValue, Model, digest, surrounded
 from baton.evals.attempt import Attempt, Graded
 from baton.evals.cases import Case
 from baton.evals.clock import JumpClock
 from baton.evals.competence import Seeded
+from baton.evals.crashes import Crashes, CrashingModel
 from baton.evals.faults import CALM, Condition, check_down, disturbed
 from baton.evals.identity import identity
 from baton.evals.stage import Plan, Stage
@@ -222,11 +224,11 @@ async def perform(
     with _surrounded(plan):
         clock = JumpClock(await _time(plan))
         project = suite.load()
-        crashes = folder / "crashes" if crashing else None
+        crashes = _crashes(folder, cell.condition) if crashing else None
         agents = _needed(project.agents, cell.cases)
         if cell.condition is not CALM:
             agents = [disturbed(agent, cell.condition, crashes) for agent in agents]
-        async with _open_model(plan, cell.condition) as model:
+        async with _open_model(plan, cell.condition, crashes) as model:
             async with Baton(
                 agents=agents,
                 database=folder / "eval.db",
@@ -235,6 +237,8 @@ async def perform(
                 clock=clock,
                 people=[one.person for one in suite.people],
             ) as baton:
+                if crashes is not None:
+                    crashes.watch(baton.ledger)
                 async for attempt in Stage(baton, clock, plan).play():
                     yield attempt
 
@@ -285,13 +289,23 @@ async def _time(plan: Plan) -> float:
         await ledger.close()
 
 
+def _crashes(folder: Path, condition: Condition) -> Crashes:
+    return Crashes(noted=folder / "crashes", share=condition.crashes, seed=condition.seed, at=condition.at)
+
+
 @contextlib.asynccontextmanager
-async def _open_model(plan: Plan, condition: Condition) -> AsyncGenerator[Model | None]:
-    """The simulated model with its faults; None where there are to be none, for Baton's own."""
+async def _open_model(plan: Plan, condition: Condition, crashes: Crashes | None) -> AsyncGenerator[Model | None]:
+    """The model with its faults, and the crashes around its calls; None where there are to be none, for Baton's own."""
     faults = condition.model_faults()
-    if faults is None:
+    if faults is None and crashes is None:
         yield None
         return
+    async with _faulty(plan, condition, faults) if faults else open_model(endpoint(), _mind(plan)) as model:
+        yield model if crashes is None else CrashingModel(model, crashes)
+
+
+@contextlib.asynccontextmanager
+async def _faulty(plan: Plan, condition: Condition, faults: Faults) -> AsyncGenerator[Model]:
     if not endpoint().simulated:
         allowed = "0 at an endpoint that is not simulated: take its key and address out of the environment"
         raise InvalidValue(f"model faults of condition {condition.name}", condition.model, allowed)

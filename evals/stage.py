@@ -17,6 +17,8 @@ from baton.evals.knowing import Asked, Known
 from baton.evals.suite import Suite
 from baton.evals.users import NAME, SimulatedUser, Spoken
 from baton.evals.waits import waits_of
+from baton.flow.life_time import fold
+from baton.flow.staff import Rostered
 from baton.handles import RunHandle
 from baton.ledger import Review, Run, Transaction, events, leases, mail, reviews, runs, timers
 
@@ -203,7 +205,8 @@ class Stage:
             if effect.arguments is not None
         }
         waits = waits_of(tx, attempt.reviews, self._roster)
-        return replace(attempt, known=known, done=done, waits=waits, writes=self._writes)
+        spent = next((one.spent for one in fold(tx, [run], Rostered(self._roster))), None)
+        return replace(attempt, known=known, done=done, waits=waits, spent=spent, writes=self._writes)
 
     async def _note(self, open_: Sequence[Review]) -> None:
         """Number the questions of each case, in the order in which they were asked."""

@@ -15,6 +15,7 @@ from baton.evals.cases import Case
 from baton.evals.knowing import NOTHING
 from baton.flow.parts import Parts
 from baton.ledger import DecisionKind, Review, ReviewKind, Source
+from baton.ledger.lives import PARTS
 
 Row = Mapping[str, Any]
 
@@ -137,10 +138,10 @@ class Store:
         attempt = graded.attempt
         key = attempt_key(evaluation, attempt.condition, attempt.repeat, attempt.case.id)
         with self._db.atomic():
-            self._db["attempts"].upsert(_attempt_row(key, evaluation, graded))
-            self._db["scores"].upsert_all(_score_rows(key, graded))
-            self._db["actions"].upsert_all(_action_rows(key, attempt))
-            self._db["reviews"].upsert_all(_review_rows(key, attempt))
+            self._put("attempts", [_attempt_row(key, evaluation, graded)])
+            self._put("scores", _score_rows(key, graded))
+            self._put("actions", _action_rows(key, attempt))
+            self._put("reviews", _review_rows(key, attempt))
 
     def rows(self, table: str, evaluation: str) -> list[dict[str, Any]]:
         """All rows of a table that belong to an evaluation, in the order in which they were kept."""
@@ -162,6 +163,13 @@ class Store:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def _put(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Keep rows in place of those with the same key; sqlite-utils itself asks for a table's shape each time."""
+        columns = _TABLES[table][0]
+        names, places = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+        values = [[row[name] for name in columns] for row in rows]
+        self._db.conn.executemany(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})", values)
 
     def _rows(self, query: str, values: Sequence[object]) -> list[dict[str, Any]]:
         return list(self._db.query(query, list(values)))
@@ -187,6 +195,7 @@ class Store:
 
 
 _PARTS = {f"{part.name}_seconds": float for part in fields(Parts)}
+_SPENT = {f"{part}_seconds": float for part in PARTS}
 _TABLES: Mapping[str, tuple[Mapping[str, type], str | tuple[str, ...]]] = {
     "evaluations": (
         {
@@ -204,8 +213,8 @@ _TABLES: Mapping[str, tuple[Mapping[str, type], str | tuple[str, ...]]] = {
         {
             "id": str, "evaluation": str, "condition": str, "case": str, "repeat": int, "outcome": str, "status": str,
             "summary": str, "error": str, "turns": int, "prompt_tokens": int, "completion_tokens": int,
-            "model_seconds": float, "questions": int, "retries": int, "began_at": float, "ended_at": float,
-            "seconds": float, "human_seconds": float, **_PARTS,
+            "model_seconds": float, "questions": int, "retries": int, "deaths": int, "began_at": float,
+            "ended_at": float, "seconds": float, "human_seconds": float, **_SPENT,
         },
         "id",
     ),
@@ -267,7 +276,7 @@ def _case_row(evaluation: str, case: Case) -> dict[str, object]:
 
 def _attempt_row(key: str, evaluation: str, graded: Graded) -> dict[str, object]:
     attempt = graded.attempt
-    run, parts = attempt.run, sum(attempt.waits.values(), Parts())
+    run = attempt.run
     answered = [event for event in attempt.events if event.kind == "model.answered"]
     return {
         "id": key,
@@ -285,11 +294,12 @@ def _attempt_row(key: str, evaluation: str, graded: Graded) -> dict[str, object]
         "model_seconds": sum(float(event.data["seconds"]) for event in answered),
         "questions": len(attempt.reviews),
         "retries": sum(max(0, effect.attempts - 1) for effect in attempt.effects),
+        "deaths": sum(event.kind == "run.taken_over" for event in attempt.events),
         "began_at": attempt.began,
         "ended_at": attempt.ended,
         "seconds": attempt.ended - attempt.began,
-        "human_seconds": parts.thinking,
-        **{f"{part.name}_seconds": getattr(parts, part.name) for part in fields(Parts)},
+        "human_seconds": sum(parts.thinking for parts in attempt.waits.values()),
+        **{f"{part}_seconds": getattr(attempt.spent, part, None) for part in PARTS},
     }
 
 

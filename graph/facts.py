@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from baton.core import FactId, dump, format_time
 from baton.ledger import Fact, Line, Proposal
 
 
+@lru_cache(maxsize=2048)  # the same facts are shown turn after turn
 def fact_line(fact: Fact) -> str:
     """A fact as it is put on record: one line of JSON."""
     told: dict[str, Any] = {

@@ -18,9 +18,7 @@ from baton.memory import (
     Dropped,
     Manifest,
     Part,
-    TokenCounter,
     arranged,
-    message_tokens,
     pack_request,
     turns_dropped,
 )
@@ -107,7 +105,7 @@ def packed(
         InvalidValue: if what must stay is over the budget.
     """
     agent, counter = member.agent, member.counter
-    reserve, tools = reserve_of(agent), tools_tokens(agent, counter)
+    reserve, tools = reserve_of(agent), member.tools_tokens
     room = agent.context_tokens - reserve - tools
     turns = chat(lines, proposals)
     sections = beside(run, proposals, reviews, facts, place or Place(), room, counter)
@@ -164,11 +162,6 @@ def unpacked(
 def reserve_of(agent: Agent) -> int:
     """Tokens that are kept free for an agent's answer: never more than a quarter of all."""
     return min(agent.answer_tokens, agent.context_tokens // 4)
-
-
-def tools_tokens(agent: Agent, counter: TokenCounter) -> int:
-    """What the tools that an agent is offered take of each request."""
-    return sum(message_tokens(offer, counter) for offer in agent.offers)
 
 
 def digest_of(messages: Sequence[ChatMessage]) -> str:

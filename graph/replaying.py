@@ -51,6 +51,7 @@ class Turn:
 
     Attributes:
         number: From 1.
+        at: How many lines of the transcript stand before it.
         news: Lines that came since the turn before: messages, notices, decided actions' results.
         request: The messages that the model was asked with, as far as they can be told.
         exact: Whether that is exactly what it was: its SHA-256 is the one on record. Of a call without one, whether the
@@ -64,6 +65,7 @@ class Turn:
     """
 
     number: int
+    at: int
     news: tuple[Line, ...]
     request: tuple[ChatMessage, ...]
     exact: bool
@@ -171,6 +173,7 @@ class _Asking:
         told = [_told(one, draft.answers) for one in done]
         return Turn(
             number=draft.number,
+            at=draft.at,
             news=draft.news,
             request=request,
             exact=exact,

@@ -8,7 +8,7 @@ from baton.agents import Agent, Breakers
 from baton.core import Model, NotFound, Observer, Policy, Setting, Unobserved, scopes
 from baton.graph.fingerprint import Fingerprint, fingerprint
 from baton.ledger import Run
-from baton.memory import Memory, TokenCounter
+from baton.memory import Memory, TokenCounter, message_tokens
 from baton.policies.promises import Certificates
 
 
@@ -35,6 +35,11 @@ class Member:
     def setting_of(self, run: Run) -> Setting:
         """Where a run of this agent is at work: for its tenant."""
         return self.setting if run.tenant == self.setting.tenant else replace(self.setting, tenant=run.tenant)
+
+    @cached_property
+    def tools_tokens(self) -> int:
+        """What the tools that it is offered take of each request."""
+        return sum(message_tokens(offer, self.counter) for offer in self.agent.offers)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from baton.core import Trust
+from baton.core import FactId, Trust
 from baton.ledger import Fact
 
 STOP_WORDS = frozenset(
@@ -141,22 +141,39 @@ def varied(scored: Sequence[tuple[Fact, float]], k: int) -> list[tuple[Fact, flo
 
     Maximal marginal relevance (Carbonell & Goldstein 1998) with the share of common words, from 0.6 up, as likeness.
     """
-    left = [(fact, score, frozenset(_WORD.findall(f"{fact.subject} {fact.text}".lower()))) for fact, score in scored]
-    left.sort(key=lambda one: (-one[1], one[0].id))
+    left = sorted(scored, key=lambda one: (-one[1], one[0].id))
+    words = _Words()
     chosen: list[tuple[Fact, float]] = []
-    likeness = dict.fromkeys((fact.id for fact, _, _ in left), 0.0)
+    likeness = dict.fromkeys((fact.id for fact, _ in left), 0.0)
     while left and len(chosen) < k:
         best = max(range(len(left)), key=lambda n: (left[n][1] * (1 - likeness[left[n][0].id]), -n))
-        fact, score, words = left.pop(best)
+        fact, score = left.pop(best)
         chosen.append((fact, score * (1 - likeness[fact.id])))
-        for other, _, its in left[: 4 * k]:
-            likeness[other.id] = max(likeness[other.id], _likeness(words, its))
+        its = words.of(fact)
+        for other, _ in left[: 4 * k]:
+            likeness[other.id] = max(likeness[other.id], _likeness(its, words.of(other)))
     return chosen
 
 
-def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
+class _Words:
+    """The words of facts, a bit for each: two facts are compared by a few operations on integers."""
+
+    def __init__(self) -> None:
+        self._bits: dict[str, int] = {}
+        self._known: dict[FactId, int] = {}
+
+    def of(self, fact: Fact) -> int:
+        """Those of a fact."""
+        found = self._known.get(fact.id)
+        if found is None:
+            found = 0
+            for word in _WORD.findall(f"{fact.subject} {fact.text}".lower()):
+                found |= 1 << self._bits.setdefault(word, len(self._bits))
+            self._known[fact.id] = found
+        return found
+
+
+def _likeness(one: int, other: int) -> float:
     """The share of common words; 0 below `_ALIKE`. All but the same words leave a tenth of the score."""
-    if not one or not other or min(len(one), len(other)) < _ALIKE * max(len(one), len(other)):
-        return 0.0
-    share = len(one & other) / len(one | other)
-    return 0.9 * share if share >= _ALIKE else 0.0
+    common, all_ = (one & other).bit_count(), (one | other).bit_count()
+    return 0.9 * common / all_ if common and common >= _ALIKE * all_ else 0.0

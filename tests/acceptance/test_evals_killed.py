@@ -69,11 +69,16 @@ def test_an_evaluation_that_was_killed_goes_on_and_does_nothing_twice(tmp_path: 
 
 
 def test_a_process_that_is_killed_at_every_step_comes_to_the_same_end(tmp_path: Path) -> None:
-    done = eval_(tmp_path, "run", str(SUITE), "--json", TILL_CASES="1", TILL_CONDITIONS="crashes")
+    done = eval_(tmp_path, "run", str(SUITE), "--json", TILL_CASES="1", TILL_CONDITIONS="crashes commits")
     said = json.loads(done.stdout)
-    crashed = [one for one in said["attempts"] if one["condition"] == "crashes"]
-    assert [one["outcome"] for one in crashed] == ["pass"], said
+    for condition in ("crashes", "commits"):
+        crashed = [one for one in said["attempts"] if one["condition"] == condition]
+        assert [one["outcome"] for one in crashed] == ["pass"], said
+        (deaths,) = rows(tmp_path, f"SELECT deaths FROM attempts WHERE condition = '{condition}'")[0]
+        assert deaths >= 4
     assert rows(tmp_path, "SELECT min(retries) FROM attempts WHERE condition = 'crashes'")[0][0] >= 1
+    asked = "SELECT turns, prompt_tokens FROM attempts ORDER BY condition"
+    assert len(set(rows(tmp_path, asked))) == 1  # no recorded model call was paid for twice
 
 
 TEST = f"""

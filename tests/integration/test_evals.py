@@ -1,5 +1,7 @@
 import json
+import math
 import os
+import re
 import shutil
 import sqlite3
 from collections import Counter
@@ -7,15 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from baton import Baton
+from baton import Agent, Baton, Goal, tool
+from baton.agents import endpoint, open_model
+from baton.agents.simulated import Answer, Conversation, SimulatedCall
 from baton.agents.simulated.desk import DeskMind
 from baton.cli import evaluating
-from baton.cli.eval_looking import staff
+from baton.cli.eval_staff import staff
 from baton.cli.options import Exit
-from baton.core import InvalidFile, InvalidValue, NotFound
+from baton.core import InvalidFile, InvalidValue, NotFound, Ruling
 from baton.core.promoting import Promotion
 from baton.evals import Condition, Outcome, Played, Reviewer, Spread, Store, Suite, Turn, User, load_suite, play
 from baton.evals.comparing import compare
@@ -24,9 +29,14 @@ from baton.evals.freezing import freeze, frozen
 from baton.evals.gate import Gate, GateFile, Verdict, Word, judge
 from baton.evals.identity import identity
 from baton.evals.promotion import make_key, promote, read_key
+from baton.evals.reasking import reask
 from baton.evals.results import Results, read_results
 from baton.evals.whatif import what_if, with_threshold
+from baton.graph.team import Member
+from baton.ledger.events import of_all
 from baton.ledger.judged import judged
+from baton.ledger.lives import PARTS
+from baton.memory import counter
 from baton.policies import load_policy
 from baton.policies.holding import RULE
 
@@ -96,6 +106,11 @@ async def test_the_desks_inbox_ends_as_expected_once_people_have_answered_and_is
         assert min(waits) > 0
         hours = database.execute("SELECT DISTINCT strftime('%H', decided_at, 'unixepoch') FROM reviews").fetchall()
         assert {int(hour) for (hour,) in hours} <= set(range(7, 19))  # their office hours, in UTC
+        spent = ", ".join(f"{part}_seconds" for part in PARTS)
+        for whole, ended, *parts in database.execute(f"SELECT seconds, ended_at, {spent} FROM attempts"):
+            assert math.fsum(parts) == pytest.approx(whole, abs=1e-5), ended  # the causes are all of it
+        (asked,) = database.execute("SELECT sum(deciding_seconds) FROM attempts WHERE questions > 0").fetchone()
+        assert asked > 60
     database.close()
 
 
@@ -407,3 +422,48 @@ def test_results_of_another_version_are_refused_and_one_that_is_not_there_is_sai
     with pytest.raises(NotFound, match="baton eval run"):
         store.get("latest")
     store.close()
+
+
+class Obedient:
+    """A mind that pays what its instructions say, and then stops."""
+
+    def answer(self, conversation: Conversation) -> Answer:
+        messages: list[dict[str, Any]] = conversation.body["messages"]
+        if any(message["role"] == "tool" for message in messages):
+            return Answer(text="Done.")
+        cents = re.search(r"pay (\d+)", messages[0]["content"])
+        if cents is None:
+            return Answer(text="I pay nobody.")
+        return Answer(calls=(SimulatedCall(name="pay", arguments={"cents": int(cents[1])}, confidence=0.9),))
+
+
+async def test_turns_are_asked_once_more_with_other_instructions_and_nothing_happens(tmp_path: Path) -> None:
+    paid: list[int] = []
+
+    @tool(effect="write", repeatable=True)
+    def pay(cents: int, *, key: str) -> str:
+        """Pay."""
+        paid.append(cents)
+        return "paid"
+
+    clerk = Agent("clerk", instructions="Always pay 500.", tools=[pay], policy="allow-all")
+    async with Baton(agents=[clerk], database=tmp_path / "r.db", mind=Obedient()) as baton:
+        handles = [await baton.submit(Goal(f"Bill {n}")) for n in range(3)]
+        ids = [(await handle.settled(), handle.id)[1] for handle in handles]
+        async with open_model(endpoint({}), Obedient()) as model:
+            policy = load_policy("allow-all", tuple(clerk.specs.values()), "clerk")
+            member = Member(agent=clerk, policy=policy, model=model, counter=counter(clerk.model))
+            events = await baton.ledger.read(lambda tx: of_all(tx))
+            found = {
+                said: await reask(baton.ledger, member, {"clerk": clerk}, ids, said, 100)
+                for said in ("Always pay 500.", "Always pay 700.", "Pay nobody.")
+            }
+            few = await reask(baton.ledger, member, {"clerk": clerk}, ids, "Pay nobody.", 2)
+        assert await baton.ledger.read(lambda tx: of_all(tx)) == events  # nothing was written
+    assert paid == [500, 500, 500]
+    same, more, none = found.values()
+    assert (len(same.turns), len(same.changed), same.unchanged_runs) == (6, 0, 3)
+    assert all(one.exact for one in same.turns)
+    assert (len(more.changed), more.unchanged_runs, len(more.writing(Ruling.ALLOW))) == (3, 0, 3)
+    assert [(one.turn, one.now) for one in none.changed] == [(1, ())] * 3
+    assert len(few.turns) == 2

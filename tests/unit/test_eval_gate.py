@@ -18,6 +18,7 @@ from baton.evals.report import html, junit, markdown
 from baton.evals.results import Results, Tried
 from baton.evals.store import Evaluation
 from baton.evals.suite import Prices
+from baton.ledger.lives import PARTS
 
 HASHES = {"prompts": "p1", "policies": "q1", "dataset": "d1", "people": "e1", "setting": "s1", "scorers": "c1"}
 
@@ -31,6 +32,7 @@ def tried(case: int, *, repeat: int = 0, passed: bool = True, **more: Any) -> Tr
         "id": key, "condition": said.get("condition", ""), "case": str(case), "repeat": repeat, "outcome": outcome,
         "error": said["error"], "prompt_tokens": 1000, "completion_tokens": 100, "questions": int(not said["alone"]),
         "seconds": 600.0, "human_seconds": 0.0 if said["alone"] else 120.0, "retries": 0,
+        **{f"{part}_seconds": 60.0 for part in PARTS},
     }  # fmt: skip
     scores = [
         {"scorer": "ending", "passed": passed, "hard": 0, "opinion": 0, "value": None, "detail": "" if passed else "no"}

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,12 @@ def _ranked(intents: Mapping[str, Sequence[str]], text: str) -> dict[str, int]:
 
 
 def _count(patterns: Sequence[str], text: str) -> int:
-    return sum(len(_compiled(pattern).findall(text)) for pattern in patterns)
+    return sum(_found(pattern, text) for pattern in patterns)
+
+
+@lru_cache(maxsize=4096)  # each turn of a run asks about the same letter
+def _found(pattern: str, text: str) -> int:
+    return len(_compiled(pattern).findall(text))
 
 
 @cache

@@ -106,6 +106,7 @@ def books(attempt: Attempt) -> Score:
 
 CONDITIONS = {
     "crashes": Condition(name="crashes", crashes=1.0),
+    "commits": Condition(name="commits", crashes=1.0, at=("commits",)),
     "flaky": Condition(name="flaky", model=0.3, failing=0.5),
 }
 
