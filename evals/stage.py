@@ -22,8 +22,8 @@ from baton.flow.staff import Rostered
 from baton.handles import RunHandle
 from baton.ledger import Review, Run, Transaction, events, leases, mail, reviews, runs, timers
 
-PAUSE = 0.03
-"""Seconds between two looks whether anybody still works: a look after each change would cost more than the runs."""
+PAUSES = 0.02, 0.15
+"""Seconds between two looks whether anybody still works, at first and at most; the longer, the longer they do."""
 
 _ALL = 1_000_000
 
@@ -124,8 +124,10 @@ class Stage:
 
     async def _at_rest(self) -> Rest:
         """Wait until nobody works and nothing is due."""
-        while (rest := await self.baton.ledger.read(self._look)) is None:  # noqa: ASYNC110 - see PAUSE
-            await asyncio.sleep(PAUSE)
+        pause, most = PAUSES
+        while (rest := await self.baton.ledger.read(self._look)) is None:  # looking after each change would cost more
+            await asyncio.sleep(pause)
+            pause = min(most, 1.2 * pause)
         self._ended = rest.ended
         await self._note(rest.open)
         return rest
