@@ -30,6 +30,9 @@ AT_ONCE = 2_000
 
 KEPT_AT_ONCE = 200
 
+ENDED_BACK = 3600.0
+"""Seconds back to which is looked again for runs that have ended, as clocks differ and transactions take their time."""
+
 SAY_SECONDS = 20.0
 """How often a worker says what it is."""
 
@@ -180,7 +183,7 @@ class Keeper:
         while True:
             ids = await self._ledger.read(lambda tx: lives.not_kept(tx, self._kept_since, KEPT_AT_ONCE))
             if not ids:
-                self._kept_since = max(self._kept_since, self._ledger.clock.now() - BACK / 2)
+                self._kept_since = max(self._kept_since, self._ledger.clock.now() - ENDED_BACK)
                 return
             found = await self._ledger.read(lambda tx: _lived(tx, ids, account, staff))  # noqa: B023
             new = await self._ledger.write(lambda tx: lives.keep(tx, found))  # noqa: B023
