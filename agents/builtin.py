@@ -6,7 +6,7 @@ because it is written in the transaction of the step that calls them.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from baton.agents.tool import tool
 from baton.core import Duration, ToolSpec
@@ -19,13 +19,29 @@ def _spec(name: str, function: Any) -> ToolSpec:
     return spec
 
 
-def _plan(steps: Annotated[list[str], Field(min_length=1)], tools: list[str] | None = None) -> None:
+class StepTime(BaseModel):
+    """When a step of a plan is to happen."""
+
+    step: Annotated[int, Field(ge=1, description="Its number, from 1.")]
+    takes: Annotated[Duration | None, Field(description="How long it takes, such as 2h.")] = None
+    after: Annotated[list[int] | None, Field(description="Steps that have to be over; else the one before it.")] = None
+    start: Annotated[str | None, Field(description="Before which time it cannot begin.")] = None
+    end: Annotated[str | None, Field(description="By which time it has to be over.")] = None
+
+
+def _plan(
+    steps: Annotated[list[str], Field(min_length=1)],
+    tools: list[str] | None = None,
+    times: list[StepTime] | None = None,
+) -> None:
     """Say what you intend to do, step by step. Call it again when the plan changes.
 
     Args:
         steps: Short sentences, in order.
         tools: Names of the tools that this will take, in order, each as often as you expect to call it. Said before
             you read anything, it shows what was asked of you, and fewer calls need a person.
+        times: Of steps for which time matters, where any does. You are told when the plan ends and which steps decide
+            that; times that cannot all be kept are refused with the reason.
     """
 
 

@@ -18,6 +18,7 @@ from baton.cli.tables import cell, table
 from baton.cli.tones import marked, render, status_style
 from baton.core import RunId, format_duration, format_time
 from baton.core.texts import one_line, safe
+from baton.graph.planning import steps_told
 from baton.handles import RunHandle
 from baton.ledger import Event, Review, Run, Transaction, at_work, events, reviews, runs
 from baton.places import agent_names
@@ -179,7 +180,7 @@ class _Page:
 
     @property
     def plan(self) -> list[str]:
-        plans = [moment.event.data["steps"] for moment in self.story if moment.event.kind == "plan.made"]
+        plans = [steps_told(moment.event.data) for moment in self.story if moment.event.kind == "plan.made"]
         return plans[-1] if plans else []
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from baton.core import InvalidValue
+from baton.core.network import Schedule, Step, schedule
 from baton.flow.ends import Learnt, Range, learn
 from baton.flow.life_time import read_rows
-from baton.flow.network import Schedule, Step, schedule
 from baton.flow.staff import staff_of
 from baton.flow.whatif import Change, Played, changed, enough, play, questions_of, workers_of
 from baton.ledger import Transaction, people, runs

@@ -26,6 +26,7 @@ from baton.core import (
 )
 from baton.graph import giving, handing
 from baton.graph.outcome import End, Outcome, refusal
+from baton.graph.planning import plan
 from baton.graph.scene import Builtin, Scene
 from baton.ledger import (
     ENDED,
@@ -55,14 +56,6 @@ from baton.review.learning import corrections_of
 
 PIECE = 8000
 """Characters that `read_on` gives at a time."""
-
-
-async def plan(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
-    """Make the intention known; what it is evidence of is worked out from the record, in judging."""
-    steps: list[str] = arguments["steps"]
-    tools: list[str] = arguments["tools"] or []
-    made = {"action": action.id, "steps": steps, "tools": tools}
-    return Outcome(text="noted", riders=[lambda tx: events.emit(tx, scene.run.id, "plan.made", **made)])
 
 
 async def remember(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:

@@ -5,9 +5,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from baton.core import Duration, InvalidFile, NotFound
+from baton.core.network import Step
 from baton.core.yaml_file import line_of, read_yaml
 from baton.flow.forecasts import Planned
-from baton.flow.network import Step
 
 
 class _Step(BaseModel):

@@ -6,6 +6,7 @@ from typing import Any, Literal, cast
 
 from baton.core import Ruling, format_duration, format_time
 from baton.core.texts import call, one_line
+from baton.graph.planning import steps_told
 from baton.ledger import Decision, DecisionKind, Review, ReviewKind, Source
 from baton.review.outlook import gap_text
 from baton.review.staffing import Gap
@@ -89,7 +90,7 @@ def _tell_builtin(moment: Moment) -> Told | None:
     given = moment.proposal.action.arguments if moment.proposal else {}
     match moment.event.kind:
         case "plan.made":
-            steps = " ".join(f"{number}. {step}" for number, step in enumerate(moment.event.data["steps"], 1))
+            steps = " ".join(f"{number}. {step}" for number, step in enumerate(steps_told(moment.event.data), 1))
             return Told("≡", one_line(f"plan: {steps}"), "quiet")
         case "fact.recorded":
             return Told("✎", one_line(f"remembers of {given.get('subject')}: {given.get('text')}"), "quiet")

@@ -7,6 +7,7 @@ from baton.core import InvalidValue, Prices, Ruling, RunId, ToolSpec, format_dur
 from baton.core.texts import call, one_line
 from baton.costing import used_told
 from baton.graph.briefing import brief, change_text, paused_at, reading_text
+from baton.graph.planning import steps_told
 from baton.grounds import conditions
 from baton.ledger import EffectState, Proposal, Review, Run, Transaction, effects, events, journal, reviews, runs
 from baton.rows import Row
@@ -248,7 +249,7 @@ def _events(tx: Transaction, run: RunId) -> list[events.Event]:
 
 def _plan(tx: Transaction, run: RunId) -> list[str]:
     made = events.latest(tx, run, "plan.made", 1)
-    return [str(step) for step in made[0].data["steps"]] if made else []
+    return steps_told(made[0].data) if made else []
 
 
 def _tree(everyone: Sequence[Run]) -> list[Node]:

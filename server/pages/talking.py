@@ -7,6 +7,7 @@ from baton.agents.builtin import BUILTINS
 from baton.core import Prices, RunId
 from baton.core.texts import call, one_line
 from baton.costing import used_told
+from baton.graph.planning import steps_told
 from baton.handles import ATTACHED
 from baton.ledger import EffectState, Fact, Run, Transaction, events, facts, mail, runs
 from baton.server.pages.reviewing import Chosen, chosen
@@ -141,7 +142,7 @@ def _entry(tx: Transaction, moment: Moment, talked_to: RunId) -> Entry | None:
             turn = int(event.data["turn"]) if event.run == talked_to else None
             return Entry(kind="agent", who=agent, text=moment.text, turn=turn) if moment.text.strip() else None
         case "plan.made":
-            return Entry(kind="plan", who=agent, steps=tuple(str(step) for step in event.data["steps"]))
+            return Entry(kind="plan", who=agent, steps=tuple(steps_told(event.data)))
         case "action.judged":
             return _tool(moment)
         case "review.opened":

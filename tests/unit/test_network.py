@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton.core import InvalidValue
-from baton.flow.network import Constraint, Contradiction, Step, negative_circle, schedule
+from baton.core.network import Constraint, Contradiction, Step, negative_circle, schedule
 
 HOUR = 3600.0
 

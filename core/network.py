@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from baton.core import InvalidValue, format_duration
+from baton.core.clock import format_duration
+from baton.core.errors import InvalidValue
 
 ORIGIN = ""
 """The moment at which the plan begins."""
