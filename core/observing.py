@@ -77,6 +77,10 @@ class Observer(Protocol):
         """A run has ended. Told once more where its end is written once more."""
         ...
 
+    def lived(self, run: RunId, began: float, ended: float, parts: Mapping[str, float]) -> None:
+        """What a run's time went on, a little after its end: seconds by name, which are all of it."""
+        ...
+
     def close(self) -> None:
         """Send what is still to be sent, within a few seconds."""
         ...
@@ -105,6 +109,9 @@ class Unobserved:
         """Nothing."""
 
     def ended(self, course: Course) -> None:
+        """Nothing."""
+
+    def lived(self, run: RunId, began: float, ended: float, parts: Mapping[str, float]) -> None:
         """Nothing."""
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from baton.core import LedgerError, OffsetClock, logger
+from baton.core import LedgerError, Observer, OffsetClock, RunId, Unobserved, logger
 from baton.flow.drift import drift
 from baton.flow.gauges import read_gauges
 from baton.flow.life_time import fold
@@ -17,7 +17,7 @@ from baton.flow.staff import Staff, staff_of
 from baton.flow.troubles import Trouble
 from baton.ledger import Ledger, Transaction, alerts, history, lives, workers
 from baton.ledger.alerts import Alert, Finding
-from baton.ledger.lives import Lived
+from baton.ledger.lives import PARTS, Lived
 
 LOOK_SECONDS = 10.0
 """How often is looked for what is wrong."""
@@ -73,6 +73,7 @@ class Keeper:
         *,
         tell: Tell | None = None,
         identity: Identity | None = None,
+        observer: Observer | None = None,
         working: Callable[[], bool] = lambda: True,
     ) -> None:
         """Over a ledger.
@@ -82,10 +83,12 @@ class Keeper:
             alarms: What is told; None tells nothing: what is wrong is only kept.
             tell: Has people told; None tells nobody.
             identity: What this worker is; None says nothing of it.
+            observer: Who is told what the time of runs went on; None is nobody.
             working: Whether this process looks now, rather than another.
         """
         self._ledger, self._alarms, self._tell, self._working = ledger, alarms, tell, working
         self._identity, self._began = identity, ledger.clock.now()
+        self._observer = observer or Unobserved()
         self._log: Log | None = None
         self._lookout: Lookout | None = None
         self._watching = Watching(alarms.rules if alarms else ())
@@ -187,6 +190,9 @@ class Keeper:
                 return
             found = await self._ledger.read(lambda tx: _lived(tx, ids, account, staff))  # noqa: B023
             new = await self._ledger.write(lambda tx: lives.keep(tx, found))  # noqa: B023
+            for one in found if new else ():
+                parts = dict(zip(PARTS, one.spent.all, strict=True))
+                self._observer.lived(RunId(one.run), one.began, one.ended, parts)
             if len(ids) < KEPT_AT_ONCE or not new:
                 return
 

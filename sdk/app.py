@@ -216,6 +216,7 @@ class Baton:
                     self._alarms,
                     tell=self._teller(),
                     identity=self._identity(),
+                    observer=self._observer,
                     working=lambda: engine.leading,
                 )
                 await keeper.start()

@@ -155,6 +155,16 @@ class Tracing:
             span.set_status(Status(StatusCode.ERROR))
         span.end(_nanos(course.ended if course.ended is not None else course.began))
 
+    def lived(self, run: RunId, began: float, ended: float, parts: Mapping[str, float]) -> None:
+        """`baton.run.time`: what the run's time went on, as attributes."""
+        said: dict[str, str | float] = {f"baton.time.{name}": seconds for name, seconds in parts.items() if seconds}
+        parent = trace.set_span_in_context(NonRecordingSpan(root_of(run)), context.Context())
+        with _these((trace_id(run), _number(f"time of {run}", 8))):
+            span = self._tracer.start_span(
+                "baton.run.time", parent, attributes={"baton.run.id": run, **said}, start_time=_nanos(began)
+            )
+        span.end(_nanos(ended))
+
     def close(self) -> None:
         """Send what is still to be sent where the provider is ours; who does not answer is not waited for."""
         if self._ours and isinstance(self._provider, TracerProvider):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from baton.core import Course, ModelReply, ModelRequest, Waited
+from baton.core import Course, ModelReply, ModelRequest, RunId, Waited
 from baton.telemetry.metrics import Metrics
 from baton.telemetry.tracing import Tracing
 
@@ -75,6 +75,11 @@ class Watching:
         """Trace it."""
         if self._tracing is not None:
             self._tracing.ended(course)
+
+    def lived(self, run: RunId, began: float, ended: float, parts: Mapping[str, float]) -> None:
+        """Trace it."""
+        if self._tracing is not None:
+            self._tracing.lived(run, began, ended, parts)
 
     def close(self) -> None:
         """Send what is still to be sent."""

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from baton import Agent, RunHandle, tool
 from baton.core import InvalidValue, Role, Unobserved, logger
+from baton.flow import Keeper
 from baton.server import Server, Service
 from baton.telemetry import JsonFormatter, log_format, log_level, observer_of
 from baton.telemetry.metrics import Metrics
@@ -139,6 +140,7 @@ async def test_one_run_is_one_trace_over_two_processes_with_the_wait_for_a_perso
         (review,) = (await (await baton.open(run.id)).stands()).reviews
         decided = await baton.approve(review.id, by="ann")
         await soon((await baton.open(run.id)).result())
+        await Keeper(baton.ledger, observer=second).look()
     assert {span.context.trace_id for span in traces.spans if span.context} == {trace_id(run.id)}
     waited, whole, paid = (traces.named(name) for name in ("review.wait", "invoke_workflow", "execute_tool pay"))
     assert (waited.start_time, waited.end_time) == (int(review.opened_at * 1e9), int(decided.at * 1e9))
@@ -155,6 +157,13 @@ async def test_one_run_is_one_trace_over_two_processes_with_the_wait_for_a_perso
     assert paid.attributes is not None
     assert paid.attributes["gen_ai.operation.name"] == "execute_tool"
     assert paid.attributes["gen_ai.conversation.id"] == run.id
+    time_ = traces.named("baton.run.time")
+    assert time_.attributes is not None
+    assert time_.start_time is not None
+    assert time_.end_time is not None
+    parts = {name: float(str(value)) for name, value in time_.attributes.items() if name.startswith("baton.time.")}
+    assert sum(parts.values()) == pytest.approx((time_.end_time - time_.start_time) / 1e9, abs=1e-4)
+    assert parts["baton.time.not_looked_at"] > 0
 
 
 async def test_what_is_said_is_in_no_span_unless_that_is_asked_for(tmp_path: Path) -> None:
