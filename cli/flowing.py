@@ -112,6 +112,8 @@ async def whatif(
     since: str = "30d",
     load: float = 1.0,
     work: float = 1.0,
+    thinking: float = 1.0,
+    model: str | None = None,
     add: list[str] | None = None,
     remove: list[str] | None = None,
     without: list[str] | None = None,
@@ -125,6 +127,8 @@ async def whatif(
         since: How far back, such as 30d.
         load: How many times as many questions come.
         work: How many times as long each takes to answer.
+        thinking: How many times as long models think, such as 0.5: questions come and runs end sooner or later by it.
+        model: A model that is on record, as fast as it was, in place of `thinking`.
         add: People to add, each with the hours, roles and skills of whom is named; may be given several times.
         remove: People who are not there; may be given several times.
         without: Classes that are not asked about any more; may be given several times.
@@ -135,6 +139,7 @@ async def whatif(
     change = Change(
         load=load,
         work=work,
+        thinking=thinking,
         without=frozenset(without or ()),
         added=tuple(add or ()),
         removed=frozenset(remove or ()),
@@ -143,7 +148,7 @@ async def whatif(
     back = parse_duration(since).total_seconds()
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
-        found = await ledger.read(lambda tx: read_what_if(tx, tx.now - back, change, enough_for))
+        found = await ledger.read(lambda tx: read_what_if(tx, tx.now - back, change, enough_for, model))
     screen.document(what_if_json(found))
     screen.show(*(Text(line) for line in what_if(found)))
 

@@ -1,5 +1,6 @@
 """What is to come, from the record: when runs end, how long a plan takes, what else would come of questions."""
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,8 +11,8 @@ from baton.core.network import Schedule, Step, schedule
 from baton.flow.ends import Learnt, Range, learn
 from baton.flow.life_time import read_rows
 from baton.flow.staff import staff_of
-from baton.flow.whatif import Change, Played, changed, enough, play, questions_of, workers_of
-from baton.ledger import Transaction, people, runs
+from baton.flow.whatif import Change, Played, changed, enough, play, questions_of, run_times, workers_of
+from baton.ledger import Transaction, lives, people, rates, runs
 from baton.ledger.courses import Course, courses
 from baton.ledger.runs import Run
 
@@ -42,6 +43,8 @@ class WhatIf:
         wait: Seconds after which nine in ten were taken; None of none.
         played: The same days as they are, played again: how far the simulation is right.
         changed: With the change.
+        runs: How long the runs took that have ended, in seconds, shortest first.
+        runs_changed: How long they would have taken with the change; runs with an unanswered question are left out.
         enough: Whom to add, one after the other, with what comes of it; empty where that was not asked.
     """
 
@@ -50,6 +53,8 @@ class WhatIf:
     wait: float | None
     played: Played
     changed: Played
+    runs: Sequence[float]
+    runs_changed: Sequence[float]
     enough: Sequence[tuple[tuple[str, ...], Played]]
 
 
@@ -81,6 +86,11 @@ class PlanTimes:
     in_time: float | None
 
 
+def at_most(found: Sequence[float], share: float) -> float | None:
+    """What this share of numbers in order are at most; None of none."""
+    return found[max(0, math.ceil(share * len(found)) - 1)] if found else None
+
+
 def read_learnt(tx: Transaction) -> dict[str, Learnt]:
     """What was learnt of how long runs take, by agent."""
     lived = defaultdict[str, list[tuple[float, float]]](list)
@@ -96,28 +106,54 @@ def read_ends(tx: Transaction, agent: str | None = None) -> list[End]:
     return [_end(run, learnt.get(run.agent), tx.now) for run in reversed(open_)]
 
 
-def read_what_if(tx: Transaction, since: float, change: Change, share: float | None = None) -> WhatIf:
+def read_what_if(
+    tx: Transaction, since: float, change: Change, share: float | None = None, model: str | None = None
+) -> WhatIf:
     """What would have come of the questions since a time, with a change; and whom to add to miss no more than a share.
 
+    Args:
+        tx: The transaction.
+        since: Seconds since 1970.
+        change: What is otherwise.
+        share: Of the questions that may be missed; None asks for nobody to be added.
+        model: One that answers as fast as it did since then, in place of all; None is as `change` says.
+
     Raises:
-        InvalidValue: if nobody has said who answers and when, or a name is none of theirs.
+        InvalidValue: if nobody has said who answers and when, or a name is none of theirs, or no model's on record.
     """
     roster = people.roster(tx)
     if roster is None:
         raise InvalidValue("people", "nobody", "people with their hours in people.yaml, beside the project file")
+    if model is not None:
+        change = replace(change, thinking=_as_fast_as(tx, model, since))
     found = courses(tx, since)
-    questions, workers = questions_of(found), workers_of(roster, since, tx.now)
+    questions = questions_of(found, rates.thought_before(tx, since))
+    workers = workers_of(roster, since, tx.now)
     waits = sorted(one.claims[0].start - one.review.opened_at for one in found if one.claims)
     reaction = _reaction(waits)
     other, others = changed(questions, workers, change)
+    played = play(questions, workers, tx.now, reaction=reaction)
+    otherwise = play(other, others, tx.now, discipline=change.discipline, reaction=reaction)
+    lived = lives.thinking(tx, since)
     return WhatIf(
         asked=len(questions),
         missed=sum(_late(one, tx.now) for one in found),
         wait=waits[int(0.9 * (len(waits) - 1))] if waits else None,
-        played=play(questions, workers, tx.now, reaction=reaction),
-        changed=play(other, others, tx.now, discipline=change.discipline, reaction=reaction),
+        played=played,
+        changed=otherwise,
+        runs=sorted(whole for whole, _ in lived.values()),
+        runs_changed=run_times(lived, questions, played, otherwise, change),
         enough=enough(other, others, tx.now, share, reaction=reaction) if share is not None else (),
     )
+
+
+def _as_fast_as(tx: Transaction, model: str, since: float) -> float:
+    """How many times as long a model took for a call as all did."""
+    known = {one.name: one for one in rates.models(tx, since)}
+    if model not in known or not known[model].seconds:
+        raise InvalidValue("model", model, " or ".join(sorted(known)) or "one that is on record", "Or say --thinking")
+    calls, seconds = sum(one.calls for one in known.values()), sum(one.seconds for one in known.values())
+    return (known[model].seconds / known[model].calls) / (seconds / calls)
 
 
 def read_plan(tx: Transaction, plan: Planned) -> PlanTimes:

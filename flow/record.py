@@ -1,11 +1,12 @@
 """What is stuck, and how reviews go, as JSON. Fields are added, never renamed."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from baton.flow.answers import Share
 from baton.flow.figures import Figures, Measures
-from baton.flow.forecasts import End, PlanTimes, WhatIf
+from baton.flow.forecasts import End, PlanTimes, WhatIf, at_most
 from baton.flow.life_time import Times
 from baton.flow.parts import Parts
 from baton.flow.report import Report
@@ -113,8 +114,16 @@ def what_if_json(found: WhatIf) -> dict[str, Any]:
         "wait": {"p90": found.wait},
         "played": _played_json(found.played),
         "changed": _played_json(found.changed),
+        "runs": _lengths_json(found.runs),
+        "runs_changed": _lengths_json(found.runs_changed),
         "enough": [{"added": list(names), **_played_json(one)} for names, one in found.enough],
     }
+
+
+def _lengths_json(found: Sequence[float]) -> dict[str, Any]:
+    """How many there are, and what half and nine in ten of them are at most, in seconds."""
+    half, most = at_most(found, 0.5), at_most(found, 0.9)
+    return {"count": len(found), "p50": half, "p90": most}
 
 
 def end_json(one: End) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class Question:
         at: When, in seconds since 1970.
         due: When it should have been answered.
         work: Seconds that it took somebody.
+        run: Whose question it is.
+        thought: Seconds that models had thought in that run before it was asked.
     """
 
     id: str
@@ -41,6 +43,8 @@ class Question:
     cost: float
     whom: Whom
     work: float
+    run: str = ""
+    thought: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,7 @@ class Played:
         waits: How long each waited until it was taken, in seconds, shortest first; those never taken are left out.
         left: How many were not answered before the end.
         busy: The share of their time on duty that each was at questions, by name.
+        took: How long each took until it was answered, in seconds, by the question; those that were not are left out.
     """
 
     asked: int
@@ -69,6 +74,7 @@ class Played:
     waits: Sequence[float]
     left: int
     busy: Mapping[str, float]
+    took: Mapping[str, float]
 
     def wait(self, share: float) -> float | None:
         """How long this share of those that were taken waited at most; None of none."""
@@ -83,6 +89,7 @@ class Change:
     Attributes:
         load: How many times as many questions come.
         work: How many times as long each takes.
+        thinking: How many times as long models think: questions come sooner or later by it.
         without: Classes that are not asked about any more.
         added: People, each as somebody else is, by that one's name.
         removed: People who are not there.
@@ -91,6 +98,7 @@ class Change:
 
     load: float = 1.0
     work: float = 1.0
+    thinking: float = 1.0
     without: frozenset[str] = frozenset()
     added: tuple[str, ...] = ()
     removed: frozenset[str] = frozenset()
@@ -102,7 +110,7 @@ class Change:
         Raises:
             InvalidValue: for a factor that is not above 0, or a discipline that there is not.
         """
-        for name, factor in (("load", self.load), ("work", self.work)):
+        for name, factor in (("load", self.load), ("work", self.work), ("thinking", self.thinking)):
             if not 0 < factor <= 100:
                 raise InvalidValue(name, factor, "a factor above 0, up to 100")
         if self.discipline is not None and self.discipline not in DISCIPLINES:
@@ -132,8 +140,11 @@ DISCIPLINES: Mapping[str, Discipline[_Turn]] = {
 """Orders in which questions can be taken, by name; the first is Baton's."""
 
 
-def questions_of(found: Iterable[Course]) -> list[Question]:
-    """The questions that were asked, in order; of those that nobody claimed the usual time of their class is taken."""
+def questions_of(found: Iterable[Course], thought: Mapping[str, float] | None = None) -> list[Question]:
+    """The questions that were asked, in order; of those that nobody claimed the usual time of their class is taken.
+
+    `thought` are seconds that models had thought before each, by its id; None is not known.
+    """
     took, courses = dict[str, list[float]](), list(found)
     for course in courses:
         if seconds := _work(course):
@@ -148,6 +159,8 @@ def questions_of(found: Iterable[Course]) -> list[Question]:
             cost=course.review.cost,
             whom=(tuple(course.review.reviewers), tuple(course.review.skills)),
             work=_work(course) or usual.get(course.review.verdict.kind, WORK),
+            run=course.review.run,
+            thought=(thought or {}).get(course.review.id, 0.0),
         )
         for course in courses
         if not (course.review.decision is not None and course.review.decision.source is Source.POLICY)
@@ -181,10 +194,9 @@ def changed(
             continue
         copies = math.floor(change.load) + (chance.random() < change.load % 1)
         for number in range(copies):
-            at = one.at if number == 0 else one.at + chance.uniform(0.0, 3600.0)
-            made.append(
-                replace(one, id=f"{one.id}/{number}", at=at, due=one.due + at - one.at, work=one.work * change.work)
-            )
+            later = (change.thinking - 1.0) * one.thought + (chance.uniform(0.0, 3600.0) if number else 0.0)
+            id = f"{one.id}/{number}" if number else one.id
+            made.append(replace(one, id=id, at=one.at + later, due=one.due + later, work=one.work * change.work))
     known = {worker.name: worker for worker in workers}
     for name in (*change.added, *change.removed):
         if name not in known:
@@ -214,6 +226,38 @@ def play(
         reaction: Seconds in which somebody who is free takes up what waits.
     """
     return _Desk(questions, workers, end, DISCIPLINES[discipline or next(iter(DISCIPLINES))], reaction).play()
+
+
+def run_times(
+    lived: Mapping[str, tuple[float, float]],
+    questions: Sequence[Question],
+    played: Played,
+    otherwise: Played,
+    change: Change,
+) -> list[float]:
+    """How long runs would have taken, in seconds, shortest first: by what their models and their questions would have.
+
+    Runs with a question that was not answered in both plays are left out.
+
+    Args:
+        lived: How long each took, and for how long of it models thought, by run.
+        questions: Those that were asked.
+        played: As they were, played again.
+        otherwise: The same with the change.
+        change: What is otherwise.
+    """
+    later, open_ = dict[str, float](), set[str]()
+    for one in questions:
+        now = 0.0 if one.kind in change.without else otherwise.took.get(one.id)
+        if one.id in played.took and now is not None:
+            later[one.run] = later.get(one.run, 0.0) + now - played.took[one.id]
+        else:
+            open_.add(one.run)
+    return sorted(
+        max(0.0, whole + (change.thinking - 1.0) * thought + later.get(run, 0.0))
+        for run, (whole, thought) in lived.items()
+        if run not in open_
+    )
 
 
 def enough(
@@ -260,6 +304,7 @@ class _Desk:
         self._worked = dict.fromkeys(self._busy, 0.0)
         self._missed = 0
         self._waits: list[float] = []
+        self._took: dict[str, float] = {}
 
     def play(self) -> Played:
         for one in self._questions:
@@ -278,6 +323,7 @@ class _Desk:
             waits=sorted(self._waits),
             left=len(self._waiting),
             busy={name: self._worked[name] / seconds for name, seconds in on_duty.items() if seconds},
+            took=self._took,
         )
 
     def _at(self, at: float, happen: Callable[[float], None]) -> None:
@@ -303,6 +349,7 @@ class _Desk:
         self._worked[worker.name] += one.work
         self._waits.append(now - one.at)
         self._missed += done > one.due
+        self._took[one.id] = done - one.at
         self._at(done, partial(self._free, worker))
 
     def _free(self, worker: Worker, now: float) -> None:

@@ -94,6 +94,11 @@ def between(tx: Transaction, start: float, end: float) -> list[LifeRow]:
     return tx.tuples(_BETWEEN, start=start, end=end)
 
 
+def thinking(tx: Transaction, start: float) -> dict[str, tuple[float, float]]:
+    """How long runs took that have ended since a time, and for how long of it models thought; by run, in seconds."""
+    return {row[0]: (row[1], row[2]) for row in tx.tuples(_THINKING, start=start)}
+
+
 def sums(tx: Transaction, start: float) -> list[tuple[str, int, tuple[float, ...]]]:
     """For each agent how many runs ended since a time, and on what their time went, all together, in seconds."""
     return [(row[0], row[1], tuple(row[2:])) for row in tx.tuples(_SUMS, start=start)]
@@ -115,6 +120,9 @@ _KEEP = insert(lives)
 _BETWEEN = select(
     lives.c.agent, lives.c.tenant, lives.c.outcome, lives.c.began, lives.c.ended, *(lives.c[name] for name in PARTS)
 ).where(lives.c.ended >= bindparam("start"), lives.c.ended < bindparam("end"))
+_THINKING = select(lives.c.run, lives.c.ended - lives.c.began, lives.c.thinking).where(
+    lives.c.ended >= bindparam("start")
+)
 _NOT_KEPT = (
     select(runs.c.id)
     .where(runs.c.ended_at >= bindparam("since"), ~exists().where(lives.c.run == runs.c.id))

@@ -184,6 +184,11 @@ def models(tx: Transaction, since: float) -> list[Served]:
     return [Served(row.name, row.many, row.seconds or 0.0) for row in tx.rows(_MODELS, since=since)]
 
 
+def thought_before(tx: Transaction, since: float) -> dict[str, float]:
+    """Seconds that models had thought in a question's run before it was asked, by the question, since a time."""
+    return {row.review: row.seconds for row in tx.rows(_THOUGHT_BEFORE, since=since)}
+
+
 def tools(tx: Transaction, since: float) -> list[Served]:
     """How often tools answered since a time, by name."""
     return [Served(row.name, row.many, max(0.0, row.seconds or 0.0)) for row in tx.rows(_USED, since=since)]
@@ -293,6 +298,12 @@ _MODELS = (
     .where(model_calls.c.at >= bindparam("since"))
     .group_by(model_calls.c.model)
     .order_by(model_calls.c.model)
+)
+_THOUGHT_BEFORE = (
+    select(reviews.c.id.label("review"), func.sum(model_calls.c.seconds).label("seconds"))
+    .join(model_calls, (model_calls.c.run == reviews.c.run) & (model_calls.c.at <= reviews.c.opened_at))
+    .where(reviews.c.opened_at >= bindparam("since"))
+    .group_by(reviews.c.id)
 )
 _USED = (
     select(effects.c.tool.label("name"), _MANY, func.sum(effects.c.ended_at - effects.c.claimed_at).label("seconds"))

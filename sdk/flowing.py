@@ -1,12 +1,12 @@
 """How it goes, in words: where time goes, what has changed, what holds runs up, what is wrong."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from baton.core import format_duration
 from baton.core.texts import one_line, percent
 from baton.flow import Times
-from baton.flow.forecasts import End, PlanTimes, WhatIf
+from baton.flow.forecasts import End, PlanTimes, WhatIf, at_most
 from baton.flow.queues import Bottleneck, Station
 from baton.flow.saturation import Saturation
 from baton.flow.whatif import Played
@@ -115,11 +115,20 @@ def what_if(found: WhatIf) -> Iterator[str]:
     yield f"as it was:     {was}" + (f", 90 % taken within {seconds(found.wait)}" if found.wait is not None else "")
     yield f"played again:  {_played(found.played)}"
     yield f"with a change: {_played(found.changed)}"
+    if found.runs:
+        yield f"runs took {_lengths(found.runs)}; with the change {_lengths(found.runs_changed)}"
     for names, played in found.enough:
         added = (
             f"with {len(names)} more ({', '.join(f'like {one_line(name)}' for name in names)})" if names else "as it is"
         )
         yield f"  {added}: {_played(played)}"
+
+
+def _lengths(found: Sequence[float]) -> str:
+    half, most = at_most(found, 0.5), at_most(found, 0.9)
+    if half is None or most is None:
+        return "is not known"
+    return f"half within {seconds(half)}, 90 % within {seconds(most)}"
 
 
 def end_row(one: End) -> tuple[str, ...]:

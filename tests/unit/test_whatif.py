@@ -5,7 +5,7 @@ import random
 import pytest
 
 from baton.core import InvalidValue
-from baton.flow.whatif import Change, Played, Question, Worker, changed, enough, play
+from baton.flow.whatif import Change, Played, Question, Worker, changed, enough, play, run_times
 
 HOUR = 3600.0
 END = 40 * HOUR
@@ -92,3 +92,24 @@ def test_a_change_that_cannot_be_is_refused(said: dict[str, object], told: str) 
         Change(**said)  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match="person 'bob'"):
         changed((), [worker("ann")], Change(added=("bob",)))
+
+
+def test_a_model_that_thinks_half_as_long_ends_runs_sooner_by_that_and_by_earlier_answers() -> None:
+    ann = Worker(name="ann", duty=[(0.0, 100.0), (9000.0, END)], may=lambda whom: True)
+    seen = {"kind": "a", "due": 1e9, "cost": 1.0, "whom": ((), ()), "work": 10.0}
+    asked = [
+        Question(id="q1", at=150.0, run="r1", thought=120.0, **seen),  # after ann has gone home
+        Question(id="q2", at=9500.0, run="r2", thought=100.0, **seen),
+        Question(id="q3", at=END + 1, run="r3", thought=0.0, **seen),  # nobody answers it
+    ]
+    lived = {"r1": (9010.0, 120.0), "r2": (300.0, 200.0), "r3": (5.0, 1.0), "r4": (80.0, 60.0)}
+    change = Change(thinking=0.5)
+    base, (other, people) = play(asked, [ann], END), changed(asked, [ann], change)
+    assert [one.at for one in other][:2] == [90.0, 9450.0]
+    then = play(other, people, END)
+    found = run_times(lived, asked, base, then, change)
+    # r1 is asked before ann goes home: 60 s of thinking less, and answered after 10 s in place of 8,860
+    assert found == [80.0 - 30.0, 9010.0 - 60.0 - 8850.0, 300.0 - 100.0]
+    without = Change(without=frozenset({"a"}))
+    gone = play(*changed(asked, [ann], without), END)
+    assert run_times(lived, asked[:1], base, gone, without) == sorted([5.0, 80.0, 300.0, 9010.0 - 8860.0])
