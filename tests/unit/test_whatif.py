@@ -1,6 +1,7 @@
 """What if: questions played again with other people, another order, more or fewer of them."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_a_change_that_cannot_be_is_refused(said: dict[str, object], told: str) 
 
 def test_a_model_that_thinks_half_as_long_ends_runs_sooner_by_that_and_by_earlier_answers() -> None:
     ann = Worker(name="ann", duty=[(0.0, 100.0), (9000.0, END)], may=lambda whom: True)
-    seen = {"kind": "a", "due": 1e9, "cost": 1.0, "whom": ((), ()), "work": 10.0}
+    seen: dict[str, Any] = {"kind": "a", "due": 1e9, "cost": 1.0, "whom": ((), ()), "work": 10.0}
     asked = [
         Question(id="q1", at=150.0, run="r1", thought=120.0, **seen),  # after ann has gone home
         Question(id="q2", at=9500.0, run="r2", thought=100.0, **seen),
