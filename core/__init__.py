@@ -5,6 +5,7 @@ from baton.core.actions import Action, Ruling, Verdict
 from baton.core.calendars import Calendar, Hours, Span, is_holiday
 from baton.core.canonical import digest, dump, storable
 from baton.core.clock import Clock, ManualClock, OffsetClock, SystemClock, format_duration, format_time, parse_duration
+from baton.core.conditions import Condition
 from baton.core.contracts import Contract, agreed, broken
 from baton.core.errors import (
     Ambiguous,
@@ -12,6 +13,7 @@ from baton.core.errors import (
     BadSignature,
     BatonError,
     CheckpointUnreadable,
+    ConditionFailed,
     Conflict,
     Forbidden,
     Forgotten,
@@ -103,6 +105,8 @@ __all__ = [
     "ChatMessage",
     "CheckpointUnreadable",
     "Clock",
+    "Condition",
+    "ConditionFailed",
     "Confidentiality",
     "Conflict",
     "Contract",

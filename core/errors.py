@@ -3,6 +3,7 @@
 BatonError
 ├── InvalidValue            a value from outside is not allowed
 │   └── InvalidFile         the same, in a file: names file, line and field
+├── ConditionFailed         a condition cannot be told of what it is held against
 ├── NotFound                nothing has that id or name
 ├── Unsupported             a version is not understood here; says which are
 ├── Ambiguous               an abbreviated id fits several things
@@ -74,6 +75,14 @@ class InvalidFile(InvalidValue):
         self.said = f"{field} {value!r} is not allowed: give {allowed}"
         where = f"{path}:{line}" if line else path
         super().__init__(f"{where}: {field}", value, allowed)
+
+
+class ConditionFailed(BatonError):
+    """A condition cannot be told of what it is held against."""
+
+    def __init__(self, condition: str, problem: str) -> None:
+        self.condition, self.problem = condition, problem
+        super().__init__(f"condition {condition!r} cannot be told: {problem}")
 
 
 class NotFound(BatonError):
