@@ -38,6 +38,7 @@ from baton.core.errors import (
     NotFound,
     OverLimit,
     PolicyError,
+    Queued,
     RunFailed,
     SignInNeeded,
     Superseded,
@@ -73,6 +74,7 @@ from baton.core.observing import Course, Observer, Unobserved, Waited
 from baton.core.prices import Price, Prices
 from baton.core.promising import Assessed, Promise
 from baton.core.promoting import Promotion
+from baton.core.resources import AtOnce, Pace, Resource, read_at_once
 from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
@@ -92,6 +94,7 @@ __all__ = [
     "ActionId",
     "Ambiguous",
     "Assessed",
+    "AtOnce",
     "Attachment",
     "BadLink",
     "BadSignature",
@@ -151,6 +154,7 @@ __all__ = [
     "Observer",
     "OffsetClock",
     "OverLimit",
+    "Pace",
     "Person",
     "Policy",
     "PolicyError",
@@ -159,7 +163,9 @@ __all__ = [
     "Promise",
     "Promotion",
     "Question",
+    "Queued",
     "Reading",
+    "Resource",
     "Rest",
     "Retries",
     "ReviewId",
@@ -214,6 +220,7 @@ __all__ = [
     "parse_duration",
     "parse_time",
     "random_id",
+    "read_at_once",
     "read_moment",
     "read_role",
     "redact",

@@ -38,7 +38,7 @@ BatonError
 ├── TryAgain                raised by a tool: it did not happen, and may later
 └── RunFailed               a run ended without reaching its goal
 
-Superseded, MailArrived and HandedBack are no failures: they steer the loop (graph/) and never reach a user.
+Superseded, MailArrived, HandedBack and Queued are no failures: they steer the loop (graph/) and never reach a user.
 """
 
 from collections.abc import Iterable
@@ -356,6 +356,15 @@ class MailArrived(BatonError):
 
     def __init__(self, run: str) -> None:
         super().__init__(f"{run}: mail arrived while it was ending")
+
+
+class Queued(BatonError):
+    """An action waits for what it needs, and was not begun; its run is told when its turn has come."""
+
+    def __init__(self, action: str, waits_for: str, ahead: int) -> None:
+        """`ahead` is how many come before it."""
+        self.action, self.waits_for, self.ahead = action, waits_for, ahead
+        super().__init__(f"action {action} waits for {waits_for}, behind {ahead}")
 
 
 class HandedBack(BatonError):

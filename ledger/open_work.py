@@ -75,5 +75,5 @@ _OPEN = (
     .where(runs.c.ended_at.is_(None))
     .order_by(runs.c.id)
 )
-_TIMED = select(timers.c.run).where(timers.c.kind.in_(("wait", "event", "goal"))).distinct()
+_TIMED = select(timers.c.run).where(timers.c.kind.in_(("wait", "event", "goal", "stay"))).distinct()
 _LISTENING = select(waits.c.run).where(waits.c.state == "open").distinct()
