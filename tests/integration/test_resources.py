@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from baton import Agent, Baton, Resource, tool
+from baton import Agent, Baton, Pace, Resource, RunHandle, load_project, tool
 from baton.agents.simulated import Answer, Conversation
-from baton.core import ActionId, Conflict, InvalidValue, ManualClock, NotFound, RunId
+from baton.core import ActionId, Conflict, InvalidFile, InvalidValue, ManualClock, NotFound, RunId
 from baton.graph.alarms import fire_due
-from baton.ledger import Ledger, reservations
+from baton.ledger import Ledger, Transaction, reservations, transcript
 from baton.ledger.reservations import Reservation
-from support import Says, call, calls, on_both, open_office, run_row, script, soon, tool_lines
+from support import Says, call, calls, on_both, open_office, run_row, script, soon, tool_lines, until
 
 NOW = 1_800_000_000.0
 A, B = Resource("a", lease=None), Resource("b", lease=60.0)
@@ -226,11 +226,12 @@ async def test_an_agent_waits_is_told_and_gives_back(tmp_path: Path) -> None:
     assert lines[2] == "released: hall"
 
 
-async def until_lines(run: Any, baton: Baton, many: int) -> list[str]:
-    async with asyncio.timeout(15):
-        while len(lines := await tool_lines(run)) < many:
-            await asyncio.sleep(0.01)
-    return lines
+async def until_lines(run: RunHandle, baton: Baton, many: int) -> list[str]:
+    def told(tx: Transaction) -> list[str] | None:
+        lines = [line.text for line in transcript.read(tx, run.id, 100) if line.role in ("tool", "notice")]
+        return lines if len(lines) >= many else None
+
+    return await until(baton.ledger, told)
 
 
 async def test_who_waits_no_longer_than_it_says_is_told_so(tmp_path: Path, clock: ManualClock) -> None:
@@ -302,3 +303,62 @@ async def test_only_so_many_runs_of_a_tenant_are_at_work_and_others_pass(databas
         for run in runs:
             await soon(run.result())
     assert halls.most == 1
+
+
+PROJECT = """
+agents:
+  - name: clerk
+    instructions: Be quick.
+    tools: ["tools.py:send"]
+    resources: [press]
+    records: {"stock.*": merge, prices: ask}
+    at_once: {least: 2, most: 8}
+resources:
+  - {name: press, capacity: 2, lease: 1h}
+windows:
+  business hours: {zone: Europe/Berlin, hours: {mon-fri: "08:00-17:00"}, holidays: DE}
+limits:
+  tenants: {acme: 4, other: auto}
+"""
+
+TOOLS = '''
+from baton import tool
+
+@tool(needs=["press"], window="business hours", recall="10m", at_once="auto")
+def send(to: str) -> str:
+    """Send."""
+    return to
+'''
+
+
+def test_a_project_file_says_what_is_shared(tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text(TOOLS)
+    (tmp_path / "baton.yaml").write_text(PROJECT)
+    project = load_project(tmp_path / "baton.yaml")
+    (agent,) = project.agents
+    assert project.resources == (Resource("press", capacity=2, lease="1h"),)
+    assert project.windows["business hours"].zone == "Europe/Berlin"
+    assert project.limits == {"acme": 4, "other": Pace()}
+    assert agent.at_once == Pace(least=2, most=8) and agent.specs["send"].at_once == Pace()
+    assert {"reserve_resources", "release_resources", "recall_action", "read_record"} <= agent.specs.keys()
+    Baton(**project.settings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("resources: [press]", "resources: [oven]", "baton.yaml:3: agents.0: resources of agent clerk 'oven'"),
+        ("business hours: {zone", "nights: {zone", "window of tool send 'business hours'"),
+        ("Europe/Berlin", "Europe/Nowhere", "windows.business hours.zone"),
+        ('"08:00-17:00"', '"8 to 5"', "windows.business hours.hours.mon-fri"),
+        ("capacity: 2", "capacity: 0", "baton.yaml:10: resources.0: capacity of resource press"),
+        ("acme: 4", "acme: 0", "limits.tenants.acme"),
+        ("prices: ask", "prices: sometimes", "records of agent clerk: prices"),
+    ],
+)
+def test_a_project_file_that_cannot_be_is_refused_with_its_line(tmp_path: Path, old: str, new: str, told: str) -> None:
+    (tmp_path / "tools.py").write_text(TOOLS)
+    (tmp_path / "baton.yaml").write_text(PROJECT.replace(old, new))
+    with pytest.raises(InvalidFile) as error:
+        load_project(tmp_path / "baton.yaml")
+    assert told in str(error.value)
