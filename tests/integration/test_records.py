@@ -138,7 +138,7 @@ async def test_a_record_of_others_is_none_of_its_business(tmp_path: Path) -> Non
 
 async def test_policy_judges_who_may_write(tmp_path: Path) -> None:
     policy = set_policy(
-        tmp_path / "p.cedar", 'permit (principal, action, resource) unless { resource is Tool::write_record };'
+        tmp_path / "p.cedar", "permit (principal, action, resource) unless { resource is Tool::write_record };"
     )
     async with open_office(tmp_path / "b.db", [writer("refuse", policy)], writes(1, 0)) as baton:
         run = await baton.submit("go")
@@ -172,5 +172,3 @@ async def test_a_no_leaves_it_as_it_is(tmp_path: Path) -> None:
         await soon(run.result())
         newest = await baton.shared.read("stock")
     assert newest is not None and newest.value == {"nails": 7}
-
-
