@@ -10,12 +10,12 @@ import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from baton.core import (
+    Adaptive,
     Calendar,
     Confidentiality,
     Effect,
     InvalidValue,
     Marks,
-    Pace,
     Rest,
     Retries,
     ToolSpec,
@@ -80,7 +80,7 @@ def tool(
     valid_for: float | str | None = ...,
     rests_on: Sequence[Rest | str] = ...,
     needs: Sequence[str] = ...,
-    at_once: int | Pace | Literal["auto"] | None = ...,
+    at_once: int | Adaptive | Literal["auto"] | None = ...,
     window: Calendar | str | None = ...,
     recall: float | str | None = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
@@ -113,7 +113,7 @@ def tool(
     valid_for: float | str | None = None,
     rests_on: Sequence[Rest | str] = (),
     needs: Sequence[str] = (),
-    at_once: int | Pace | Literal["auto"] | None = None,
+    at_once: int | Adaptive | Literal["auto"] | None = None,
     window: Calendar | str | None = None,
     recall: float | str | None = None,
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:

@@ -10,10 +10,11 @@ from baton.cli.opening import find_place, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen
 from baton.cli.tables import cell, table
-from baton.core import InvalidValue, Resource, format_duration, parse_duration
+from baton.core import InvalidValue, NotFound, Resource, format_duration, format_time, parse_duration
 from baton.flow import staff_of
 from baton.flow.work import until_a_lease
-from baton.ledger import Transaction, reservations
+from baton.handles import person
+from baton.ledger import Transaction, limits, reservations
 from baton.ledger.reservations import Known, Reservation
 from baton.places import home_setting
 from baton.project import load_project
@@ -98,6 +99,34 @@ async def release(number: int, /, *, common: Common = DEFAULTS) -> None:
     screen.show(f"{one.by} {'waits no more for' if one.waits else 'has given back'} {one.names}.")
 
 
+@app.command
+async def limit(name: str, value: int | None = None, /, *, undo: bool = False, common: Common = DEFAULTS) -> None:
+    """Show how a limit has changed that follows how it goes; set it, or take its last change back.
+
+    Args:
+        name: The limit, such as `tool send` or `agent desk`.
+        value: What it is to be from now on.
+        undo: Set it to what it was before its last change.
+        common: Options of every command.
+    """
+    if undo and value is not None:
+        raise InvalidValue("limit", value, "a value or --undo, not both")
+    screen, place = Screen(common.json), find_place(common, prefer_origin=True)
+    async with to_look(place) as ledger:
+        if undo:
+            await ledger.write(lambda tx: limits.undo(tx, name, person()))
+        elif value is not None:
+            await ledger.write(lambda tx: limits.set_by_hand(tx, name, value, person()))
+        known, found = await ledger.read(lambda tx: (reservations.known(tx), limits.changes(tx, name)))
+    now = next((one for one in known if one.name == name), None)
+    if now is None:
+        raise NotFound("limit", name, [one.name for one in known if one.kind != "named"])
+    screen.document(_known_json(now) | {"changes": [vars(one) for one in found]})
+    screen.show(f"{name}: {now.capacity} at once.")
+    for one in found:
+        screen.show(Text(f"  {format_time(one.at)}  {one.before} to {one.after}: {one.cause}", style="dim"))
+
+
 def _ahead(tx: Transaction, made: Reservation) -> int:
     return reservations.ahead(tx, made)
 
@@ -106,7 +135,7 @@ def _resources(known: list[Known]) -> Table:
     shown = table("resource", "held", "of", "waiting", "lease", elastic="resource", right=("held", "of", "waiting"))
     for one in known:
         lease = "until given back" if one.lease is None else format_duration(one.lease)
-        room = str(one.capacity) + (f" ({one.pace.least} to {one.pace.most})" if one.pace is not None else "")
+        room = str(one.capacity) + (f" ({one.bounds.least} to {one.bounds.most})" if one.bounds is not None else "")
         at_work = ("", "") if one.kind in ("agent", "tenant") else (str(one.held), str(one.waiting))
         shown.add_row(cell(one.name, "bold"), at_work[0], room, at_work[1], lease if one.kind == "named" else "")
     return shown
@@ -129,8 +158,8 @@ def _had(made: Reservation, now: float) -> str:
 
 
 def _known_json(one: Known) -> dict[str, Any]:
-    pace = None if one.pace is None else {"least": one.pace.least, "most": one.pace.most}
-    return {**vars(one), "pace": pace}
+    bounds = None if one.bounds is None else {"least": one.bounds.least, "most": one.bounds.most}
+    return {**vars(one), "bounds": bounds}
 
 
 def _json(one: Reservation) -> dict[str, Any]:

@@ -74,7 +74,7 @@ from baton.core.observing import Course, Observer, Unobserved, Waited
 from baton.core.prices import Price, Prices
 from baton.core.promising import Assessed, Promise
 from baton.core.promoting import Promotion
-from baton.core.resources import AtOnce, Pace, Resource, read_at_once
+from baton.core.resources import Adaptive, AtOnce, Resource, read_at_once
 from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
@@ -92,6 +92,7 @@ __all__ = [
     "Absence",
     "Action",
     "ActionId",
+    "Adaptive",
     "Ambiguous",
     "Assessed",
     "AtOnce",
@@ -154,7 +155,6 @@ __all__ = [
     "Observer",
     "OffsetClock",
     "OverLimit",
-    "Pace",
     "Person",
     "Policy",
     "PolicyError",

@@ -15,10 +15,10 @@ ResourceKind = Literal["named", "tool", "agent", "tenant"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class Adaptive:
     """A limit that follows how it goes: it rises by one while all goes well, and falls where calls fail or slow down.
 
-    Additive increase and multiplicative decrease (Chiu and Jain 1989): see `flow.pacing`.
+    Additive increase and multiplicative decrease (Chiu and Jain 1989): see `flow.adapting`.
 
     Attributes:
         least: What it never falls below.
@@ -38,7 +38,7 @@ class Pace:
             raise InvalidValue("bounds of a limit", f"{self.least} to {self.most}", f"1 to {_MOST}, the lower first")
 
 
-AtOnce = int | Pace | None
+AtOnce = int | Adaptive | None
 """How many at once: a number, a limit that follows how it goes, or None for any number."""
 
 
@@ -81,15 +81,15 @@ class Resource:
 
 
 def read_at_once(what: str, said: object) -> AtOnce:
-    """A limit as it is written: a number, `auto`, or a `Pace`.
+    """A limit as it is written: a number, `auto`, or a `Adaptive`.
 
     Raises:
         InvalidValue: if it is something else.
     """
-    if said is None or isinstance(said, Pace):
+    if said is None or isinstance(said, Adaptive):
         return said
     if said == "auto":
-        return Pace()
+        return Adaptive()
     if isinstance(said, int) and not isinstance(said, bool) and 1 <= said <= _MOST:
         return said
     raise InvalidValue(what, said, f"a number from 1 to {_MOST}, or auto")

@@ -3,15 +3,16 @@
 The modules `runs`, `leases`, `at_once`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`,
 `events`, `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`,
 `audits`, `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`,
-`threads`, `hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `triggers`, `reservations`, `stays`,
-`records`, `fact_words`, `fact_vectors` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
-`Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
+`threads`, `hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `triggers`, `reservations`, `limits`,
+`stays`, `records`, `fact_words`, `fact_vectors` and `checkpoints` hold plain functions that take a `Transaction`; hand
+them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
     accounts,
     alerts,
     archive,
+    at_once,
     audits,
     bodies,
     checkpoints,
@@ -39,6 +40,7 @@ from baton.ledger import (
     journal,
     keys,
     leases,
+    limits,
     lives,
     mail,
     notices,
@@ -118,6 +120,7 @@ __all__ = [
     "accounts",
     "alerts",
     "archive",
+    "at_once",
     "at_work",
     "audits",
     "bodies",
@@ -148,6 +151,7 @@ __all__ = [
     "journal",
     "keys",
     "leases",
+    "limits",
     "lives",
     "mail",
     "notices",

@@ -86,6 +86,11 @@ def ready(
     return found
 
 
+def count_ready(tx: Transaction, agent: str) -> int:
+    """How many runs of an agent have something to look at, and nobody works on them."""
+    return int(tx.value(_COUNT_READY, agent=agent, now=tx.now))
+
+
 def held(tx: Transaction) -> bool:
     """Whether anybody works on any run."""
     return bool(tx.value(_SOMEBODY_WORKS, now=tx.now))
@@ -111,6 +116,7 @@ is_ready = and_(
     or_(runs.c.takeovers == 0, ~_SUSPECT_AT_WORK),  # whose worker died goes alone: then it is known who kills them
 )
 """Whether a run has something to look at and nobody works on it, at the time `now`."""
+_COUNT_READY = select(func.count()).where(runs.c.agent == bindparam("agent"), is_ready)
 _READY = (
     select(runs.c.id)
     .where(runs.c.tenant == bindparam("of"), is_ready)

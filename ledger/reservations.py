@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 
 from baton.core import ActionId, Conflict, NotFound, Resource, RunId
-from baton.core.resources import Pace, ResourceKind
+from baton.core.resources import Adaptive, ResourceKind
 from baton.ledger import timers
 from baton.ledger.locks import lock_name
 from baton.ledger.runs import ENDED
@@ -73,7 +73,7 @@ class Known:
     Attributes:
         lease: In seconds; None is until it is given back.
         token: The newest.
-        pace: The bounds of a limit that follows how it goes; None for what stays as it is.
+        bounds: The bounds of a limit that follows how it goes; None for what stays as it is.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Known:
     token: int
     held: int
     waiting: int
-    pace: Pace | None = None
+    bounds: Adaptive | None = None
 
 
 def declare(tx: Transaction, declared: Sequence[Resource], kind: ResourceKind = "named") -> None:
@@ -95,11 +95,11 @@ def declare(tx: Transaction, declared: Sequence[Resource], kind: ResourceKind = 
     _serve(tx, [one.name for one in declared])
 
 
-def declare_limit(tx: Transaction, kind: ResourceKind, name: str, at_once: int | Pace) -> None:
+def declare_limit(tx: Transaction, kind: ResourceKind, name: str, at_once: int | Adaptive) -> None:
     """Make a limit known; one that follows how it goes keeps the value that it has, within its bounds."""
     _lock(tx)
     called, row = limit_name(kind, name), tx.row(_RESOURCE, name=limit_name(kind, name))
-    if isinstance(at_once, Pace):
+    if isinstance(at_once, Adaptive):
         now = row.capacity if row is not None else min(at_once.most, max(at_once.least, 4))
         capacity, least, most = min(at_once.most, max(at_once.least, now)), at_once.least, at_once.most
     else:
@@ -382,7 +382,7 @@ def _known(row: Any, count: Any) -> Known:
         token=row.token,
         held=held,
         waiting=waiting,
-        pace=Pace(least=row.least, most=row.most) if row.least is not None else None,
+        bounds=Adaptive(least=row.least, most=row.most) if row.least is not None else None,
     )
 
 

@@ -86,3 +86,16 @@ records = Table(
     Column("action", Text),  # the call that wrote it; None for a person
 )
 Index("records_action", records.c.action)
+
+limit_changes = Table(
+    "limit_changes",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("before", Integer, nullable=False),
+    Column("after", Integer, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("by", Text, nullable=False),  # baton, or a person
+)
+Index("limit_changes_name", limit_changes.c.name, limit_changes.c.id)

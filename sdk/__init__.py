@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from baton.agents.shipped import file_tools, http_tools, mail_tools
     from baton.app import Baton
     from baton.core import (
+        Adaptive,
         Attachment,
         BatonError,
         Budget,
         Contract,
         Fault,
         Goal,
-        Pace,
         Price,
         Prices,
         Resource,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from baton.review import Answer
 
 __all__ = [
+    "Adaptive",
     "Agent",
     "Answer",
     "Attachment",
@@ -44,7 +45,6 @@ __all__ = [
     "Goal",
     "McpServer",
     "McpTool",
-    "Pace",
     "Price",
     "Prices",
     "Project",
@@ -77,7 +77,7 @@ _HOMES = {
     "Fault": "baton.core",
     "Goal": "baton.core",
     "McpServer": "baton.agents",
-    "Pace": "baton.core",
+    "Adaptive": "baton.core",
     "McpTool": "baton.agents",
     "Price": "baton.core",
     "Prices": "baton.core",

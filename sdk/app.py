@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from baton.agents import Agent, Endpoint, Mind, ObservedModel, SimpleMind, embedder_of, endpoint, open_model
 from baton.autonomy import hashes
@@ -29,7 +29,6 @@ from baton.core import (
     Model,
     NotFound,
     Observer,
-    Pace,
     Person,
     Prices,
     Promotion,
@@ -130,7 +129,7 @@ class Baton:
         promotion: Promotion | None = None,
         resources: Sequence[Resource] = (),
         windows: Mapping[str, Calendar] | None = None,
-        limits: "Mapping[str, int | Pace | Literal['auto']] | None" = None,
+        limits: Mapping[str, int] | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
 

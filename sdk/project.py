@@ -150,7 +150,7 @@ class Project:
     promotion: Promotion | None = None
     resources: tuple[Resource, ...] = ()
     windows: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])
-    limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    limits: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def mind(self) -> Mind:

@@ -5,7 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from baton.agents import Agent
-from baton.core import AtOnce, Calendar, Conflict, InvalidValue, Label, NotFound, Pace, Resource, Trust, read_at_once
+from baton.core import (
+    Adaptive,
+    AtOnce,
+    Calendar,
+    Conflict,
+    InvalidValue,
+    Label,
+    NotFound,
+    Resource,
+    Trust,
+    read_at_once,
+)
 from baton.graph.sharing import taken_back
 from baton.graph.staging import recall, release
 from baton.handles import person
@@ -25,7 +36,7 @@ class Rules:
 
     resources: Sequence[Resource] = ()
     windows: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])
-    tenants: Mapping[str, AtOnce | Literal["auto"]] = field(default_factory=dict[str, AtOnce | Literal["auto"]])
+    tenants: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def check(self, agents: Sequence[Agent]) -> None:
         """Refuse what agents and tools name and that there is not.
@@ -38,7 +49,10 @@ class Rules:
             if names.count(name) > 1:
                 raise InvalidValue("resource", name, "names that are given once")
         for tenant, at_once in self.tenants.items():
-            read_at_once(f"limit of tenant {tenant}", at_once)
+            if isinstance(read_at_once(f"limit of tenant {tenant}", at_once), Adaptive):
+                raise InvalidValue(
+                    f"limit of tenant {tenant}", at_once, "a number: only those of agents and tools adapt"
+                )
         for agent in agents:
             for name in agent.resources:
                 _known(f"resources of agent {agent.name}", name, names)
@@ -48,10 +62,10 @@ class Rules:
                 if isinstance(spec.window, str):
                     _known(f"window of tool {spec.name}", spec.window, list(self.windows))
 
-    def limits(self, agents: Sequence[Agent]) -> list[tuple[Literal["tool", "agent", "tenant"], str, int | Pace]]:
+    def limits(self, agents: Sequence[Agent]) -> list[tuple[Literal["tool", "agent", "tenant"], str, int | Adaptive]]:
         """Everything of which only so many may be under way: its kind, its name, how many."""
         found: list[tuple[Literal["tool", "agent", "tenant"], str, AtOnce]] = [
-            ("tenant", name, read_at_once(name, at_once)) for name, at_once in self.tenants.items()
+            ("tenant", name, at_once) for name, at_once in self.tenants.items()
         ]
         for agent in agents:
             found.append(("agent", agent.name, read_at_once(agent.name, agent.at_once)))

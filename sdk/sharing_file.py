@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from baton.core import AtOnce, Calendar, InvalidFile, InvalidValue, Pace, Resource, read_at_once
+from baton.core import Adaptive, AtOnce, Calendar, InvalidFile, InvalidValue, Resource, read_at_once
 from baton.core.yaml_file import Place, line_of
 from baton.people import calendar_at
 from baton.places import home_setting
@@ -33,8 +33,8 @@ class WindowEntry(BaseModel):
     holidays: str | None = None
 
 
-class PaceEntry(BaseModel):
-    """A limit that follows how it goes; see `Pace`."""
+class AdaptiveEntry(BaseModel):
+    """A limit that follows how it goes; see `Adaptive`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,7 +42,7 @@ class PaceEntry(BaseModel):
     most: int = 64
 
 
-Limit = int | Literal["auto"] | PaceEntry
+Limit = int | Literal["auto"] | AdaptiveEntry
 """How many at once, as a file says it."""
 
 
@@ -51,7 +51,7 @@ class LimitsEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tenants: dict[str, Limit] = {}
+    tenants: dict[str, int] = {}
 
 
 def at_once_of(what: str, said: Limit | None) -> AtOnce:
@@ -60,7 +60,7 @@ def at_once_of(what: str, said: Limit | None) -> AtOnce:
     Raises:
         InvalidValue: if it cannot be one.
     """
-    return Pace(least=said.least, most=said.most) if isinstance(said, PaceEntry) else read_at_once(what, said)
+    return Adaptive(least=said.least, most=said.most) if isinstance(said, AdaptiveEntry) else read_at_once(what, said)
 
 
 def resources_of(file: Path, said: list[ResourceEntry], tree: yaml.Node | None) -> tuple[Resource, ...]:
@@ -94,18 +94,19 @@ def windows_of(file: Path, said: Mapping[str, WindowEntry], tree: yaml.Node | No
     }
 
 
-def limits_of(file: Path, said: LimitsEntry | None, tree: yaml.Node | None) -> dict[str, Any]:
+def limits_of(file: Path, said: LimitsEntry | None, tree: yaml.Node | None) -> dict[str, int]:
     """By tenant, how many of its runs are advanced at once.
 
     Raises:
         InvalidFile: if that cannot be.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, int] = {}
     for name, limit in (said.tenants if said is not None else {}).items():
         try:
-            found[name] = at_once_of(f"limit of tenant {name}", limit)
+            read_at_once(f"limit of tenant {name}", limit)
         except InvalidValue as error:
             raise _refused(file, tree, ("limits", "tenants", name), error) from error
+        found[name] = limit
     return found
 
 

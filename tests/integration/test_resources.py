@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from baton import Agent, Baton, Pace, Resource, RunHandle, load_project, tool
+from baton import Adaptive, Agent, Baton, Resource, RunHandle, load_project, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import ActionId, Conflict, InvalidFile, InvalidValue, ManualClock, NotFound, RunId
 from baton.graph.alarms import fire_due
@@ -318,7 +318,7 @@ resources:
 windows:
   business hours: {zone: Europe/Berlin, hours: {mon-fri: "08:00-17:00"}, holidays: DE}
 limits:
-  tenants: {acme: 4, other: auto}
+  tenants: {acme: 4}
 """
 
 TOOLS = '''
@@ -338,8 +338,8 @@ def test_a_project_file_says_what_is_shared(tmp_path: Path) -> None:
     (agent,) = project.agents
     assert project.resources == (Resource("press", capacity=2, lease="1h"),)
     assert project.windows["business hours"].zone == "Europe/Berlin"
-    assert project.limits == {"acme": 4, "other": Pace()}
-    assert agent.at_once == Pace(least=2, most=8) and agent.specs["send"].at_once == Pace()
+    assert project.limits == {"acme": 4}
+    assert agent.at_once == Adaptive(least=2, most=8) and agent.specs["send"].at_once == Adaptive()
     assert {"reserve_resources", "release_resources", "recall_action", "read_record"} <= agent.specs.keys()
     Baton(**project.settings)
 
