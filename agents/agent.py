@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from baton.agents.builtin import BUILTINS
 from baton.agents.proposing import offer
 from baton.agents.tool import Tool, as_spec
-from baton.core import Contract, Effect, InvalidValue, Rest, ToolSpec, parse_duration
+from baton.core import AtOnce, Contract, Effect, InvalidValue, Rest, ToolSpec, parse_duration, read_at_once
 
 _GIVING = ("hand_off", "answer_handoff", "withdraw_handoff")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+RULES = ("refuse", "merge", "last", "ask")
+"""What becomes of a write to a shared record that has not read its newest version."""
+
 _LEAST = {"context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
 
 
@@ -44,6 +47,10 @@ class Agent:
             model call more for each question.
         brief_after: After how long away an agent that goes on is first told what has happened meanwhile: seconds, or a
             text such as `1h`. None never tells.
+        resources: Names of resources of the project that it may reserve over several turns.
+        records: Shared records that it may read and write, by name or, with a `*` at the end, by the beginning of one;
+            with what becomes of a write that has not read the newest version: `refuse`, `merge`, `last` or `ask`.
+        at_once: How many of its runs are advanced at once, over all workers: a number, `auto`, or None for any.
         description: What it is good for, told to agents that may hand work to it.
     """
 
@@ -64,6 +71,9 @@ class Agent:
     judge: str | None = None
     shadow: str | Path | None = None
     brief_after: float | str | None = "1h"
+    resources: Sequence[str] = ()
+    records: Mapping[str, str] = field(default_factory=dict[str, str])
+    at_once: AtOnce | Literal["auto"] = None
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -71,8 +81,8 @@ class Agent:
 
         Raises:
             InvalidValue: for a bad name, a doubled tool, an `undo` that is no tool of its own, a `rests_on` that cannot
-                be read, a context too small to hold anything, less than nothing for the answer, no question at all, no
-                round trip.
+                be read, a rule of a record that there is not, a context too small to hold anything, less than nothing
+                for the answer, no question at all, no round trip.
         """
         if not _NAME.fullmatch(self.name):
             raise InvalidValue("agent name", self.name, "a letter, then letters, digits, _ or -, 64 at most")
@@ -83,6 +93,10 @@ class Agent:
             raise InvalidValue(f"samples of agent {self.name}", self.samples, "a number from 1 to 20")
         if not (self.away_seconds or 0) >= 0:  # not a number is no length of time either
             raise InvalidValue(f"brief_after of agent {self.name}", self.brief_after, "seconds from 0 on, or None")
+        read_at_once(f"at_once of agent {self.name}", self.at_once)
+        for name, rule in self.records.items():
+            if rule not in RULES:
+                raise InvalidValue(f"records of agent {self.name}: {name}", rule, f"one of: {', '.join(RULES)}")
         self._check_tools()
 
     def _check_tools(self) -> None:
@@ -141,7 +155,10 @@ class Agent:
         """Whether a built-in tool makes sense for it."""
         if builtin in _GIVING:
             return bool(self.hands_off_to)
-        return builtin != "ask_giver" or bool(self.contracts)
+        if builtin == "recall_action":
+            return any(spec.recall is not None or spec.window is not None for spec in self._own)
+        named = {"ask_giver": self.contracts, "reserve_resources": self.resources, "release_resources": self.resources}
+        return bool((named | dict.fromkeys(("read_record", "write_record"), self.records)).get(builtin, True))
 
     @cached_property
     def away_seconds(self) -> float | None:

@@ -187,6 +187,51 @@ def _wait_for(
     """
 
 
+def _reserve_resources(resources: Annotated[list[str], Field(min_length=1)], within: Duration | None = None) -> None:
+    """Have things for yourself that others use too, all of them at once. You are told when they are yours.
+
+    Args:
+        resources: Their names. Ask for all that you need together: who has one and waits for another holds others up.
+        within: How long you wait at most, such as `2h`.
+    """
+
+
+def _release_resources(resources: Annotated[list[str], Field(min_length=1)]) -> None:
+    """Give back what you have reserved, or wait for it no more.
+
+    Args:
+        resources: Their names.
+    """
+
+
+def _recall_action(action: str, reason: str) -> None:
+    """Take back a call of yours that has not taken effect yet. It does not happen.
+
+    Args:
+        action: The action's id, as you were told it when the call was put off.
+        reason: Why it is not to happen.
+    """
+
+
+def _read_record(name: str, version: Annotated[int, Field(ge=1)] | None = None) -> None:
+    """Read a record that you share with others: what it says, and its version.
+
+    Args:
+        name: The record's name.
+        version: An older version; none is the newest.
+    """
+
+
+def _write_record(name: str, value: Any, version: _Whole) -> None:
+    """Write a record that you share with others.
+
+    Args:
+        name: The record's name.
+        value: What it is to say, whole.
+        version: The version that you have read, 0 where there was none. If another has written it since, you are told.
+    """
+
+
 def _finish(
     summary: str,
     evidence: list[str] | None = None,
@@ -219,6 +264,11 @@ BUILTINS: dict[str, ToolSpec] = {
         "withdraw_question": _withdraw_question,
         "wait": _wait,
         "wait_for": _wait_for,
+        "reserve_resources": _reserve_resources,
+        "release_resources": _release_resources,
+        "recall_action": _recall_action,
+        "read_record": _read_record,
+        "write_record": _write_record,
         "finish": _finish,
     }.items()
 }

@@ -10,6 +10,8 @@ import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from baton.core import (
+    Adaptive,
+    Calendar,
     Confidentiality,
     Effect,
     InvalidValue,
@@ -19,6 +21,7 @@ from baton.core import (
     ToolSpec,
     Upcaster,
     parse_duration,
+    read_at_once,
     secret,
 )
 
@@ -29,7 +32,7 @@ RESERVED = ("_confidence", "_reason")
 """Properties that Baton adds to each tool's schema for the model; no tool may have them."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_KEY = "key"
+_KEY, _TOKENS = "key", "tokens"
 
 
 class Tool(Generic[P, R]):
@@ -76,6 +79,10 @@ def tool(
     upcasters: Mapping[str, Upcaster] = ...,
     valid_for: float | str | None = ...,
     rests_on: Sequence[Rest | str] = ...,
+    needs: Sequence[str] = ...,
+    at_once: int | Adaptive | Literal["auto"] | None = ...,
+    window: Calendar | str | None = ...,
+    recall: float | str | None = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
 
@@ -105,10 +112,15 @@ def tool(
     upcasters: Mapping[str, Upcaster] | None = None,
     valid_for: float | str | None = None,
     rests_on: Sequence[Rest | str] = (),
+    needs: Sequence[str] = (),
+    at_once: int | Adaptive | Literal["auto"] | None = None,
+    window: Calendar | str | None = None,
+    recall: float | str | None = None,
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """Make a typed function, sync or async, a tool.
 
-    A keyword-only parameter `key: str` is given the idempotency key and is not shown to the model.
+    A keyword-only parameter `key: str` is given the idempotency key and is not shown to the model; so is one named
+    `tokens`, which is given the fencing tokens of the resources that the tool needs, by their names.
 
     Args:
         function: The function, where the decorator is used without brackets.
@@ -142,6 +154,11 @@ def tool(
             arguments come from an older result has it read again before it is carried out. None says nothing.
         rests_on: What a write rests on: tools of the same agent that read it, by name or as `Rest`. They are called
             again before it is carried out, and what has changed since is asked about, or told to the agent.
+        needs: Names of resources of the project that are held while it is carried out, all of them at once.
+        at_once: How many calls of it may be under way at once, over all workers; `auto` follows how it goes.
+        window: When it may take effect: a calendar, or the name of one of the project's windows. What may go ahead
+            outside waits until it opens.
+        recall: How long what may go ahead waits before it does, so that it can be recalled: seconds, or such as `10m`.
 
     Raises:
         InvalidValue: if the name, the signature or a setting is not usable; says which.
@@ -174,6 +191,11 @@ def tool(
             "version": version,
             "upcasters": _upcasters(called, version, upcasters or {}),
             "valid_for": parse_duration(valid_for).total_seconds() if isinstance(valid_for, str) else valid_for,
+            "needs": _names("needs", called, needs),
+            "wants_tokens": _is_given(function, _TOKENS),
+            "at_once": read_at_once(f"at_once of tool {called}", at_once),
+            "window": window,
+            "recall": parse_duration(recall).total_seconds() if isinstance(recall, str) else recall,
             "rests_on": tuple(Rest(one) if isinstance(one, str) else one for one in rests_on),
         }
         spec = ToolSpec(
@@ -226,7 +248,7 @@ def _arguments(name: str, function: Callable[..., Any], secrets: Mapping[str, Co
     told = {p.arg_name: p.description or "" for p in docstring_parser.parse(inspect.getdoc(function) or "").params}
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.name == _KEY and parameter.kind is parameter.KEYWORD_ONLY:
+        if parameter.name in (_KEY, _TOKENS) and parameter.kind is parameter.KEYWORD_ONLY:
             continue
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise InvalidValue(f"parameter of tool {name}", str(parameter), "parameters that can be given by name")
@@ -240,6 +262,12 @@ def _arguments(name: str, function: Callable[..., Any], secrets: Mapping[str, Co
         if taker not in fields or fields[taker][0] is not str:
             raise InvalidValue(f"secrets of tool {name}", taker, "parameters of type str")
     return create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _is_given(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function takes something that Baton gives it, and no model."""
+    parameter = inspect.signature(function).parameters.get(name)
+    return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY
 
 
 def _references(names: Collection[str]) -> list[str]:

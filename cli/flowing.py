@@ -12,7 +12,7 @@ from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen
 from baton.cli.tables import cell, table
 from baton.cli.tones import STYLES
-from baton.core import format_duration, parse_duration
+from baton.core import format_duration, format_time, parse_duration
 from baton.core.texts import one_line, percent
 from baton.flow import Times
 from baton.flow.forecasts import read_ends, read_plan, read_what_if
@@ -62,7 +62,7 @@ async def flow(*, since: str = "24h", common: Common = DEFAULTS) -> int:
     else:
         screen.show(*_lines(found))
     wrong_now = [one for one in found.alerts if one.ended is None]
-    screen.show(*_wrong(found))
+    screen.show(*_limits(found), *_wrong(found))
     return Exit.WAITING if wrong_now else Exit.OK
 
 
@@ -93,6 +93,18 @@ def _times(one: Times, name: str) -> Iterator[Text]:
             yield Text.assemble(f"  {says:26}", (bar(share, WIDTH), STYLES[tone]), f" {percent(share)}")
     if said := list(changed(one)):
         yield Text(f"  since the time before: {'; '.join(said)}", style="magenta")
+
+
+def _limits(found: Report) -> Iterator[Text]:
+    """The limits, and how those that follow how it goes have changed."""
+    for one in found.limits:
+        bounds = "" if one.bounds is None else f", by how it goes from {one.bounds.least} to {one.bounds.most}"
+        held = "" if one.kind != "tool" else f", {one.held} are, {one.waiting} wait"
+        line = f"{one.capacity} at once{bounds}{held}"
+        yield Text.assemble((f"{'limit':8}", "dim"), (f"{one_line(one.name, 24):25}", "bold"), line)
+        for change in [each for each in found.changes if each.name == one.name][:3]:
+            text = f"  {format_time(change.at)}  {change.before} to {change.after}: {one_line(change.cause)}"
+            yield Text(text, style="dim")
 
 
 def _wrong(found: Report) -> Iterator[Text]:

@@ -5,6 +5,7 @@ from baton.core.actions import Action, Ruling, Verdict
 from baton.core.calendars import Calendar, Hours, Span, is_holiday
 from baton.core.canonical import digest, dump, storable
 from baton.core.clock import Clock, ManualClock, OffsetClock, SystemClock, format_duration, format_time, parse_duration
+from baton.core.conditions import Condition
 from baton.core.contracts import Contract, agreed, broken
 from baton.core.errors import (
     Ambiguous,
@@ -12,6 +13,7 @@ from baton.core.errors import (
     BadSignature,
     BatonError,
     CheckpointUnreadable,
+    ConditionFailed,
     Conflict,
     Forbidden,
     Forgotten,
@@ -36,6 +38,7 @@ from baton.core.errors import (
     NotFound,
     OverLimit,
     PolicyError,
+    Queued,
     RunFailed,
     SignInNeeded,
     Superseded,
@@ -71,6 +74,7 @@ from baton.core.observing import Course, Observer, Unobserved, Waited
 from baton.core.prices import Price, Prices
 from baton.core.promising import Assessed, Promise
 from baton.core.promoting import Promotion
+from baton.core.resources import Adaptive, AtOnce, Resource, read_at_once
 from baton.core.roster import Absence, Person, Roster
 from baton.core.secrets import Secret, declared, fill_in, redact, secret
 from baton.core.spending import SCOPES, UNIT, Charge, Spent, Window, charged, metered
@@ -88,8 +92,10 @@ __all__ = [
     "Absence",
     "Action",
     "ActionId",
+    "Adaptive",
     "Ambiguous",
     "Assessed",
+    "AtOnce",
     "Attachment",
     "BadLink",
     "BadSignature",
@@ -103,6 +109,8 @@ __all__ = [
     "ChatMessage",
     "CheckpointUnreadable",
     "Clock",
+    "Condition",
+    "ConditionFailed",
     "Confidentiality",
     "Conflict",
     "Contract",
@@ -155,7 +163,9 @@ __all__ = [
     "Promise",
     "Promotion",
     "Question",
+    "Queued",
     "Reading",
+    "Resource",
     "Rest",
     "Retries",
     "ReviewId",
@@ -210,6 +220,7 @@ __all__ = [
     "parse_duration",
     "parse_time",
     "random_id",
+    "read_at_once",
     "read_moment",
     "read_role",
     "redact",

@@ -3,6 +3,7 @@
 BatonError
 ├── InvalidValue            a value from outside is not allowed
 │   └── InvalidFile         the same, in a file: names file, line and field
+├── ConditionFailed         a condition cannot be told of what it is held against
 ├── NotFound                nothing has that id or name
 ├── Unsupported             a version is not understood here; says which are
 ├── Ambiguous               an abbreviated id fits several things
@@ -37,7 +38,7 @@ BatonError
 ├── TryAgain                raised by a tool: it did not happen, and may later
 └── RunFailed               a run ended without reaching its goal
 
-Superseded, MailArrived and HandedBack are no failures: they steer the loop (graph/) and never reach a user.
+Superseded, MailArrived, HandedBack and Queued are no failures: they steer the loop (graph/) and never reach a user.
 """
 
 from collections.abc import Iterable
@@ -74,6 +75,14 @@ class InvalidFile(InvalidValue):
         self.said = f"{field} {value!r} is not allowed: give {allowed}"
         where = f"{path}:{line}" if line else path
         super().__init__(f"{where}: {field}", value, allowed)
+
+
+class ConditionFailed(BatonError):
+    """A condition cannot be told of what it is held against."""
+
+    def __init__(self, condition: str, problem: str) -> None:
+        self.condition, self.problem = condition, problem
+        super().__init__(f"condition {condition!r} cannot be told: {problem}")
 
 
 class NotFound(BatonError):
@@ -347,6 +356,15 @@ class MailArrived(BatonError):
 
     def __init__(self, run: str) -> None:
         super().__init__(f"{run}: mail arrived while it was ending")
+
+
+class Queued(BatonError):
+    """An action waits for what it needs, and was not begun; its run is told when its turn has come."""
+
+    def __init__(self, action: str, waits_for: str, ahead: int) -> None:
+        """`ahead` is how many come before it."""
+        self.action, self.waits_for, self.ahead = action, waits_for, ahead
+        super().__init__(f"action {action} waits for {waits_for}, behind {ahead}")
 
 
 class HandedBack(BatonError):

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from baton.core.calendars import Calendar
 from baton.core.errors import InvalidValue
 from baton.core.labels import Confidentiality, Marks
+from baton.core.resources import AtOnce
 
 JsonSchema = dict[str, Any]
 
@@ -125,6 +127,11 @@ class ToolSpec:
         close: Ends what calls have opened, such as a connection, when Baton is left; None where there is nothing.
         valid_for: Seconds for which what a read says may be relied on; None where nobody says.
         rests_on: What a write rests on, looked at again before it is carried out.
+        needs: Names of resources that are held while it is carried out.
+        wants_tokens: Whether `run` takes the fencing tokens of what it needs, by name, as `tokens`.
+        at_once: How many calls of it may be under way at once, over all workers; None is any number.
+        window: When it may take effect: a calendar, or the name of one of the project; None is always.
+        recall: Seconds for which what may go ahead waits, so that it can be recalled; None waits for nothing.
     """
 
     name: str
@@ -153,13 +160,23 @@ class ToolSpec:
     close: Callable[[], Awaitable[None]] | None = None
     valid_for: float | None = None
     rests_on: tuple[Rest, ...] = ()
+    needs: tuple[str, ...] = ()
+    wants_tokens: bool = False
+    at_once: AtOnce = None
+    window: Calendar | str | None = None
+    recall: float | None = None
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The names of all that is held while it is carried out, a place among its calls included."""
+        return (*self.needs, *((f"tool {self.name}",) if self.at_once is not None else ()))
 
     def __post_init__(self) -> None:
         """Refuse what speaks of parameters that the tool does not have, and of validity where nothing is read.
 
         Raises:
             InvalidValue: for such a name; says which there are. For a write that is valid for a while, or a read that
-                rests on something.
+                rests on something; for a read that can be recalled, and a need that is named twice.
         """
         known = self.parameters.get("properties", {})
         if self.valid_for is not None and (self.effect is Effect.WRITE or not self.valid_for > 0):
@@ -168,6 +185,10 @@ class ToolSpec:
             )
         if self.rests_on and self.effect is Effect.READ:
             raise InvalidValue(f"rests_on of tool {self.name}", self.rests_on[0].tool, "tools that write alone")
+        if self.recall is not None and (self.effect is Effect.READ or not self.recall > 0):
+            raise InvalidValue(f"recall of tool {self.name}", self.recall, "seconds above 0, for a tool that writes")
+        if len(set(self.needs)) < len(self.needs):
+            raise InvalidValue(f"needs of tool {self.name}", ", ".join(self.needs), "names that are given once")
         given = [name for rest in self.rests_on for name in (rest.arguments or {}).values()]
         for kind, names in (("destinations", self.destinations), ("content", self.content), ("rests_on", given)):
             for name in names:

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from baton.core import LedgerError, Observer, OffsetClock, RunId, Unobserved, logger
+from baton.flow.adapting import Call, Step, step
 from baton.flow.drift import drift
 from baton.flow.gauges import read_gauges
 from baton.flow.life_time import fold
@@ -14,10 +17,12 @@ from baton.flow.lookout import Lookout
 from baton.flow.rules import Alarms, Watching
 from baton.flow.spent import Roll, busy, lived
 from baton.flow.staff import Staff, staff_of
+from baton.flow.traffic import Stream
 from baton.flow.troubles import Trouble
-from baton.ledger import Ledger, Transaction, alerts, history, lives, workers
+from baton.ledger import Ledger, Transaction, alerts, at_once, history, leases, limits, lives, reservations, workers
 from baton.ledger.alerts import Alert, Finding
 from baton.ledger.lives import PARTS, Lived
+from baton.ledger.reservations import Known
 
 LOOK_SECONDS = 10.0
 """How often is looked for what is wrong."""
@@ -38,6 +43,8 @@ SAY_SECONDS = 20.0
 
 _FAREWELL_SECONDS = 3.0
 _URGENT = ("nobody works",)
+
+T = TypeVar("T")
 
 log = logger()
 
@@ -138,11 +145,22 @@ class Keeper:
         figures = await self._ledger.read(lambda tx: read_gauges(tx, account.lives))
         found += self._watching.look(now, figures)
         found += await self._say()
+        await self._adapt(account)
         await self._keep(account, staff)
         account.forget(now - BACK)
         open_ = await self._ledger.read(alerts.any_open)
         if found or open_:
             await self._ledger.write(lambda tx: self._settle(tx, found))
+
+    async def _adapt(self, account: Log) -> None:
+        """Have limits that follow how it goes do so; of several processes one does each time."""
+        found = await self._ledger.read(_adaptive)
+        for one, known, waiting in found:
+            assert one.bounds is not None
+            calls = _calls(account, one.kind, one.name.partition(" ")[2], float(known.get("until", 0.0)))
+            made = step(one.capacity, one.bounds, known, calls, waiting)
+            if made is not None:
+                await self._ledger.write(_adapted(one.name, known, made))
 
     async def _say(self) -> list[Finding]:
         """Say what this worker is, and find what differs between all."""
@@ -206,6 +224,49 @@ def _lived(tx: Transaction, ids: Sequence[str], account: Log, staff: Staff) -> l
     found = [lived(life, origins[life.run].tenant if life.run in origins else "local", roll) for life in known]
     missing = set(ids).difference(life.run for life in known)
     return found + fold(tx, sorted(missing), staff)
+
+
+def _adaptive(tx: Transaction) -> list[tuple[Known, Mapping[str, Any], int]]:
+    """The limits that follow how it goes, with what was learnt of each, and how many wait."""
+    return [
+        (one, limits.learnt(tx, one.name), one.waiting + _ready(tx, one))
+        for one in reservations.known(tx)
+        if one.bounds is not None
+    ]
+
+
+def _ready(tx: Transaction, one: Known) -> int:
+    """How many runs of an agent are ready while as many as may are at work."""
+    name = one.name.removeprefix("agent ")
+    return leases.count_ready(tx, name) if one.kind == "agent" and name in at_once.full(tx).agents else 0
+
+
+def _calls(account: Log, kind: str, name: str, since: float) -> list[Call]:
+    """What has been called since a time of a tool, or by an agent of its model."""
+    traffic = account.lives.traffic
+    if kind == "tool":
+        return [
+            Call(use.at, use.seconds, failed=not use.done) for use in _after(traffic.used, since) if use.tool == name
+        ]
+    return [
+        Call(call.at, call.seconds / max(1, call.tries), failed=call.tries > 1 or bool(call.instead))
+        for call in _after(traffic.called, since)
+        if call.agent == name
+    ]
+
+
+def _after(rows: Stream[T], since: float) -> list[T]:
+    """The rows that ended after a time."""
+    return rows[bisect_right(rows, since, key=_ended_at) :]
+
+
+def _ended_at(row: Any) -> float:
+    at: float = row.at
+    return at
+
+
+def _adapted(name: str, known: Mapping[str, Any], made: Step) -> Callable[[Transaction], bool]:
+    return lambda tx: limits.adapt(tx, name, known, made.limit, made.learnt, made.cause)
 
 
 def _finding(one: Trouble) -> Finding:

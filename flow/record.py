@@ -80,6 +80,8 @@ def report_json(found: Report) -> dict[str, Any]:
         "bottleneck": None if held is None else asdict(held),
         "saturation": None if found.saturation is None else _saturation_json(found.saturation),
         "alerts": [alert_json(one) for one in found.alerts],
+        "limits": [asdict(one) for one in found.limits],
+        "limit_changes": [asdict(one) | {"at": time_json(one.at)} for one in found.changes],
     }
 
 

@@ -10,9 +10,11 @@ from baton.flow.pace import Pace, grid_until, read_pace
 from baton.flow.queues import Bottleneck, Station, bottleneck, stations
 from baton.flow.saturation import AHEAD, DAY, Saturation, saturation
 from baton.flow.staff import staff_of
-from baton.ledger import Transaction, alerts, people, rates
+from baton.ledger import Transaction, alerts, limits, people, rates, reservations
 from baton.ledger.alerts import Alert
+from baton.ledger.limits import LimitChange
 from baton.ledger.rates import Grid
+from baton.ledger.reservations import Known
 
 STRETCHES = 48
 """Stretches of time that a window is looked at in."""
@@ -31,6 +33,8 @@ class Report:
         bottleneck: What holds them up most; None where nothing stands out.
         saturation: When people will be asked more than they can answer; None where too little is known.
         alerts: What is wrong now, and what was found in the window.
+        limits: How many may be under way at once of what, with how many are.
+        changes: What of these limits was changed in the window, the newest first.
     """
 
     times: LifeTimes
@@ -39,6 +43,8 @@ class Report:
     bottleneck: Bottleneck | None
     saturation: Saturation | None
     alerts: Sequence[Alert]
+    limits: Sequence[Known] = ()
+    changes: Sequence[LimitChange] = ()
 
 
 def read_report(tx: Transaction, since: float) -> Report:
@@ -62,6 +68,8 @@ def read_report(tx: Transaction, since: float) -> Report:
         bottleneck=bottleneck(times, found),
         saturation=_saturation(tx, roster, work),
         alerts=alerts.listed(tx, since),
+        limits=[one for one in reservations.known(tx) if one.kind != "named"],
+        changes=[one for one in limits.changes(tx) if one.at >= since],
     )
 
 

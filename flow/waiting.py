@@ -11,7 +11,7 @@ from typing import Literal
 
 from baton.core import InvalidValue
 
-Kind = Literal["run", "review", "person"]
+Kind = Literal["run", "review", "person", "resource"]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from baton.flow.held import held_things, wants
 from baton.flow.staff import Staff
 from baton.flow.stuck import Stuck, stuck
 from baton.flow.waiting import FREE, NEVER, Graph, Node, Wait, any_of, some_of
@@ -10,14 +11,24 @@ from baton.ledger import Review, ReviewKind, Transaction
 from baton.ledger.open_work import OpenRun, OpenWork, open_work
 
 
+def until_a_lease(tx: Transaction, staff: Staff) -> list[Stuck]:
+    """The runs that only the end of somebody's lease lets move: beside what is stuck for good."""
+    work = open_work(tx)
+    if not any(one.until is not None for one in work.reservations):
+        return []
+    stays = {one.node.id for one in stuck(graph_of(work, staff, tx.now))}
+    found = stuck(graph_of(work, staff, tx.now, leases=False))
+    return [one for one in found if one.node.kind == "run" and one.node.id not in stays]
+
+
 def stuck_work(tx: Transaction, staff: Staff) -> list[Stuck]:
-    """The runs and reviews that can never move, as the record stands; people are in their chains."""
+    """The runs and reviews that can never move, as the record stands; people and resources are in their chains."""
     found = stuck(graph_of(open_work(tx), staff, tx.now))
-    return [one for one in found if one.node.kind != "person"]
+    return [one for one in found if one.node.kind in ("run", "review")]
 
 
-def graph_of(work: OpenWork, staff: Staff, now: float) -> Graph:
-    """Who waits for what, in what is open at a time.
+def graph_of(work: OpenWork, staff: Staff, now: float, *, leases: bool = True) -> Graph:
+    """Who waits for what, in what is open at a time; `leases` says whether one that runs out counts as moving.
 
     Free are: a run that has something to do, waits for a time, or for an event from outside, even without a limit; a
     review that is decided and held back, is closed at its deadline, or is still to be put to others; a person who is or
@@ -38,7 +49,12 @@ def graph_of(work: OpenWork, staff: Staff, now: float) -> Graph:
         partner = run.requester if run.conversation else None
         if partner is not None and _person(partner) not in people:
             people[_person(partner)] = _person_node(partner, staff, now)
-        nodes.append(_run_node(run, asked[run.id], children[run.id]))
+        wanted = [wants(one) for one in work.reservations if one.waits and one.run == run.id]
+        nodes.append(_run_node(run, asked[run.id], [*children[run.id], *wanted]))
+    held = held_things(work, now, leases=leases)
+    holders = {one.by for one in work.reservations if one.run is None}
+    people |= {_person(name): _person_node(name, staff, now) for name in holders if _person(name) not in people}
+    nodes += held
     return {node.id: node for node in (*nodes, *people.values())}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,7 @@ from baton.graph.preparing import prepares
 from baton.graph.promised import open_audits
 from baton.graph.receive import called_off
 from baton.graph.scene import Scene
+from baton.graph.staging import held_up
 from baton.graph.state import Place
 from baton.graph.team import Member
 from baton.graph.upcasting import ask_upcast, behind, brought_up
@@ -42,6 +44,8 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
         )
     )
     jobs = _in_order(past, jobs)
+    if place.todo and not jobs:  # what was held up has been told of already
+        return Move(goto="think", place=place.moved(todo=()), riders=())
     if off:
         jobs = [replace(job, off=True) for job in jobs if _begun(past.run.agent, office, job)]
         if not jobs:
@@ -128,6 +132,8 @@ async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
 async def _carried(hold: Hold, scene: Scene, past: Past, job: Job | Outcome) -> Outcome:
     """What a job comes to that may go ahead; an outcome as it is."""
     if isinstance(job, Job):
+        job = await held_up(scene, job)
+    if isinstance(job, Job):
         job = await still_holds(hold, scene, past, job)
     while isinstance(job, Job):
         try:
@@ -202,7 +208,15 @@ def _in_order(past: Past, jobs: Sequence[Job]) -> list[Job]:
     The mail tells of the decision next; until then the model's history has to hold an answer to each of its calls.
     """
     answered = {line.ref for line in past.lines if line.role == "tool"}
-    return [job if job.action.id in answered else _undecided(job) for job in jobs]
+    again = [replace(job, again=job.action.id in answered) for job in jobs]
+    return [job if job.again else _undecided(job) for job in again if not (job.again and _is_told(past, job))]
+
+
+def _is_told(past: Past, job: Job) -> bool:
+    """Whether what came of an action that was held up is told already: a second word to go on changes nothing."""
+    said = [line.text for line in past.lines if line.ref == job.action.id]
+    held = job.decision is None or any(line.startswith("[review ") and _PENDING.match(line) for line in said)
+    return held and not _PENDING.match(said[-1])
 
 
 def _undecided(job: Job) -> Job:
@@ -229,6 +243,7 @@ def _job(tx: Transaction, id: ActionId) -> Job:
     return Job(proposal=proposal, action=action, verdict=verdict, decision=decision, known=effects.get(tx, id))
 
 
+_PENDING = re.compile(r"(\[[^\]]*\] (\S+?: )?)?pending: ")
 _GO = (DecisionKind.APPROVE, DecisionKind.EDIT, DecisionKind.RESPOND)
 
 
@@ -236,6 +251,9 @@ def _line(tx: Transaction, job: Job, outcome: Outcome) -> Line:
     """A tool line answers a call of this turn; what a person has decided is told as a notice, its call is answered."""
     turn, action = job.proposal.turn, job.action
     label: dict[str, Any] = {"trust": outcome.trust, "confidentiality": outcome.confidentiality}
+    if job.decision is None and job.again:
+        text = f"[{action.tool} {action.id}] {_told(tx, outcome)}"
+        return Line(role="notice", turn=turn, text=text, ref=action.id, **label)
     if job.decision is None:
         return Line(role="tool", turn=turn, text=_told(tx, outcome), ref=action.id, body=outcome.body, **label)
     how = "approved with changes" if action.edited_by else "approved"

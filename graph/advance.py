@@ -93,7 +93,7 @@ class Advancer:
     def _take(self, tx: Transaction, run: RunId) -> Lease | None:
         """The lease of a run that the code at hand may advance; what that code is, is kept with the run."""
         team = self._office.team
-        lease = leases.take(tx, run, self._owner, LEASE_SECONDS, team.at_hand)
+        lease = leases.take(tx, run, self._owner, LEASE_SECONDS, team.at_hand, limited=team.limited)
         if lease is not None and lease.agent in team.members and lease.fingerprint not in self._kept:
             code = team.members[lease.agent].fingerprint
             fingerprints.keep(tx, code.hash, code.content)

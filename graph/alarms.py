@@ -1,7 +1,8 @@
 """What happens when a time has come: a wait is over, a question expires, a goal is late."""
 
 from baton.core import ActionId, ReviewId, RunId, format_time
-from baton.graph import handing
+from baton.graph import handing, staging
+from baton.graph.sharing import granted, not_reserved, run_out
 from baton.ledger import ENDED, Ledger, Review, Timer, Transaction, events, mail, reviews, runs, timers, waits
 from baton.policies.promises.learning import learn
 from baton.review import deciding
@@ -32,8 +33,8 @@ def _fire_batch(tx: Transaction) -> tuple[int, set[str]]:
     rest: list[Timer] = []
     seen: set[RunId] = set()
     for timer in due:
-        if status.get(timer.run, "gone") in (*ENDED, "gone"):
-            continue
+        if timer.kind != "lease" and status.get(timer.run, "gone") in (*ENDED, "gone"):
+            continue  # a lease runs out whether or not its run is there, and a person's has none
         if timer.kind in ("wait", "goal") and timer.run not in seen:
             told[timer.run] = _notice(timer)
         else:
@@ -67,7 +68,22 @@ def _fire(tx: Transaction, timer: Timer) -> str | None:
             handing.unanswered(tx, timer.ref or "")
         case "decision":
             return deciding.send(tx, ReviewId(timer.ref or ""))
+        case _:
+            _fire_shared(tx, timer)
     return None
+
+
+def _fire_shared(tx: Transaction, timer: Timer) -> None:
+    """The same for what is shared, and for what is held up."""
+    match timer.kind:
+        case "stay":
+            staging.go_ahead(tx, ActionId(timer.ref or ""))
+        case "grant":
+            granted(tx, timer.run, int(timer.ref or 0))
+        case "unreserved":
+            not_reserved(tx, timer.run, int(timer.ref or 0))
+        case _:
+            run_out(tx, int(timer.ref or 0))
 
 
 def _event_due(tx: Transaction, action: ActionId) -> None:

@@ -24,7 +24,7 @@ from baton.core import (
     tell_time,
     time_zone,
 )
-from baton.graph import giving, handing
+from baton.graph import giving, handing, recording, sharing
 from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.planning import plan
 from baton.graph.scene import Builtin, Scene
@@ -46,8 +46,10 @@ from baton.ledger import (
     handoffs,
     mail,
     remarks,
+    reservations,
     reviews,
     runs,
+    stays,
     timers,
     waits,
 )
@@ -227,6 +229,8 @@ def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
     if timers.pending(tx, run, "wait") is not None:
         found.append("you are waiting for a time")
     found += [f"you are waiting for the event {wait.event}" for wait in waits.pending(tx, [run])]
+    found += [f"{stay.tool} ({stay.action}) has not taken effect yet" for stay in stays.of_run(tx, run)]
+    found += [f"you are waiting for {one.names}" for one in reservations.of_run(tx, run) if one.waits]
     if mail.has_unread(tx, run, cursor):
         found.append("there is a new message, read it first")
     return found
@@ -285,6 +289,11 @@ BUILTIN: Mapping[str, Builtin] = {
     "wait_for": wait_for,
     "answer_reviewer": answer_reviewer,
     "withdraw_question": withdraw_question,
+    "reserve_resources": sharing.reserve,
+    "release_resources": sharing.release,
+    "recall_action": sharing.recall_action,
+    "read_record": recording.read_record,
+    "write_record": recording.write_record,
     "finish": finish,
     "ask_person": ask_person,
 }

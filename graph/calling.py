@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import to_jsonable_python
@@ -10,7 +11,9 @@ from pydantic_core import to_jsonable_python
 from baton.core import Action, ToolError, ToolSpec, ToolTimeout, TryAgain, fill_in, redact, storable
 
 
-async def call_tool(spec: ToolSpec, action: Action, until: float | None = None) -> str:
+async def call_tool(
+    spec: ToolSpec, action: Action, until: float | None = None, tokens: Mapping[str, int] | None = None
+) -> str:
     """Call a tool with an action's arguments and the action's id as idempotency key; its result as JSON text.
 
     A sync tool runs in a thread. After a time-out the thread cannot be stopped: what it still does is covered by
@@ -21,6 +24,7 @@ async def call_tool(spec: ToolSpec, action: Action, until: float | None = None) 
         action: What to call it with.
         until: When the call ends, as the event loop counts time, so that a process that was stopped between its claim
             and its call does not act late; None is the tool's time-out from now.
+        tokens: Fencing tokens of what it needs, by name; None where it needs nothing.
 
     Raises:
         TryAgain: if the tool says so: it did not happen, and may later.
@@ -31,6 +35,8 @@ async def call_tool(spec: ToolSpec, action: Action, until: float | None = None) 
         arguments = _revealed(spec, spec.validate(action.arguments))
         if spec.wants_key:
             arguments["key"] = action.id
+        if spec.wants_tokens:
+            arguments["tokens"] = dict(tokens or {})
         now = asyncio.get_running_loop().time()
         if until is not None and now >= until:
             raise TimeoutError

@@ -3,13 +3,14 @@
 from collections.abc import Awaitable
 from typing import Any
 
-from baton.core import BodyId, Effect, ToolError, ToolSpec, ToolTimeout, Trust
+from baton.core import BodyId, Effect, Queued, ToolError, ToolSpec, ToolTimeout, Trust
 from baton.graph.builtins import BUILTIN
 from baton.graph.doubting import ask_whether, left_in_doubt
 from baton.graph.hold import Hold
 from baton.graph.job import Job
 from baton.graph.outcome import Outcome, refusal
 from baton.graph.outliving import outlive
+from baton.graph.places import free_places, queued
 from baton.graph.scene import Scene
 from baton.graph.stranded import stand_in
 from baton.graph.trying import Tries
@@ -99,6 +100,8 @@ async def _call(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> Outcome:
 async def _tried(hold: Hold, scene: Scene, spec: ToolSpec, job: Job) -> Outcome:
     try:
         result = await Tries(hold, scene, spec, job).answer()
+    except Queued as error:
+        return queued(error)
     except ToolTimeout as error:
         return _in_doubt(hold, scene, job, error.problem)
     except ToolError as error:
@@ -111,6 +114,7 @@ async def _settled(hold: Hold, spec: ToolSpec, job: Job, state: EffectState, res
 
     def settle(tx: Transaction) -> BodyId | None:
         body = effects.settle(tx, hold.run, hold.lease.epoch, job.action.id, state, result)
+        free_places(tx, spec, job)
         if len(result) <= SHOWN:
             outcome.body = body  # the transcript line, committed later, points to the same text
         return body

@@ -102,7 +102,10 @@ class Dispatcher:
         if await fire_due(ledger):
             self._changed.set()
         limit = self._concurrency + len(self._working)
-        ready, next_time = await ledger.read(lambda tx: (leases.ready(tx, limit, at_hand), _next_time(tx)))
+        limited = self._office.team.limited
+        ready, next_time = await ledger.read(
+            lambda tx: (leases.ready(tx, limit, at_hand, limited=limited), _next_time(tx))
+        )
         queues = {tenant: deque(run for run in found if run not in self._working) for tenant, found in ready.items()}
         while len(self._working) < self._concurrency:
             tenant = self._shares.next((name for name, queue in queues.items() if queue), self._concurrency, _now())

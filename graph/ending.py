@@ -5,7 +5,20 @@ from baton.graph import handing
 from baton.graph.observing import tell_end
 from baton.graph.outcome import End
 from baton.graph.receive import handoff_text
-from baton.ledger import DecisionKind, HandoffState, Run, Transaction, checkpoints, handoffs, mail, reviews, runs, waits
+from baton.ledger import (
+    DecisionKind,
+    HandoffState,
+    Run,
+    Transaction,
+    checkpoints,
+    handoffs,
+    mail,
+    reservations,
+    reviews,
+    runs,
+    stays,
+    waits,
+)
 
 _NOBODY = Unobserved()
 
@@ -24,6 +37,8 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label, observer
     for review in reviews.waiting(tx, runs=[run.id]):
         reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, f"the run has ended ({how.outcome})")
     waits.drop(tx, run.id)
+    stays.drop(tx, run.id)
+    reservations.give_all_back(tx, run.id)
     checkpoints.prune(tx, run.id, 1)
     for handoff in handoffs.of_run(tx, run.id):
         handoffs.end(tx, handoff, HandoffState.WITHDRAWN, f"{run.agent} has ended ({how.outcome})")

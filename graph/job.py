@@ -16,6 +16,7 @@ class Job:
         decision: The person's, where one was asked; None where policy allows it alone.
         known: What the effect ledger already says of it.
         off: Whether its run is called off: what was begun is confirmed or left in doubt, nothing is called.
+        again: Whether its call is answered already, with why it had to wait: what comes of it is told as a notice.
     """
 
     proposal: Proposal
@@ -24,3 +25,4 @@ class Job:
     decision: Decision | None
     known: EffectRecord | None
     off: bool = False
+    again: bool = False

@@ -176,13 +176,13 @@ class JobEngine:
 
     async def _look(self) -> None:
         """Do what is due, and rouse the runs that are ready and that no job will look at."""
-        ledger, at_hand = self._office.ledger, self._office.team.at_hand
+        ledger, at_hand, limited = self._office.ledger, self._office.team.at_hand, self._office.team.limited
         if at_hand != self._looked:
             await look_again(self._office)
             self._looked = at_hand
         while await fire_due(ledger):
             pass
-        await ledger.write(lambda tx: wakes.rouse(tx, at_hand, 1000))
+        await ledger.write(lambda tx: wakes.rouse(tx, at_hand, 1000, limited=limited))
 
     async def _reap(self, app: procrastinate.App) -> None:
         """Give the jobs of workers that have fallen silent to others."""

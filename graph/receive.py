@@ -17,7 +17,7 @@ class News:
     Attributes:
         cursor: The last message read.
         lines: What the model is told.
-        todo: Approved actions, in the order of their decisions.
+        todo: Actions that were approved, or that were held up and may go ahead now, in that order.
         cancelled_by: Who cancelled the run; None if nobody did.
         stopped: What a person said who stopped the run after trouble; None if nobody did.
         granted: Whether a person let the run go on after trouble.
@@ -52,12 +52,12 @@ def receive(mail: Sequence[Message], reviews: Mapping[ReviewId, Review], cursor:
                     _decided(news, review, review.decision, turn)
             case "question":
                 news.lines.append(_asked(message, turn))
-            case "handoff":
-                news.lines.append(_line("notice", message, turn))
             case "timer":
                 news.lines.append(_notice(message.text, turn, None, Trust.SYSTEM))
-            case "event":
+            case "handoff" | "event" | "notice":
                 news.lines.append(_line("notice", message, turn))
+            case "go":
+                news.todo.append(ActionId(message.ref or ""))
             case "cancel":
                 news.cancelled_by = message.sender
     return news

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from baton.agents import Agent, Breakers
-from baton.core import Model, NotFound, Observer, Policy, Setting, Unobserved, scopes
+from baton.core import Calendar, Model, NotFound, Observer, Policy, Setting, Unobserved, scopes
 from baton.graph.fingerprint import Fingerprint, fingerprint
 from baton.ledger import Run
 from baton.memory import Memory, TokenCounter, message_tokens
@@ -58,6 +58,8 @@ class Team:
         breakers: What keeps failing tools from being hammered, by the tool's name.
         certificates: How far its promises go.
         observer: Who watches how runs go.
+        windows: When actions may take effect, by the names that tools use.
+        shares_places: Whether tenants may have so many runs at work.
     """
 
     members: dict[str, Member]
@@ -66,6 +68,13 @@ class Team:
     breakers: Breakers = field(default_factory=Breakers)
     certificates: Certificates = field(default_factory=Certificates)
     observer: Observer = field(default_factory=Unobserved)
+    windows: dict[str, Calendar] = field(default_factory=dict[str, Calendar])
+    shares_places: bool = False
+
+    @property
+    def limited(self) -> bool:
+        """Whether an agent, or a tenant, may have so many runs at work."""
+        return self.shares_places or any(member.agent.at_once is not None for member in self.members.values())
 
     @property
     def at_hand(self) -> dict[str, str]:

@@ -88,7 +88,7 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
     if news.stopped is not None:
         return step.ended(End(outcome="failed", summary=news.stopped))
     if news.todo:
-        return step.move("act", todo=tuple(news.todo))
+        return step.move("act", todo=tuple(dict.fromkeys(news.todo)))
     if place.turn == 0:
         if (why := await _take_up(step)) is not None:
             return step.ended(End(outcome="refused", summary=why))

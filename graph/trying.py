@@ -5,12 +5,25 @@ A wait of more than HELD_SECONDS holds no worker: the run is paused, and the cal
 """
 
 import asyncio
+from collections.abc import Mapping
 
 from baton.agents import Breaker
-from baton.core import Effect, OverLimit, Retries, ToolError, ToolSpec, ToolTimeout, ToolUnavailable, TryAgain, logger
+from baton.core import (
+    Effect,
+    OverLimit,
+    Queued,
+    Retries,
+    ToolError,
+    ToolSpec,
+    ToolTimeout,
+    ToolUnavailable,
+    TryAgain,
+    logger,
+)
 from baton.graph.calling import ask_world, call_tool
 from baton.graph.hold import Hold
 from baton.graph.job import Job
+from baton.graph.places import free_places, take_places
 from baton.graph.receive import called_off
 from baton.graph.scene import Scene
 from baton.graph.undoing import undone_by
@@ -45,6 +58,7 @@ class Tries:
             ToolTimeout: if nobody knows whether it happened.
             ToolUnavailable: if it is tried again, but not soon enough for a worker to wait.
             OverLimit: if a limit of the policy has no room for it any more.
+            Queued: if it waits for what it needs; nothing was begun.
             Superseded: if a newer worker owns the run.
         """
         again = False
@@ -53,9 +67,9 @@ class Tries:
             if rest is not None:
                 raise ToolUnavailable(self._spec.name, self._breaker.why(), rest)
             until = self._until()
-            await self._claim(again=again)
+            tokens = await self._claim(again=again)
             try:
-                result = await call_tool(self._spec, self._job.action, until)
+                result = await call_tool(self._spec, self._job.action, until, tokens)
             except TryAgain as error:
                 self._failed()
                 await self._wait(ToolError(self._spec.name, error.reason), error.after)
@@ -117,36 +131,49 @@ class Tries:
         except ToolError as error:
             raise ToolTimeout(self._spec.name, f"{why}; {error.problem}") from error
 
-    async def _claim(self, *, again: bool) -> None:
+    async def _claim(self, *, again: bool) -> Mapping[str, int]:
         """Record that a try begins; before the world is touched, but for a read that nothing has gone wrong with yet.
+
+        Returns:
+            The fencing tokens of what it needs, by name.
 
         Raises:
             OverLimit: if a limit of the policy has no room for it any more.
+            Queued: if what it needs is not free.
             Superseded: if a newer worker owns the run.
         """
         job, hold = self._job, self._hold
         edited = job.action.arguments if job.action.arguments != job.proposal.action.arguments else None
         undoes = undone_by(self._scene.run, job.proposal.turn)
 
-        charges = job.verdict.charges
+        charges, needs = job.verdict.charges, bool(self._spec.places)
 
-        def claim(tx: Transaction) -> str | None:
+        def claim(tx: Transaction) -> str | Queued | Mapping[str, int]:
             epoch, tool = hold.lease.epoch, self._spec.name
-            return effects.claim(tx, hold.run, epoch, job.action.id, tool, edited, undoes, charges)
+            tokens = take_places(tx, hold, self._scene, self._spec, job) if needs else dict[str, int]()
+            if isinstance(tokens, Queued):
+                return tokens
+            full = effects.claim(tx, hold.run, epoch, job.action.id, tool, edited, undoes, charges)
+            if full is not None and needs:
+                free_places(tx, self._spec, job)
+            return tokens if full is None else full
 
         self.made += 1
         if not again:
             self._breaker.began()
-        if self._spec.effect is Effect.READ and not (again or hold.lease.takeovers or charges):
+        if self._spec.effect is Effect.READ and not (again or hold.lease.takeovers or charges or needs):
             if hold.failure is not None:
                 raise hold.failure
             hold.post(claim)
-            return
-        full = await hold.write(claim)
-        if full is not None:
-            raise OverLimit(job.action.id, full)
+            return {}
+        claimed = await hold.write(claim)
+        if isinstance(claimed, Queued):
+            raise claimed
+        if isinstance(claimed, str):
+            raise OverLimit(job.action.id, claimed)
         # The last look before the world is touched: a worker that slept since its claim must not act.
         await hold.ledger.read(lambda tx: leases.still_newest(tx, hold.run, hold.lease.epoch))
+        return claimed
 
     async def _wait(self, error: ToolError, asked: float | None = None) -> None:
         """Wait until another try may be made, or raise what becomes of the call."""
@@ -177,6 +204,8 @@ class Tries:
         def postpone(tx: Transaction) -> None:
             key, why = self._job.action.id, error.problem
             effects.postpone(tx, hold.run, hold.lease.epoch, key, why, seconds, happened=happened)
+            if seconds > HELD_SECONDS:  # nobody else waits for one that waits itself
+                free_places(tx, self._spec, self._job)
 
         await hold.write(postpone)
 

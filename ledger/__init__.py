@@ -1,17 +1,18 @@
 """The record: tables, migrations, the one write door, and the only SQL on them.
 
-The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
-`timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
-`corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `triggers`, `fact_words`, `fact_vectors` and
-`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
-`archive` keep the record small.
+The modules `runs`, `leases`, `at_once`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`,
+`events`, `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`,
+`audits`, `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`,
+`threads`, `hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `triggers`, `reservations`, `limits`,
+`stays`, `records`, `fact_words`, `fact_vectors` and `checkpoints` hold plain functions that take a `Transaction`; hand
+them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
     accounts,
     alerts,
     archive,
+    at_once,
     audits,
     bodies,
     checkpoints,
@@ -39,16 +40,20 @@ from baton.ledger import (
     journal,
     keys,
     leases,
+    limits,
     lives,
     mail,
     notices,
     people,
     promises,
+    records,
     remarks,
+    reservations,
     reviews,
     rule_proposals,
     runs,
     spending,
+    stays,
     superseding,
     suspicion,
     threads,
@@ -73,6 +78,7 @@ from baton.ledger.lock import DispatchLock
 from baton.ledger.mail import Message
 from baton.ledger.reviews import Review, ReviewKind
 from baton.ledger.runs import ENDED, Run
+from baton.ledger.stays import Stay
 from baton.ledger.timers import Timer
 from baton.ledger.transaction import Transaction, Work, confined
 from baton.ledger.transcript import Line
@@ -106,6 +112,7 @@ __all__ = [
     "ReviewKind",
     "Run",
     "Source",
+    "Stay",
     "Timer",
     "Transaction",
     "Wait",
@@ -113,6 +120,7 @@ __all__ = [
     "accounts",
     "alerts",
     "archive",
+    "at_once",
     "at_work",
     "audits",
     "bodies",
@@ -143,16 +151,20 @@ __all__ = [
     "journal",
     "keys",
     "leases",
+    "limits",
     "lives",
     "mail",
     "notices",
     "people",
     "promises",
+    "records",
     "remarks",
+    "reservations",
     "reviews",
     "rule_proposals",
     "runs",
     "spending",
+    "stays",
     "superseding",
     "suspicion",
     "threads",

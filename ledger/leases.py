@@ -12,6 +12,7 @@ from baton.core import (
     Superseded,
     storable,
 )
+from baton.ledger import at_once
 from baton.ledger.events import emit
 from baton.ledger.runs import ENDED
 from baton.ledger.schema import effects, messages, runs
@@ -30,6 +31,7 @@ class Lease:
         forked_at: The turn that a fork goes on from; None where it is no fork.
         takeovers: Workers in a row that died while they held the run, since its last recorded step.
         poisoned: Whether the run was parked for that.
+        limited: Whether another run may wait for its place.
     """
 
     run: RunId
@@ -41,6 +43,7 @@ class Lease:
     forked_at: int | None = None
     takeovers: int = 0
     poisoned: bool = False
+    limited: bool = False
 
 
 _AT_TOOL = select(
@@ -58,16 +61,22 @@ _LOCKED_EPOCHS = (
 )
 
 
-def ready(tx: Transaction, limit: int, at_hand: Mapping[str, str] | None = None) -> dict[str, list[RunId]]:
+def ready(
+    tx: Transaction, limit: int, at_hand: Mapping[str, str] | None = None, *, limited: bool = False
+) -> dict[str, list[RunId]]:
     """Runs that have something to look at and that nobody works on, by tenant, each's in the order of their rank.
 
     Args:
         tx: The transaction.
         limit: How many at most of each tenant.
         at_hand: Fingerprints of the agents at hand by name: only what they may advance; None is whatever is ready.
+        limited: Whether agents or tenants may have so many runs at work; those that have as many are passed over.
     """
+    full = at_once.full(tx) if limited else at_once.Full()
+    if at_hand is not None:
+        at_hand = at_once.without(at_hand, full)
     found: dict[str, list[RunId]] = {}
-    for tenant in tx.values(_TENANTS):
+    for tenant in (name for name in tx.values(_TENANTS) if name not in full.tenants):
         if at_hand is None:
             ours = tx.values(_READY, of=tenant, now=tx.now, most=limit)
         else:
@@ -75,6 +84,11 @@ def ready(tx: Transaction, limit: int, at_hand: Mapping[str, str] | None = None)
         if ours:
             found[tenant] = [RunId(run) for run in ours]
     return found
+
+
+def count_ready(tx: Transaction, agent: str) -> int:
+    """How many runs of an agent have something to look at, and nobody works on them."""
+    return int(tx.value(_COUNT_READY, agent=agent, now=tx.now))
 
 
 def held(tx: Transaction) -> bool:
@@ -102,6 +116,7 @@ is_ready = and_(
     or_(runs.c.takeovers == 0, ~_SUSPECT_AT_WORK),  # whose worker died goes alone: then it is known who kills them
 )
 """Whether a run has something to look at and nobody works on it, at the time `now`."""
+_COUNT_READY = select(func.count()).where(runs.c.agent == bindparam("agent"), is_ready)
 _READY = (
     select(runs.c.id)
     .where(runs.c.tenant == bindparam("of"), is_ready)
@@ -125,7 +140,13 @@ _READY_HERE = _READY.where(fits_here)
 
 
 def take(
-    tx: Transaction, run: RunId, owner: str, seconds: float, at_hand: Mapping[str, str] | None = None
+    tx: Transaction,
+    run: RunId,
+    owner: str,
+    seconds: float,
+    at_hand: Mapping[str, str] | None = None,
+    *,
+    limited: bool = False,
 ) -> Lease | None:
     """Become the run's only writer. A lease that has run out in another worker's hands counts as a takeover.
 
@@ -136,13 +157,14 @@ def take(
         seconds: How long it is kept without being renewed.
         at_hand: Fingerprints of the agents at hand by name; None takes whatever is ready. A run's first worker
             leaves its own with the run.
+        limited: Whether its agent or tenant may have so many runs at work, and no more.
 
     Returns:
-        None if somebody else is, there is nothing to look at, or the code at hand may not advance it.
+        None if somebody else is, there is nothing to look at, no place is left, or the code at hand may not advance it.
     """
     tx.fenced.pop(run, None)
     last = tx.row(_HELD, run=run)
-    if last is None:
+    if last is None or (limited and not at_once.has_place(tx, last.agent, last.tenant)):
         return None
     loser: str | None = last.lease_owner if last.lease_owner != owner else None
     values = {"now": tx.now, "owner": owner, "until": tx.now + seconds, "lost": int(loser is not None)}
@@ -166,6 +188,7 @@ def take(
         forked_at=row.forked_at,
         takeovers=row.takeovers,
         poisoned=row.fault == Fault.POISONED,
+        limited=limited,
     )
 
 
@@ -178,7 +201,7 @@ def _note_takeover(tx: Transaction, run: RunId, owner: str, epoch: int, takeover
     emit(tx, run, "run.taken_over", owner=owner, epoch=epoch, takeovers=takeovers)
 
 
-_HELD = select(runs.c.lease_owner, runs.c.epoch).where(runs.c.id == bindparam("run"))
+_HELD = select(runs.c.lease_owner, runs.c.epoch, runs.c.agent, runs.c.tenant).where(runs.c.id == bindparam("run"))
 _HAS_ENDED = runs.c.status.in_([literal_column(f"'{status}'") for status in sorted(ENDED)])
 _AT_WORK = case((_HAS_ENDED, runs.c.status), else_="ready")  # its worker may have died as it ended
 _TAKE = (
@@ -305,6 +328,8 @@ def park(tx: Transaction, lease: Lease) -> None:
     elif newest > lease.wake:
         tx.woken.add(lease.run)  # something came while it was at work
     tx.rested.add(lease.run)
+    if lease.limited:
+        at_once.wake_next(tx, lease.run)
 
 
 def hand_back(tx: Transaction, lease: Lease) -> None:
@@ -363,6 +388,8 @@ def pause(tx: Transaction, lease: Lease, trouble: str, seconds: float, *, counts
     )
     emit(tx, lease.run, "run.troubled", trouble=trouble, fault=Fault.TRANSIENT, again_in=round(seconds, 3))
     tx.times.add(tx.now + seconds)
+    if lease.limited:
+        at_once.wake_next(tx, lease.run)
 
 
 def _guarded(tx: Transaction, lease: Lease, **values: Any) -> None:

@@ -16,7 +16,7 @@ from baton.ledger.transaction import Transaction
 MOST_UNREAD = 1000
 """Messages of people and programs that a run may have unread; what Baton itself tells it is never refused."""
 
-MessageKind = Literal["user", "decision", "question", "handoff", "timer", "event", "cancel"]
+MessageKind = Literal["user", "decision", "question", "handoff", "timer", "event", "cancel", "go", "notice"]
 
 
 @dataclass(frozen=True, kw_only=True)

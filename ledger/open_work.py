@@ -1,12 +1,14 @@
 """What is open and waits for something: found by indexes of what is open, however much has ended."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import or_, select
 
 from baton.core import Fault, RunId
-from baton.ledger import bodies, reviews
+from baton.ledger import bodies, reservations, reviews
+from baton.ledger.reservations import Reservation
 from baton.ledger.reviews import Review
 from baton.ledger.schema import runs, timers, waits
 from baton.ledger.transaction import Transaction
@@ -39,10 +41,17 @@ class OpenRun:
 
 @dataclass(frozen=True)
 class OpenWork:
-    """All that is open, the reviews in the order in which they are listed."""
+    """All that is open, the reviews in the order in which they are listed.
+
+    Attributes:
+        reservations: What somebody has, and what is waited for, first come first.
+        room: How many may have each resource at once.
+    """
 
     runs: tuple[OpenRun, ...]
     reviews: tuple[Review, ...]
+    reservations: tuple[Reservation, ...] = ()
+    room: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def open_work(tx: Transaction) -> OpenWork:
@@ -66,7 +75,9 @@ def open_work(tx: Transaction) -> OpenWork:
         )
         for row in rows
     )
-    return OpenWork(found, tuple(reviews.waiting(tx)))
+    held = tuple(reservations.listed(tx))
+    room = {one.name: one.capacity for one in reservations.known(tx)} if held else dict[str, int]()
+    return OpenWork(found, tuple(reviews.waiting(tx)), held, room)
 
 
 _READY = or_(runs.c.wake > runs.c.seen, runs.c.lease_owner.is_not(None)).label("ready")
@@ -75,5 +86,5 @@ _OPEN = (
     .where(runs.c.ended_at.is_(None))
     .order_by(runs.c.id)
 )
-_TIMED = select(timers.c.run).where(timers.c.kind.in_(("wait", "event", "goal"))).distinct()
+_TIMED = select(timers.c.run).where(timers.c.kind.in_(("wait", "event", "goal", "stay"))).distinct()
 _LISTENING = select(waits.c.run).where(waits.c.state == "open").distinct()

@@ -178,6 +178,8 @@ Index("runs_turn", runs.c.tenant, runs.c.rank, runs.c.id, sqlite_where=_AWAKE, p
 _SUSPECT = text("takeovers > 0")
 Index("runs_suspect", runs.c.lease_until, sqlite_where=_SUSPECT, postgresql_where=_SUSPECT)
 _HAS_PARENT = text("parent IS NOT NULL")
+_AT_WORK = text("lease_until IS NOT NULL")
+Index("runs_at_work", runs.c.lease_until, sqlite_where=_AT_WORK, postgresql_where=_AT_WORK)
 Index("runs_parent", runs.c.parent, sqlite_where=_HAS_PARENT, postgresql_where=_HAS_PARENT)
 Index("runs_conversation", runs.c.conversation)
 Index("runs_created", runs.c.created_at)

@@ -1,6 +1,6 @@
 """The tables of what starts runs by itself: how far each trigger has come, and what it has started."""
 
-from sqlalchemy import BigInteger, Column, Double, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Table, Text
 
 from baton.ledger.schema import metadata
 
@@ -18,6 +18,16 @@ firings = Table(
     Column("trigger", Text, primary_key=True),
     Column("key", Text, primary_key=True),  # the time, file or event: each starts one run
     Column("run", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+Index("firings_run", firings.c.run)
+
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("trigger", Text, primary_key=True),
+    Column("key", Text, primary_key=True),  # the event that started nothing
+    Column("why", Text, nullable=False),
     Column("at", Double, nullable=False),
 )
 

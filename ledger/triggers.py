@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from baton.core import RunId, Trust, dump
+from baton.core import RunId, Trust, dump, storable
 from baton.ledger import bodies
 from baton.ledger.locks import lock_name
-from baton.ledger.schema import signals
+from baton.ledger.schema import events, runs, signals
 from baton.ledger.schema_triggers import firings, folded, triggers
+from baton.ledger.schema_triggers import set_aside as asides
 from baton.ledger.transaction import Transaction
 
 KEPT_SECONDS = 30 * 86400.0
@@ -47,6 +48,38 @@ class Firing:
     at: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Aside:
+    """Something that has started nothing, and why."""
+
+    key: str
+    why: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """What a trigger has done.
+
+    Attributes:
+        since: From when on it counts, in seconds since 1970.
+        state: What it keeps in mind.
+        started: How many runs.
+        last: When the last one was; None if none was.
+        aside: How much was set aside.
+    """
+
+    since: float
+    state: Mapping[str, Any]
+    started: int = 0
+    last: float | None = None
+    aside: int = 0
+
+
+RECORDED = "record "
+"""What the keys of firings begin with that are about an event of the record; its number follows."""
+
+
 def hold(tx: Transaction, name: str) -> tuple[float, dict[str, Any]]:
     """From when on a trigger counts and what it keeps in mind; nobody else fires it until the transaction ends."""
     lock_name(tx, f"trigger {name}")
@@ -77,9 +110,9 @@ def note(tx: Transaction, name: str, key: str, run: RunId) -> None:
     tx.execute(_NOTE, {"trigger": name, "key": key, "run": run, "at": tx.now})
 
 
-def unseen(tx: Transaction, name: str, events: Sequence[str], since: float, limit: int) -> list[Happened]:
+def unseen(tx: Transaction, name: str, names: Sequence[str], since: float, limit: int) -> list[Happened]:
     """Events of these names that a trigger has not seen, in the order in which they were published."""
-    rows = tx.rows(_UNSEEN, trigger=name, names=list(events), since=since, most=limit)
+    rows = tx.rows(_UNSEEN, trigger=name, names=list(names), since=since, most=limit)
     texts = bodies.load(tx, [row.body for row in rows])
     return [_happened(row, texts[row.body]) for row in rows]
 
@@ -89,9 +122,57 @@ def see(tx: Transaction, name: str, numbers: Sequence[int]) -> None:
     tx.execute(_SEE, [{"trigger": name, "number": number, "at": tx.now} for number in numbers])
 
 
-def listed(tx: Transaction, limit: int) -> list[Firing]:
-    """What triggers have started, the newest first."""
-    return [Firing(trigger=row.trigger, key=row.key, run=row.run, at=row.at) for row in tx.rows(_LISTED, most=limit)]
+def set_aside(tx: Transaction, name: str, key: str, why: str) -> None:
+    """Keep that something has started nothing, and why; once for each."""
+    if tx.row(_ASIDE_ONE, trigger=name, key=key) is None:
+        tx.execute(_ASIDE, {"trigger": name, "key": key, "why": storable(why)[:1000], "at": tx.now})
+
+
+def listed(tx: Transaction, limit: int, name: str | None = None) -> list[Firing]:
+    """What triggers have started, or one of them, the newest first."""
+    rows = tx.rows(_LISTED, most=limit) if name is None else tx.rows(_LISTED_OF, name=name, most=limit)
+    return [Firing(trigger=row.trigger, key=row.key, run=row.run, at=row.at) for row in rows]
+
+
+def aside(tx: Transaction, name: str, limit: int) -> list[Aside]:
+    """What has started nothing because of how it was, the newest first."""
+    return [Aside(key=row.key, why=row.why, at=row.at) for row in tx.rows(_ASIDE_OF, name=name, most=limit)]
+
+
+def counted(tx: Transaction) -> dict[str, Count]:
+    """By trigger since when it counts, how much it has started, and when last."""
+    found = {row.name: Count(since=row.since, state=json.loads(row.state)) for row in tx.rows(_ALL)}
+    for row in tx.rows(_COUNTS):
+        if row.trigger in found:
+            found[row.trigger] = replace(found[row.trigger], started=row.number, last=row.newest)
+    for row in tx.rows(_ASIDES):
+        if row.trigger in found:
+            found[row.trigger] = replace(found[row.trigger], aside=row.number)
+    return found
+
+
+def links(tx: Transaction, run: RunId, most: int) -> int:
+    """How many runs lead to one, each begun by a trigger because of what happened to the one before; `most` at most.
+
+    What a run has handed on, undone or forked counts as itself.
+    """
+    count, at = 0, run
+    seen: set[str] = set()
+    while count < most and at not in seen:
+        seen.add(at)
+        row = tx.row(_BEGUN_BY, run=at)
+        if row is not None:
+            event = tx.row(_HAPPENED_TO, id=int(row.key.removeprefix(RECORDED)))
+            if event is None:
+                return count + 1
+            count, at = count + 1, RunId(event.run)
+            continue
+        parent = tx.row(_CAME_FROM, run=at)
+        before = next((one for one in parent if one is not None), None) if parent is not None else None
+        if before is None:
+            return count
+        at = RunId(before)
+    return count
 
 
 def forget(tx: Transaction) -> None:
@@ -117,6 +198,28 @@ _UNSEEN = (
     .limit(bindparam("most"))
 )
 _SEE = insert(folded)
+_LISTED_OF = (
+    select(firings)
+    .where(firings.c.trigger == bindparam("name"))
+    .order_by(firings.c.at.desc(), firings.c.key)
+    .limit(bindparam("most"))
+)
+_ASIDE = insert(asides)
+_ASIDE_ONE = select(asides.c.key).where(asides.c.trigger == bindparam("trigger"), asides.c.key == bindparam("key"))
+_ASIDE_OF = (
+    select(asides)
+    .where(asides.c.trigger == bindparam("name"))
+    .order_by(asides.c.at.desc(), asides.c.key)
+    .limit(bindparam("most"))
+)
+_ALL = select(triggers)
+_COUNTS = select(firings.c.trigger, func.count().label("number"), func.max(firings.c.at).label("newest")).group_by(
+    firings.c.trigger
+)
+_ASIDES = select(asides.c.trigger, func.count().label("number")).group_by(asides.c.trigger)
+_BEGUN_BY = select(firings.c.key).where(firings.c.run == bindparam("run"), firings.c.key.like(f"{RECORDED}%"))
+_HAPPENED_TO = select(events.c.run).where(events.c.id == bindparam("id"))
+_CAME_FROM = select(runs.c.parent, runs.c.forked_from, runs.c.compensates).where(runs.c.id == bindparam("run"))
 _LISTED = select(firings).order_by(firings.c.at.desc(), firings.c.trigger, firings.c.key).limit(bindparam("most"))
 _FORGET = delete(folded).where(folded.c.at < bindparam("before"))
 

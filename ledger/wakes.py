@@ -14,6 +14,7 @@ from procrastinate.jobs import Job
 from sqlalchemy import Column, MetaData, String, Table, and_, bindparam, exists, or_, select, text
 
 from baton.core import RunId
+from baton.ledger import at_once
 from baton.ledger.leases import fits_here, is_ready, names
 from baton.ledger.schema import runs
 from baton.ledger.shares import Places
@@ -108,7 +109,7 @@ def _job(task: str, **settings: Any) -> Job:
     return _app.configure_task(task, **settings).make_new_job()
 
 
-def rouse(tx: Transaction, at_hand: Mapping[str, str], limit: int) -> int:
+def rouse(tx: Transaction, at_hand: Mapping[str, str], limit: int, *, limited: bool = False) -> int:
     """Make jobs for runs that are ready and that none will look at: it was lost, or its worker died; how many.
 
     Args:
@@ -116,8 +117,12 @@ def rouse(tx: Transaction, at_hand: Mapping[str, str], limit: int) -> int:
         at_hand: Fingerprints of the agents at hand by name. A run of another agent is roused only to be cancelled,
             and then whoever is first may do that.
         limit: How many at most.
+        limited: Whether agents or tenants may have so many runs at work; those that have as many are passed over.
     """
+    full = at_once.full(tx) if limited else at_once.Full()
+    at_hand = at_once.without(at_hand, full)
     found = tx.rows(_FORGOTTEN, now=tx.now, most=limit, **names(at_hand))
+    found = [row for row in found if row.tenant not in full.tenants]
     if found:
         queues = {row.id: queue_of(row.agent) if row.agent in at_hand else QUEUE for row in found}
         jobs = [_job(ADVANCE, queue=queue, lock=run) for run, queue in queues.items()]
@@ -140,7 +145,7 @@ _LIVE = exists().where(
     or_(text("procrastinate_jobs.status = 'doing'"), and_(text("procrastinate_jobs.status = 'todo'"), _OURS)),
 )
 _FORGOTTEN = (
-    select(runs.c.id, runs.c.agent)
+    select(runs.c.id, runs.c.agent, runs.c.tenant)
     .where(is_ready, fits_here, ~_LIVE)
     .order_by(runs.c.not_before)
     .limit(bindparam("most"))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from baton.agents.shipped import file_tools, http_tools, mail_tools
     from baton.app import Baton
     from baton.core import (
+        Adaptive,
         Attachment,
         BatonError,
         Budget,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         Goal,
         Price,
         Prices,
+        Resource,
         Rest,
         Retries,
         TryAgain,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from baton.review import Answer
 
 __all__ = [
+    "Adaptive",
     "Agent",
     "Answer",
     "Attachment",
@@ -45,6 +48,7 @@ __all__ = [
     "Price",
     "Prices",
     "Project",
+    "Resource",
     "Rest",
     "Result",
     "Retries",
@@ -73,9 +77,11 @@ _HOMES = {
     "Fault": "baton.core",
     "Goal": "baton.core",
     "McpServer": "baton.agents",
+    "Adaptive": "baton.core",
     "McpTool": "baton.agents",
     "Price": "baton.core",
     "Prices": "baton.core",
+    "Resource": "baton.core",
     "Project": "baton.project",
     "Rest": "baton.core",
     "Result": "baton.handles",

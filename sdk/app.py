@@ -17,6 +17,7 @@ from baton.autonomy import hashes
 from baton.conversing import Said, begin, go_on
 from baton.core import (
     Action,
+    Calendar,
     Clock,
     Fault,
     Forbidden,
@@ -32,6 +33,7 @@ from baton.core import (
     Prices,
     Promotion,
     Reading,
+    Resource,
     RunId,
     Trust,
     Unobserved,
@@ -83,6 +85,7 @@ from baton.policies.cedar import CedarPolicy
 from baton.review import Answer, Audits, DeadLetter, Recheck, Retried, ReviewQueue, dead_letters, retry
 from baton.review.notices import Courier, Notices, tell_alerts
 from baton.review.wire import Applied, Shape, apply, decode, encode
+from baton.sharing import Rules, Shared
 from baton.telemetry import observer_of
 from baton.watch import Watch
 
@@ -93,6 +96,7 @@ class Baton:
     """Agents at work on one record. Use it with `async with`; everything it has accepted outlives it.
 
     Attributes:
+        shared: Resources, actions that are held up, and records; known once it is entered.
         live: Where the text of the models is heard as it comes.
         prices: What the models cost; None where nobody says.
         promotion: What has to hold before agents write alone; None is nothing.
@@ -123,6 +127,9 @@ class Baton:
         triggers: Sequence[Trigger] = (),
         observer: Observer | None = None,
         promotion: Promotion | None = None,
+        resources: Sequence[Resource] = (),
+        windows: Mapping[str, Calendar] | None = None,
+        limits: Mapping[str, int] | None = None,
     ) -> None:
         """Say who works here; nothing is opened yet.
 
@@ -147,9 +154,13 @@ class Baton:
                 program says where they go, else nobody.
             promotion: What has to hold before agents write alone: until then people are asked where policy would
                 allow. None asks for nothing.
+            resources: Things that only so many may use at once.
+            windows: When actions may take effect, by the names that tools use.
+            limits: By tenant, how many of its runs are advanced at once.
 
         Raises:
-            InvalidValue: if two agents have one name, one hands off to nobody known, or a share is not above 0.
+            InvalidValue: if two agents have one name, one hands off to nobody known, a share is not above 0, or an
+                agent or tool names a resource or window that there is not.
         """
         self._agents = {agent.name: agent for agent in agents}
         self._check(agents)
@@ -163,6 +174,8 @@ class Baton:
         self._notices, self._alarms = notices, alarms
         self._people = people
         self.prices = prices
+        self._rules = Rules(resources=resources, windows=dict(windows or {}), tenants=dict(limits or {}))
+        self._rules.check(agents)
         self._triggers = self._checked(triggers)
         self._observer = observer or observer_of()
         self.promotion, self._lacks = promotion, ""
@@ -186,6 +199,8 @@ class Baton:
             self.ledger.database.weigh(self._shares)
             if (named := self._people) is not None:
                 await self.ledger.write(lambda tx: people.keep(tx, named))
+            if self._rules.resources or self._rules.limits(list(self._agents.values())):
+                await self.ledger.write(lambda tx: self._rules.declare(tx, list(self._agents.values())))
             embedder = embedder_of(self.endpoint)
             self.memory = Memory(self.ledger, embedder=embedder)
             stack.callback(self.memory.close)
@@ -200,7 +215,14 @@ class Baton:
             stack.push_async_callback(self._close_tools)
             self._look_at_promotion()
             members = {agent.name: self._member(agent) for agent in self._agents.values()}
-            self._team = Team(members=members, memory=self.memory, setting=self._setting, observer=self._observer)
+            self._team = Team(
+                members=members,
+                memory=self.memory,
+                setting=self._setting,
+                observer=self._observer,
+                windows=dict(self._rules.windows),
+                shares_places=bool(self._rules.tenants),
+            )
             self._engine: Engine | None = None
             if self._dispatch:
                 office = Office(ledger=self.ledger, team=self._team, live=self.live.of)
@@ -241,6 +263,7 @@ class Baton:
                 stack.push_async_callback(relay.stop)
             self.reviews = ReviewQueue(self.ledger)
             self.audits = Audits(self.ledger)
+            self.shared = Shared(self.ledger, self._setting.tenant)
             self._stack = stack.pop_all()
         return self
 
@@ -309,6 +332,7 @@ class Baton:
         view = copy.copy(self)
         view.ledger, view._tenant = self.ledger.within(tenant), tenant
         view.reviews, view.audits = ReviewQueue(view.ledger), Audits(view.ledger)
+        view.shared = Shared(view.ledger, tenant or "")
         view._setting = replace(self._setting, tenant=tenant or "")
         return view
 

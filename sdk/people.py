@@ -87,6 +87,22 @@ def people_of(project: str | Path) -> tuple[Person, ...] | None:
     return load_people(file) if file.is_file() else None
 
 
+def calendar_at(
+    file: Path,
+    tree: yaml.Node | None,
+    place: Place,
+    zone: str,
+    hours: Mapping[str, str | list[str]],
+    holidays: str | None,
+) -> Calendar:
+    """The hours that stand at a place of another file, as those of people do.
+
+    Raises:
+        InvalidFile: if they say something that is not allowed.
+    """
+    return _Reader(file, tree, zone, []).calendar(place, hours, holidays, zone)
+
+
 class _Reader:
     """Makes people of what a file says."""
 
@@ -113,9 +129,14 @@ class _Reader:
             if country is not None:
                 raise self._refused((*place, "holidays"), country, "`hours` as well: who has none is always there")
             return None
+        return self.calendar(place, said.hours, country, zone)
+
+    def calendar(self, place: Place, hours: Mapping[str, str | list[str]], country: str | None, zone: str) -> Calendar:
+        """The hours that a file says at a place."""
+        self._check((*place, "zone"), zone, lambda: time_zone(zone))
         if country is not None:
             self._check((*place, "holidays"), country, lambda: is_holiday(country, date(2000, 1, 1)))
-        return Calendar(zone=zone, hours=tuple(self._hours((*place, "hours"), said.hours)), holidays=country)
+        return Calendar(zone=zone, hours=tuple(self._hours((*place, "hours"), hours)), holidays=country)
 
     def _hours(self, place: Place, said: Mapping[str, str | list[str]]) -> Iterator[Hours]:
         for key, spans in said.items():

@@ -4,8 +4,8 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from baton.agents import MINDS, Agent, McpServer, Mind, Tool, find_mind
 from baton.alerts import alarms_of
 from baton.core import (
+    Calendar,
     Contract,
     InvalidFile,
     InvalidValue,
@@ -24,6 +25,7 @@ from baton.core import (
     Price,
     Prices,
     Promotion,
+    Resource,
     ToolSpec,
 )
 from baton.core.yaml_file import line_of, read_yaml, refused
@@ -33,6 +35,17 @@ from baton.graph.triggers import Trigger, TriggerEntry
 from baton.people import people_of
 from baton.policies import YAML
 from baton.review.notices import Notices, NoticesEntry
+from baton.sharing import Rules
+from baton.sharing_file import (
+    Limit,
+    LimitsEntry,
+    ResourceEntry,
+    WindowEntry,
+    at_once_of,
+    limits_of,
+    resources_of,
+    windows_of,
+)
 
 
 class _AgentEntry(BaseModel):
@@ -56,6 +69,9 @@ class _AgentEntry(BaseModel):
     brief_after: float | str | None = "1h"
     samples: int = Field(1, ge=1, le=20)
     judge: str | None = None
+    resources: list[str] = []
+    records: dict[str, str] = {}
+    at_once: Limit | None = None
 
 
 class _PromotionEntry(BaseModel):
@@ -95,6 +111,9 @@ class _ProjectFile(BaseModel):
     triggers: list[TriggerEntry] = []
     prices: _PricesEntry | None = None
     promotion: _PromotionEntry | None = None
+    resources: list[ResourceEntry] = []
+    windows: dict[str, WindowEntry] = {}
+    limits: LimitsEntry | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +131,9 @@ class Project:
         prices: What the models cost; None where that is not said.
         promotion: What has to hold before the agents write alone; None is nothing.
         alarms: What is told of how it goes, as `alerts.yaml` beside the file says; None where there is no such file.
+        resources: Things that only so many may use at once.
+        windows: When actions may take effect, by the names that tools use.
+        limits: By tenant, how many of its runs are advanced at once.
         people: Who answers questions, as `people.yaml` beside the file says; None where there is no such file.
     """
 
@@ -126,6 +148,9 @@ class Project:
     alarms: Alarms | None = None
     people: tuple[Person, ...] | None = None
     promotion: Promotion | None = None
+    resources: tuple[Resource, ...] = ()
+    windows: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])
+    limits: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def mind(self) -> Mind:
@@ -138,7 +163,19 @@ class Project:
         return {name: getattr(self, name) for name in _SETTINGS}
 
 
-_SETTINGS = ("agents", "mind", "notices", "alarms", "people", "prices", "triggers", "promotion")
+_SETTINGS = (
+    "agents",
+    "mind",
+    "notices",
+    "alarms",
+    "people",
+    "prices",
+    "triggers",
+    "promotion",
+    "resources",
+    "windows",
+    "limits",
+)
 
 
 def load_project(path: str | Path) -> Project:
@@ -191,7 +228,7 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         raise InvalidFile(str(file), line, "simulated", entry.simulated, f"one of: {', '.join(MINDS)}")
     agents = tuple(_agent(file, number, agent, tree) for number, agent in enumerate(entry.agents))
     notices = _notices(file, entry.notices, tree) if entry.notices is not None else None
-    return Project(
+    made = Project(
         path=file,
         agents=agents,
         simulated=entry.simulated,
@@ -203,7 +240,23 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         alarms=alarms_of(file),
         people=people_of(file),
         promotion=_promotion(file, entry.promotion, tree) if entry.promotion is not None else None,
+        resources=resources_of(file, entry.resources, tree),
+        windows=windows_of(file, entry.windows, tree),
+        limits=limits_of(file, entry.limits, tree),
     )
+    return _shared(file, made, tree)
+
+
+def _shared(file: Path, made: Project, tree: yaml.Node | None) -> Project:
+    """The project, where what its agents and tools share is there."""
+    rules = Rules(resources=made.resources, windows=made.windows, tenants=made.limits)
+    for number, agent in enumerate(made.agents):
+        try:
+            rules.check([agent])
+        except InvalidValue as error:
+            line = line_of(tree, ("agents", number))
+            raise InvalidFile(str(file), line, f"agents.{number}: {error.what}", error.value, error.allowed) from error
+    return made
 
 
 def _promotion(file: Path, entry: _PromotionEntry, tree: yaml.Node | None) -> Promotion:
@@ -270,6 +323,7 @@ def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) 
             "contracts": _contracts(file, number, entry.contracts, tree),
             "policy": _policy(file, entry.policy),
             "shadow": _policy(file, entry.shadow),
+            "at_once": at_once_of("at_once", entry.at_once),
         }
         return Agent(**settings)
     except InvalidValue as error:

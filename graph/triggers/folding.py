@@ -40,7 +40,12 @@ class Folded:
 
 def fits(when: Events, event: Happened) -> bool:
     """Whether an event's data have what a trigger asks for."""
-    return all(_at(event.data, path) == wanted for path, wanted in when.where.items())
+    return matches(when.where, event.data)
+
+
+def matches(where: Mapping[str, Scalar], data: Any) -> bool:
+    """Whether data have these fields."""
+    return all(_at(data, path) == wanted for path, wanted in where.items())
 
 
 def _at(data: Any, path: str) -> Scalar:

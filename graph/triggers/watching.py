@@ -7,9 +7,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from baton.core import LedgerError, RunId, logger
-from baton.graph.triggers.firing import Found, fire_events, fire_files, fire_times
-from baton.graph.triggers.trigger import Cron, Events, Files, Trigger
+from baton.core import InvalidValue, LedgerError, NotFound, RunId, logger
+from baton.graph.triggers.firing import (
+    Found,
+    fire_events,
+    fire_files,
+    fire_mails,
+    fire_recorded,
+    fire_times,
+    read_so_far,
+)
+from baton.graph.triggers.mails import Imap, MailboxTrouble, on_disk, on_server
+from baton.graph.triggers.trigger import Cron, Events, Files, Mails, Recorded, Trigger
 from baton.ledger import Ledger, News, triggers
 
 POLL_SECONDS = 1.0
@@ -46,6 +55,7 @@ class Watchman:
         self._ledger, self._watched, self._tenant, self._working = ledger, tuple(watched), tenant, working
         self._due: dict[str, float] = {}
         self._seen: dict[tuple[str, Path], tuple[int, int]] = {}
+        self._mails: dict[str, set[str]] = {}
         self._version: object = None
         self._tidied = -_TIDY_SECONDS
         self._changed = asyncio.Event()
@@ -109,11 +119,39 @@ class Watchman:
                 started, until = await self._ledger.write(lambda tx: fire_events(tx, trigger, when, tenant))
                 self._due[trigger.name] = float("inf") if until is None else until
                 return started
+            case Recorded():
+                return await self._ledger.write(lambda tx: fire_recorded(tx, trigger, when, tenant)) if changed else []
+            case Mails():
+                return await self._look_at_mails(trigger, when) if due else []
             case Files():
                 found = await asyncio.to_thread(self._new_files, trigger.name, when)
                 if not found:
                     return []
                 return await self._ledger.write(lambda tx: fire_files(tx, trigger, found, tenant))
+
+    async def _look_at_mails(self, trigger: Trigger, when: Mails) -> list[RunId]:
+        """Start runs for mails that have come."""
+        box, tenant = when.box, self._tenant
+        if isinstance(box, Imap):
+            return await self._look_at_server(trigger, box, when.every)
+        seen = self._mails.setdefault(trigger.name, set())
+        found, names = await asyncio.to_thread(on_disk, box, frozenset(seen))
+        started = await self._ledger.write(lambda tx: fire_mails(tx, trigger, found, None, tenant)) if found else []
+        seen |= names
+        return started
+
+    async def _look_at_server(self, trigger: Trigger, box: Imap, every: float) -> list[RunId]:
+        """The same for a server: how far its folder has been read is kept with the runs that were started."""
+        self._due[trigger.name] = self._ledger.clock.now() + every
+        known = await self._ledger.read(lambda tx: read_so_far(tx, trigger))
+        try:
+            found, place = await asyncio.to_thread(on_server, box, known)
+        except (MailboxTrouble, NotFound, InvalidValue) as error:
+            log.warning("a mailbox cannot be read", trigger=trigger.name, error=str(error))
+            return []
+        if place == known:
+            return []
+        return await self._ledger.write(lambda tx: fire_mails(tx, trigger, found, place, self._tenant))
 
     def _new_files(self, name: str, when: Files) -> list[Found]:
         """Files that have come or changed since they were looked at last, and have been still for a while."""

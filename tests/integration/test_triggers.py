@@ -258,7 +258,7 @@ def test_a_project_names_triggers(tmp_path: Path) -> None:
         ("together: absent", "together: never", "one of: each, settled, batch, all, absent"),
         ("[order.paid, order.shipped]", "[order.paid]", "2 names or more"),
         ("name: mails", "name: late", "given once"),
-        ("    within: 2d\n", "    within: 2d\n    cron: '* * * * *'\n", "one of cron, files and events"),
+        ("    within: 2d\n", "    within: 2d\n    cron: '* * * * *'\n", "one of cron, files, events, record and mails"),
     ],
 )
 def test_what_can_be_no_trigger_is_refused_with_its_place(tmp_path: Path, said: str, instead: str, named: str) -> None:

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from baton import Agent, Baton, tool
+from baton import Agent, Baton, Resource, tool
 from baton.graph import advance
 from baton.ledger import Ledger
 
 LEASE_SECONDS = 0.3
 """Short, so that a successor need not wait long."""
+
+HELD_SECONDS = 0.1
+
+PRESS = Resource("press")
 
 
 def die() -> None:
@@ -39,7 +43,8 @@ def agent(outbox: Path, kind: str, place: str = "never", policy: str = "allow-al
 
     Args:
         outbox: Where the tool delivers.
-        kind: What the tool promises of itself: `repeatable`, `reconcilable`, or nothing (`dumb`).
+        kind: What the tool promises of itself: `repeatable`, `reconcilable`, or nothing (`dumb`); `held` is reconcilable, can
+            be recalled for a moment, and needs a resource.
         place: Where the process dies: `before the effect`, `after the effect`, `after commit N`, or `never`.
         policy: What may happen.
     """
@@ -51,6 +56,7 @@ def agent(outbox: Path, kind: str, place: str = "never", policy: str = "allow-al
         "repeatable": {"repeatable": True},
         "reconcilable": {"reconcile": reconcile},
         "dumb": {},
+        "held": {"reconcile": reconcile, "recall": HELD_SECONDS, "needs": ["press"]},
     }
     settings = kinds[kind]
 
@@ -86,11 +92,12 @@ def submit(database: Path) -> None:
 
 async def _work(database: Path, outbox: Path, kind: str, place: str) -> None:
     advance.LEASE_SECONDS = LEASE_SECONDS
-    async with Baton(agents=[agent(outbox, kind, place)], database=database) as baton:
+    async with Baton(agents=[agent(outbox, kind, place)], database=database, resources=[PRESS]) as baton:
         if place.startswith("after commit "):
             die_after(baton.ledger, int(place.removeprefix("after commit ")))
         for run in await baton.runs():
-            await (await baton.open(run.id)).settled()
+            handle = await baton.open(run.id)
+            await (handle.result() if kind == "held" else handle.settled())
 
 
 def die_after(ledger: Ledger, number: int) -> None:

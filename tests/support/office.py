@@ -45,8 +45,12 @@ async def open_office(
     triggers: Sequence[Trigger] = (),
     stream: bool = False,
     observer: Observer | None = None,
+    **shared: Any,
 ) -> AsyncGenerator[Baton]:
-    """Baton with a simulated endpoint of its own; `stream` lets models tell their text as it comes."""
+    """Baton with a simulated endpoint of its own.
+
+    `stream` lets models tell their text as it comes; `shared` is what Baton takes beside.
+    """
     async with (
         SimulatedServer(mind, faults=faults) as server,
         OpenAIModel(base_url=server.base_url, api_key="simulated", stream=stream, retries=SERIAL) as model,
@@ -61,6 +65,7 @@ async def open_office(
             prices=prices,
             triggers=triggers,
             observer=observer,
+            **shared,
         ) as baton,
     ):
         yield baton

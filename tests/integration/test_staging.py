@@ -1,0 +1,227 @@
+"""Windows in which actions take effect, and actions that can be recalled until they do."""
+
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from baton import Agent, Baton, RunHandle, tool
+from baton.agents.simulated import Answer, Conversation
+from baton.core import Calendar, Conflict, Hours, InvalidValue, ManualClock, NotFound, RunFailed
+from baton.ledger import stays
+from support import Says, call, calls, on_both, open_office, script, set_policy, soon, text_rows, tool_lines, until
+
+FRIDAY = datetime(2026, 3, 27, 16, 0, tzinfo=UTC).timestamp()  # 17:00 in Berlin, two days before the clocks change
+MONDAY = datetime(2026, 3, 30, 6, 0, tzinfo=UTC).timestamp()  # 08:00 in Berlin
+OFFICE = Calendar(zone="Europe/Berlin", hours=tuple(Hours(weekday=d, start=time(8), end=time(17)) for d in range(5)))
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(FRIDAY)
+
+
+class Outbox:
+    """What was sent."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.sent: list[str] = []
+
+        @tool(**settings)
+        async def send(to: str) -> str:
+            """Send."""
+            self.sent.append(to)
+            return f"sent to {to}"
+
+        self.send = send
+
+    def agent(self, policy: str | Path = "allow-all") -> Agent:
+        return Agent("clerk", tools=[self.send], policy=policy)
+
+
+def patient() -> Says:
+    """Sends, waits while that is held up, and finishes with what it is told."""
+
+    def answer(conversation: Conversation) -> Answer:
+        told = [str(m["content"]) for m in conversation.messages if m["role"] in ("user", "tool")]
+        over = [text for text in told if "sent to" in text or "recalled" in text or "denied" in text]
+        if over:
+            return calls(call("finish", summary=over[-1]))
+        played = any(message.get("tool_calls") for message in conversation.messages)
+        return Answer(text="I wait.") if played else calls(call("send", to="bob"))
+
+    return Says(answer)
+
+
+async def held(baton: Baton) -> tuple[RunHandle, str]:
+    """A run whose mail is held up, and the action's id."""
+    run = await baton.submit("go")
+    await soon(run.settled())
+    (stay,) = await baton.shared.staged()
+    return run, stay.action
+
+
+@on_both
+async def test_outside_its_window_an_action_waits_until_it_opens(database: str, clock: ManualClock) -> None:
+    box = Outbox(window="office")
+    async with open_office(database, [box.agent()], patient(), clock=clock, windows={"office": OFFICE}) as baton:
+        run, action = await held(baton)
+        assert (await tool_lines(run))[0] == (
+            f"pending: it takes effect at 2026-03-30 06:00 UTC, as its window opens then (office); "
+            f'recall_action(action="{action}") takes it back'
+        )
+        clock.advance(MONDAY - FRIDAY - 1)
+        await baton.ledger.write(lambda tx: None)
+        assert box.sent == [] and (await soon(run.settled())).status == "waiting"
+        clock.advance(1)
+        assert (await soon(run.result())).summary == f"[send {action}] sent to bob"
+        kinds = [event.kind async for event in run.events()]
+    assert box.sent == ["bob"]
+    assert kinds.index("action.postponed") < kinds.index("action.due") < kinds.index("effect.claimed")
+
+
+async def test_within_its_window_it_takes_effect_at_once(tmp_path: Path, clock: ManualClock) -> None:
+    box = Outbox(window=OFFICE)
+    clock.advance(-3600.0)
+    async with open_office(tmp_path / "b.db", [box.agent()], patient(), clock=clock) as baton:
+        assert (await soon((await baton.submit("go")).result())).summary == "sent to bob"
+        assert await baton.shared.staged() == []
+
+
+@on_both
+async def test_what_can_be_recalled_goes_out_once_its_time_has_come(database: str, clock: ManualClock) -> None:
+    box = Outbox(recall="10m")
+    async with open_office(database, [box.agent()], patient(), clock=clock) as baton:
+        run, _ = await held(baton)
+        clock.advance(599.0)
+        await baton.ledger.write(lambda tx: None)
+        assert box.sent == []
+        clock.advance(1.0)
+        await soon(run.result())
+    assert box.sent == ["bob"]
+
+
+@on_both
+async def test_a_person_recalls_it_and_it_never_happens(database: str, clock: ManualClock) -> None:
+    box = Outbox(recall="10m")
+    async with open_office(database, [box.agent()], patient(), clock=clock) as baton:
+        run, action = await held(baton)
+        await baton.shared.recall(action[:14], by="ann", note="wrong address")
+        assert (
+            await soon(run.result())
+        ).summary == f"[send {action} recalled by ann] It does not happen. wrong address"
+        clock.advance(3600.0)
+        with pytest.raises(Conflict, match="ann has recalled it"):
+            await baton.shared.release(action, by="bob")
+        assert await text_rows(baton.ledger, "SELECT count(*) FROM effects") == [(0,)]
+    assert box.sent == []
+
+
+async def test_a_person_lets_it_go_at_once_also_outside_its_window(tmp_path: Path, clock: ManualClock) -> None:
+    box = Outbox(recall="10m", window=OFFICE)
+    clock.advance(3600.0)
+    async with open_office(tmp_path / "b.db", [box.agent()], patient(), clock=clock) as baton:
+        run, action = await held(baton)
+        (stay,) = await baton.shared.staged()
+        assert stay.until == MONDAY and stay.kind == "recall"
+        await baton.shared.release(action, by="ann")
+        await soon(run.result())
+        with pytest.raises(Conflict, match="its time has come"):
+            await baton.shared.recall(action, by="ann")
+    assert box.sent == ["bob"]
+
+
+async def test_its_agent_takes_it_back(tmp_path: Path, clock: ManualClock) -> None:
+    box = Outbox(recall="10m")
+
+    def answer(conversation: Conversation) -> Answer:
+        results = list(conversation.results())
+        if not results:
+            return calls(call("send", to="bob"))
+        if len(results) == 1:
+            action = results[0][2].split('action="')[1].split('"')[0]
+            return calls(call("recall_action", action=action, reason="wrong"))
+        return calls(call("finish", summary=results[-1][2]))
+
+    async with open_office(tmp_path / "b.db", [box.agent()], Says(answer), clock=clock) as baton:
+        run = await baton.submit("go")
+        await soon(baton.until(lambda tx: stays.listed(tx) or None))
+        await baton.ledger.write(lambda tx: None)
+        await run.say("think again")
+        assert (await soon(run.result())).summary == "recalled: send does not happen"
+        clock.advance(3600.0)
+    assert box.sent == []
+
+
+async def test_a_run_ends_not_while_something_is_held_up_and_its_cancel_drops_that(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    box = Outbox(recall="10m")
+    mind = script([call("send", to="bob"), call("finish", summary="early")])
+    async with open_office(tmp_path / "b.db", [box.agent()], mind, clock=clock) as baton:
+        run = await baton.submit("go")
+        await soon(run.settled())
+        assert (await tool_lines(run))[1] == "error: not yet: another call of this answer is pending"
+        await run.cancel()
+        with pytest.raises(RunFailed, match="cancelled"):
+            await soon(run.result())
+        assert await baton.shared.staged() == []
+        clock.advance(3600.0)
+        await baton.ledger.write(lambda tx: None)
+    assert box.sent == []
+
+
+async def test_what_people_approved_is_held_up_too_and_goes_out_as_approved(tmp_path: Path, clock: ManualClock) -> None:
+    box = Outbox(recall="10m")
+    policy = set_policy(
+        tmp_path / "p.cedar",
+        '@id("ask") permit (principal, action == Action::"call_with_approval", resource is Tool::send);',
+        '@id("free") permit (principal, action, resource) unless { resource is Tool::send };',
+    )
+    async with open_office(tmp_path / "b.db", [box.agent(policy)], patient(), clock=clock) as baton:
+        run = await baton.submit("go")
+        review = (await soon(run.settled())).reviews[0].id
+        await baton.approve(review, by="ann")
+        stay = (await until(baton.ledger, stays.listed))[0]
+        assert box.sent == []
+        clock.advance(600.0)
+        summary = (await soon(run.result())).summary
+    assert box.sent == ["bob"] and stay.kind == "recall"
+    assert summary == f"[review {review} approved by ann] send: sent to bob"
+
+
+async def test_an_approval_that_lapses_while_it_is_held_up_is_none(tmp_path: Path, clock: ManualClock) -> None:
+    box = Outbox(window=OFFICE)
+    policy = set_policy(
+        tmp_path / "p.cedar",
+        '@id("ask") @valid("1h") permit (principal, action == Action::"call_with_approval", resource is Tool::send);',
+        '@id("free") permit (principal, action, resource) unless { resource is Tool::send };',
+    )
+    async with open_office(tmp_path / "b.db", [box.agent(policy)], patient(), clock=clock) as baton:
+        run = await baton.submit("go")
+        await baton.approve((await soon(run.settled())).reviews[0].id, by="ann")
+        await until(baton.ledger, stays.listed)
+        clock.advance(MONDAY - FRIDAY)
+        assert "lapsed" in ((await soon(run.result())).summary or "")
+    assert box.sent == []
+
+
+async def test_a_window_that_never_opens_is_a_no(tmp_path: Path) -> None:
+    box = Outbox(window=Calendar())
+    async with open_office(tmp_path / "b.db", [box.agent()], patient()) as baton:
+        summary = (await soon((await baton.submit("go")).result())).summary
+    assert summary == "denied: the window in which send may take effect never opens"
+
+
+async def test_what_is_not_held_up_is_told_as_such(tmp_path: Path) -> None:
+    async with open_office(tmp_path / "b.db", [Outbox(recall=60).agent()], patient()) as baton:
+        with pytest.raises(NotFound, match="no action that is held up 'act_x'"):
+            await baton.shared.recall("act_x", by="ann")
+
+
+def test_only_what_writes_can_be_recalled() -> None:
+    with pytest.raises(InvalidValue, match="recall of tool send"):
+        Outbox(recall="10m", effect="read")
+    with pytest.raises(InvalidValue, match="duration"):
+        Outbox(recall="soon")
