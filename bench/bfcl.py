@@ -74,7 +74,7 @@ class Office:
             self._baton.employ(agent_of(task.id, task, task.turns[number], execute))
 
         self.minds[task.id] = ScriptedMind(_script(task))
-        turns = await _played(self._baton, task, task.id, employ)
+        turns = await played(self._baton, task, task.id, employ)
         del self.minds[task.id]
         return turns
 
@@ -110,7 +110,7 @@ class SharedOffice:
     async def play(self, task: Task) -> list[list[Call]]:
         self.minds[task.id] = ScriptedMind(_script(task))
         slot = await self.workers.begin(task)
-        turns = await _played(self._baton, task, slot, partial(self.workers.turn, slot), self._settled)
+        turns = await played(self._baton, task, slot, partial(self.workers.turn, slot), self._settled)
         self.workers.end(slot)
         return turns
 
@@ -123,12 +123,13 @@ class SharedOffice:
             await conversation.settled()
 
 
-async def _played(
+async def played(
     baton: Baton,
     task: Task,
     agent: str,
     employ: Callable[[int], Awaitable[None]],
     settled: Callable[[RunHandle], Awaitable[object]] = RunHandle.settled,
+    done_by: Callable[[RunId, Transaction], list[Call]] | None = None,
 ) -> list[list[Call]]:
     """Hold the conversation of a task: a list of calls a turn, as the ledger says."""
     await employ(0)
@@ -140,7 +141,7 @@ async def _played(
         for text in turn.messages:
             await conversation.message(text)
         await settled(conversation)
-        calls = await baton.ledger.read(partial(_carried_out, conversation.id))
+        calls = await baton.ledger.read(partial(done_by or carried_out, conversation.id))
         turns.append(calls[len(done) :])
         done = calls
     return turns
@@ -196,7 +197,7 @@ def _script(task: Task) -> list[list[list[SimulatedCall]]]:
     return script
 
 
-def _carried_out(run: RunId, tx: Transaction) -> list[Call]:
+def carried_out(run: RunId, tx: Transaction) -> list[Call]:
     """What the effect ledger says was done, in the order of the journal."""
     known = {effect.key: effect for effect in effects.of_run(tx, run)}
     proposed = [p.action for p in journal.proposals(tx, run)]
@@ -243,9 +244,14 @@ def main() -> None:
     parser.add_argument("--stride", type=int, default=1, help="play every STRIDE-th task; 13 plays 64")
     parser.add_argument("--postgres", action="store_true", help="on Postgres, shared by two workers")
     parser.add_argument("--kills", action="store_true", help="on Postgres, with a worker killed in every task")
+    parser.add_argument("--split", action="store_true", help="each task over two agents, by hand-offs")
     given = parser.parse_args()
+    if given.split and (given.postgres or given.kills):
+        parser.error("--split is played in one process, on a file")
     shared = SharedOffice(kills=given.kills) if given.postgres or given.kills else None
     play = (lambda task: shared.do(shared.play(task))) if shared else run
+    if given.split:
+        from bfcl_split import split as play
     print(f"{'category':14} {'tasks':>6} {'calls':>6} {'valid':>6} {'ledger':>6} {'s':>7}")
     tallies = []
     for category in bfcl_replay.CATEGORIES:
@@ -266,7 +272,7 @@ def main() -> None:
         print(f"{shared.released} times a run had lost three workers in a row, and a person let it go on")
     if shared:
         shared.do(shared.close())
-    report("bfcl", figures)
+    report("bfcl_split" if given.split else "bfcl", figures)
     sys.exit(0 if valid == ledger == killed == total else 1)
 
 
