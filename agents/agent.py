@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from baton.agents.builtin import BUILTINS
 from baton.agents.proposing import offer
@@ -15,6 +15,20 @@ from baton.core import Contract, Effect, InvalidValue, Rest, ToolSpec, parse_dur
 _GIVING = ("hand_off", "answer_handoff", "withdraw_handoff")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _LEAST = {"context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
+
+
+class Composition(Protocol):
+    """What an agent works off in place of asking a model."""
+
+    @property
+    def outline(self) -> str:
+        """All of it as text: another one is another composition."""
+        ...
+
+    @property
+    def begun(self) -> Mapping[str, str]:
+        """What each of its steps does and with whom, by name: of a step that was begun it must stay so."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,7 @@ class Agent:
         brief_after: After how long away an agent that goes on is first told what has happened meanwhile: seconds, or a
             text such as `1h`. None never tells.
         description: What it is good for, told to agents that may hand work to it.
+        composition: What it works off in place of asking its model, where it is a workflow; None where it is none.
     """
 
     name: str
@@ -65,6 +80,7 @@ class Agent:
     shadow: str | Path | None = None
     brief_after: float | str | None = "1h"
     description: str = ""
+    composition: Composition | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

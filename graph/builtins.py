@@ -160,7 +160,7 @@ async def wait(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outco
     return Outcome(
         text=f"pending: you are told at {tell_time(due, zone)}",
         pending=True,
-        riders=[lambda tx: timers.start(tx, scene.run.id, due, "wait")],
+        riders=[lambda tx: timers.start(tx, scene.run.id, due, "wait", action.id)],
     )
 
 

@@ -35,15 +35,18 @@ from baton.graph.observing import tell_waits
 from baton.graph.outcome import End, Rider
 from baton.graph.packing import packed
 from baton.graph.past import Past, certificates_of, load
+from baton.graph.patterns import Workflow
 from baton.graph.promised import record_decisions
 from baton.graph.receive import News, receive, still_asked, unread
 from baton.graph.rereading import read_again
 from baton.graph.resting import drifts, fresh
 from baton.graph.rounds import refused, rounds, told
+from baton.graph.settling import facts
 from baton.graph.state import Place
 from baton.graph.team import Member, Team
 from baton.graph.trouble import open_for, open_trouble
 from baton.graph.undoing import Undoing, plan_of
+from baton.graph.weaving import weave
 from baton.ledger import (
     Fact,
     Line,
@@ -95,7 +98,7 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
         step.lines += await _instructed(office, past)
     if _was_away(step):
         step.lines = [*await _brief(step), *step.lines]
-    return await _propose(step)
+    return await (_propose(step) if step.workflow is None else _woven(step, step.workflow))
 
 
 async def _take_up(step: "_Step") -> str | None:
@@ -144,6 +147,12 @@ class _Step:
     def member(self) -> Member:
         return self.office.team.member(self.past.run.agent)
 
+    @property
+    def workflow(self) -> Workflow | None:
+        """What is worked off in place of asking a model; None where one is asked, and in what undoes a run."""
+        composed = self.member.agent.composition
+        return composed if isinstance(composed, Workflow) and self.past.run.compensates is None else None
+
     def say(self, text: str, trust: Trust = Trust.SYSTEM) -> None:
         """Add a notice that the model reads next."""
         self.lines.append(Line(role="notice", turn=self.place.turn + 1, text=text, trust=trust))
@@ -182,6 +191,24 @@ class _Step:
         self.riders.append(lambda tx: open_trouble(tx, run, problem, fault, known))
         self.strikes = 0
         return self.parked()
+
+
+async def _woven(step: _Step, workflow: Workflow) -> Move:
+    """A workflow goes on by what its steps have come to: nobody is asked, and nothing is recalled or packed."""
+    run, past, turn, agent = step.past.run, step.past, step.place.turn + 1, step.member.agent
+    found = await step.office.ledger.read(lambda tx: facts(tx, run.id, past.proposals, past.reviews))
+    news = step.news.granted or step.news.cursor != step.place.cursor
+    come = weave(workflow, agent, past, found, [*past.lines, *step.lines], turn, news)
+    step.riders += come.riders
+    if come.trouble is not None:
+        return step.troubled(come.trouble, Fault.LASTING)
+    if not come.calls:
+        return step.parked()
+    reply = ModelReply(calls=come.calls, finish="tool_calls")
+    record = replace(past.record(step.lines, agent.specs), certificates=await _certificates(step, reply))
+    step.lines.append(Line(role="assistant", turn=turn, text="", trust=Trust.AGENT))
+    step.riders.append(lambda tx: journal.record_call(tx, run.id, turn, agent.model, reply, 0))
+    return await _called(step, judge_reply(step.member, run, turn, reply, record), record)
 
 
 async def _propose(step: _Step) -> Move:
@@ -357,7 +384,9 @@ def _unusable(reply: ModelReply) -> str | None:
 
 
 async def _instructed(office: Office, past: Past) -> list[Line]:
-    """What owners have told the agent, as the first thing after the goal."""
+    """What owners have told the agent, as the first thing after the goal; a workflow is told nothing."""
+    if office.team.member(past.run.agent).agent.composition is not None:
+        return []
     told = await office.team.memory.believed([instructions_of(past.run.agent)], tenant=past.run.tenant)
     if not told:
         return []

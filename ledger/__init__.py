@@ -3,9 +3,9 @@
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
 `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `triggers`, `fact_words`, `fact_vectors` and
-`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
-`archive` keep the record small.
+`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `workflow_steps`, `triggers`, `fact_words`,
+`fact_vectors` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
+`Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -59,6 +59,7 @@ from baton.ledger import (
     turns,
     waits,
     workers,
+    workflow_steps,
 )
 from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.door import Ledger, Listener, database_of
@@ -163,4 +164,5 @@ __all__ = [
     "turns",
     "waits",
     "workers",
+    "workflow_steps",
 ]

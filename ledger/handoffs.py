@@ -9,7 +9,7 @@ taken or asked about, the taker.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -177,6 +177,11 @@ def of_run(tx: Transaction, run: RunId) -> list[Handoff]:
     return _read(tx, tx.rows(_OF_RUN, run=run))
 
 
+def of_actions(tx: Transaction, actions: Sequence[ActionId]) -> list[Handoff]:
+    """What these calls have handed on."""
+    return _read(tx, tx.rows(_OF_ACTIONS, actions=list(actions))) if actions else []
+
+
 def _step(tx: Transaction, handoff: Handoff, before: HandoffState, after: HandoffState) -> None:
     if not tx.changed(_STEP, which=handoff.id, before=before, after=after):
         raise Conflict(f"hand-off {handoff.id}", f"it is {get(tx, handoff.id).state}, not {before}")
@@ -218,6 +223,7 @@ _END = (
 _BY_ID = select(handoffs).where(handoffs.c.id == bindparam("id"))
 _OF_CHILD = select(handoffs).where(handoffs.c.child == bindparam("child"))
 _OF_REVIEW = select(handoffs).where(handoffs.c.review == bindparam("review"))
+_OF_ACTIONS = select(handoffs).where(handoffs.c.action.in_(bindparam("actions", expanding=True)))
 _OF_RUN = select(handoffs).where(handoffs.c.run == bindparam("run")).order_by(handoffs.c.offered_at, handoffs.c.id)
 
 

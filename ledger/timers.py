@@ -21,7 +21,7 @@ class Timer:
             `review` (a question's deadline), `escalation` (others are asked it as well), `decision` (one that was held
             back goes out), `goal` (a goal's deadline), `handoff` (the answer to one is due), `offer` (one should have
             been taken).
-        ref: The review's or hand-off's id, or that of the action that waits for an event; None otherwise.
+        ref: The review's or hand-off's id, or that of the action that waits for an event or a time; None otherwise.
     """
 
     id: str
@@ -66,6 +66,7 @@ _DUE = (
 _TAKE = delete(timers).where(timers.c.id.in_(bindparam("taken", expanding=True)))
 _NEXT = select(func.min(timers.c.due))
 _OVERDUE = select(exists().where(timers.c.run == bindparam("run"), timers.c.due <= bindparam("now")))
+_STARTED = select(timers.c.ref).where(timers.c.run == bindparam("run"), timers.c.kind == bindparam("kind"))
 _PENDING = select(func.min(timers.c.due)).where(timers.c.run == bindparam("run"), timers.c.kind == bindparam("kind"))
 
 
@@ -78,6 +79,11 @@ def next_due(tx: Transaction) -> float | None:
 def overdue(tx: Transaction, run: RunId) -> bool:
     """Whether a time has come in a run that it has not been told of yet."""
     return bool(tx.value(_OVERDUE, run=run, now=tx.now))
+
+
+def started(tx: Transaction, run: RunId, kind: TimerKind) -> set[str]:
+    """What the timers of a kind that are to come in a run are about."""
+    return {ref for ref in tx.values(_STARTED, run=run, kind=kind) if ref is not None}
 
 
 def pending(tx: Transaction, run: RunId, kind: TimerKind) -> float | None:
