@@ -12,7 +12,7 @@ from baton.agents.proposing import offer
 from baton.agents.tool import Tool, as_spec
 from baton.core import Contract, Effect, InvalidValue, Rest, ToolSpec, parse_duration
 
-_GIVING = ("hand_off", "answer_handoff", "withdraw_handoff")
+_GIVING = ("hand_off", "hand_off_each", "answer_handoff", "withdraw_handoff")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _LEAST = {"context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
 
@@ -155,6 +155,8 @@ class Agent:
 
     def _uses(self, builtin: str) -> bool:
         """Whether a built-in tool makes sense for it."""
+        if builtin == "hand_off_each" and self.composition is None:
+            return False
         if builtin in _GIVING:
             return bool(self.hands_off_to)
         return builtin != "ask_giver" or bool(self.contracts)

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from baton.core import ActionId, ReviewId, Ruling, RunId
@@ -22,10 +22,12 @@ from baton.ledger import (
     Transaction,
     effects,
     handoffs,
+    joins,
     timers,
     waits,
     workflow_steps,
 )
+from baton.ledger.joins import Join
 from baton.ledger.workflow_steps import StepRow
 
 
@@ -40,6 +42,8 @@ class Facts:
         waits: By the call: its state, and the text of its event.
         timers: Calls whose time is to come.
         mine: What the run itself works on for somebody; None where it was submitted.
+        joins: How far pieces have come that steps join, by the step's key.
+        answers: What the pieces came to of joins that are over, by the same key, where it has been asked for.
     """
 
     steps: Sequence[StepRow]
@@ -48,6 +52,8 @@ class Facts:
     waits: Mapping[ActionId, tuple[str, str | None]] = field(default_factory=dict[ActionId, tuple[str, str | None]])
     timers: frozenset[str] = frozenset()
     mine: Handoff | None = None
+    joins: Mapping[str, Join] = field(default_factory=dict[str, Join])
+    answers: Mapping[str, list[tuple[int, Result]]] = field(default_factory=dict[str, list[tuple[int, Result]]])
 
 
 def facts(tx: Transaction, run: RunId, proposals: Sequence[Proposal], asked: Sequence[Review]) -> Facts:
@@ -58,8 +64,10 @@ def facts(tx: Transaction, run: RunId, proposals: Sequence[Proposal], asked: Seq
     calls = [_carrier(one, by_id, asked) for one in own]
     tools = {by_id[one].action.tool for one in own if one in by_id}
     mine = handoffs.of_child(tx, run)
+    spread = [step.key for step in steps if step.state is None and step.what.startswith("map ")]
+    joined = {key: join for key in spread if (join := joins.get(tx, run, key)) is not None}
     if not calls:
-        return Facts(steps=steps, mine=mine)
+        return Facts(steps=steps, mine=mine, joins=joined)
     return Facts(
         steps=steps,
         handoffs={one.action: one for one in handoffs.of_actions(tx, calls)} if "hand_off" in tools else {},
@@ -67,7 +75,17 @@ def facts(tx: Transaction, run: RunId, proposals: Sequence[Proposal], asked: Seq
         waits=waits.of_actions(tx, calls) if "wait_for" in tools else {},
         timers=frozenset(timers.started(tx, run, "wait")) if "wait" in tools else frozenset(),
         mine=mine,
+        joins=joined,
     )
+
+
+def pieces(tx: Transaction, run: RunId, found: Facts, wanted: Collection[str]) -> Facts:
+    """The facts, with what the pieces came to that some steps join."""
+    answers = {
+        key: [(one.item or 0, _handed_back(one)) for one in handoffs.of_join(tx, run, key) if not one.state.open]
+        for key in wanted
+    }
+    return replace(found, answers=answers)
 
 
 def settle(walk: Walk, past: Past, found: Facts, lines: Sequence[Line]) -> None:
@@ -162,6 +180,8 @@ def _unmade(call: ActionId, proposal: Proposal, review: Review | None, found: Fa
             return Result("failed", said=told[2] if told is not None else "")
         case "denied":
             return Result("denied", said=told[2] if told is not None else "")
+        case "pending" if proposal.action.tool == "hand_off_each" and told is not None and "joins them" in told[2]:
+            return Result("returned")
         case "pending" if proposal.action.tool == "wait" and told is not None and "you are told" in told[2]:
             return Result("returned")
         case _:

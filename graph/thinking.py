@@ -22,7 +22,7 @@ from baton.core import (
     metered,
 )
 from baton.graph.briefing import brief, brief_text
-from baton.graph.builtins import still_open
+from baton.graph.builtins import finish, still_open
 from baton.graph.context import own_label
 from baton.graph.ending import end
 from baton.graph.facts import new_facts
@@ -41,7 +41,8 @@ from baton.graph.receive import News, receive, still_asked, unread
 from baton.graph.rereading import read_again
 from baton.graph.resting import drifts, fresh
 from baton.graph.rounds import refused, rounds, told
-from baton.graph.settling import facts
+from baton.graph.scene import Scene
+from baton.graph.settling import facts, pieces
 from baton.graph.state import Place
 from baton.graph.team import Member, Team
 from baton.graph.trouble import open_for, open_trouble
@@ -198,7 +199,11 @@ async def _woven(step: _Step, workflow: Workflow) -> Move:
     run, past, turn, agent = step.past.run, step.past, step.place.turn + 1, step.member.agent
     found = await step.office.ledger.read(lambda tx: facts(tx, run.id, past.proposals, past.reviews))
     news = step.news.granted or step.news.cursor != step.place.cursor
-    come = weave(workflow, agent, past, found, [*past.lines, *step.lines], turn, news)
+    lines = [*past.lines, *step.lines]
+    come = weave(workflow, agent, past, found, lines, turn, news)
+    if come.wanted:
+        found = await step.office.ledger.read(lambda tx: pieces(tx, run.id, found, come.wanted))
+        come = weave(workflow, agent, past, found, lines, turn, news)
     step.riders += come.riders
     if come.trouble is not None:
         return step.troubled(come.trouble, Fault.LASTING)
@@ -208,7 +213,29 @@ async def _woven(step: _Step, workflow: Workflow) -> Move:
     record = replace(past.record(step.lines, agent.specs), certificates=await _certificates(step, reply))
     step.lines.append(Line(role="assistant", turn=turn, text="", trust=Trust.AGENT))
     step.riders.append(lambda tx: journal.record_call(tx, run.id, turn, agent.model, reply, 0))
-    return await _called(step, judge_reply(step.member, run, turn, reply, record), record)
+    proposals = judge_reply(step.member, run, turn, reply, record)
+    return await _at_its_end(step, proposals) or await _called(step, proposals, record)
+
+
+async def _at_its_end(step: _Step, proposals: Sequence[Proposal]) -> Move | None:
+    """The end of a workflow in the step that proposes it, where policy lets it end and nothing is open; else None."""
+    only = proposals[0]
+    if len(proposals) > 1 or only.action.tool != "finish" or only.verdict.ruling is not Ruling.ALLOW or only.problem:
+        return None
+    office, member, run, action = step.office, step.member, step.past.run, only.action
+    label = own_label(run, [*step.past.lines, *step.lines], step.past.proposals, member.agent.specs)
+    cursor = step.news.cursor
+    scene = Scene(ledger=office.ledger, team=office.team, member=member, run=run, label=label, cursor=cursor)
+    arguments = member.agent.specs["finish"].validate(action.arguments)
+    with office.team.observer.calling(action.tool, action.id, action.arguments) as came:
+        outcome = await finish(scene, action, arguments)
+        came(outcome.text)
+    if (how := outcome.end) is None:
+        return None
+    step.lines.append(Line(role="tool", turn=only.turn, text=outcome.text, ref=action.id))
+    step.riders.append(lambda tx: journal.record_proposals(tx, proposals))
+    step.riders.append(lambda tx: end(tx, run, cursor, how, label, office.team.observer))
+    return step.move("end", turn=only.turn)
 
 
 async def _propose(step: _Step) -> Move:

@@ -26,6 +26,7 @@ from baton.ledger import (
     Transaction,
     events,
     handoffs,
+    joins,
     mail,
     reviews,
     timers,
@@ -47,11 +48,13 @@ class Woven:
         calls: To propose; empty where there is nothing to do until mail comes.
         riders: To commit with it.
         trouble: What people have to be asked; None where nothing is wrong.
+        wanted: Joins that are over, and of whose pieces it has to know what they came to before it goes on.
     """
 
     calls: tuple[ToolCall, ...] = ()
     riders: tuple[Rider, ...] = ()
     trouble: str | None = None
+    wanted: frozenset[str] = frozenset()
 
 
 def weave(
@@ -68,13 +71,16 @@ def weave(
         turn: The turn that this is.
         news: Whether anything has come since the turn before.
     """
-    walk = Walk(known={step.key: step for step in found.steps}, now=past.now)
+    known_steps = {step.key: step for step in found.steps}
+    walk = Walk(known=known_steps, now=past.now, joins=dict(found.joins), answers=dict(found.answers))
     settle(walk, past, found, lines)
     at = At(walk, known(agent, past.run.goal, past.run.requester, found.mine) | walk.seen(""))
     ending = _ending(past.proposals, past.reviews)
     if ending is not None:
         return _ended_again(ending, news) or _finish(workflow, past, found, at, _root(workflow, at))
     result = _walked(workflow, at, past.run, past.now)
+    if walk.wanted - found.answers.keys():
+        return Woven(wanted=frozenset(walk.wanted))
     riders: list[Rider] = [_rider(past.run, found, walk, turn, past.proposals, past.reviews)] if _changed(walk) else []
     asked = [one for one in found.handoffs.values() if one.state is HandoffState.ASKED]
     riders += [partial(_answer, asked)] if asked else []
@@ -92,7 +98,10 @@ def _walked(workflow: Workflow, at: At, run: Run, now: float) -> Result | None:
         return Result(row.state, row.value, row.said)
     if run.deadline is not None and now >= run.deadline:
         walk.stop = Result("expired", said="the deadline of its goal has passed")
-    result = None if walk.stop is not None else workflow.body.run(at)
+    result, count = None, -1
+    while walk.stop is None and result is None and count != len(walk.settled) + len(walk.starts):
+        count = len(walk.settled) + len(walk.starts)  # what ends may let a part before it go on
+        result = workflow.body.run(at)
     if result is not None and workflow.lingers:
         workflow.body.linger(at)
     if walk.stop is not None:
@@ -114,7 +123,7 @@ def _root(workflow: Workflow, at: At) -> Result:
 
 
 def _changed(walk: Walk) -> bool:
-    return bool(walk.starts or walk.settled or walk.dropped or walk.told)
+    return bool(walk.starts or walk.settled or walk.dropped or walk.told or walk.wakes or walk.closed)
 
 
 def _call(start: Start) -> ToolCall:
@@ -152,10 +161,21 @@ def _rider(
         ]
         workflow_steps.begin(tx, run.id, [*begun, *new, *told])
         workflow_steps.settle(tx, run.id, old)
-        ended = {row.key: row.state for row in (*new, *old) if "?" not in row.key}
+        _join(tx, run, walk)
+        ended = {row.key: row.state for row in (*new, *old) if "?" not in row.key and row.state is not None}
         events.emit(tx, run.id, "workflow.moved", begun=[row.key for row in begun], ended=ended)
 
     return record
+
+
+def _join(tx: Transaction, run: Run, walk: Walk) -> None:
+    """Record the joins that begin, what they wait for next, and those of which the rest is let go of."""
+    for key, join in walk.opened.items():
+        joins.create(tx, run.id, key, join)
+    for key in {*walk.missed, *walk.wakes}:
+        joins.spread(tx, run.id, key, 0, walk.wakes.get(key, walk.joins[key].total), walk.missed.get(key, ()))
+    for key, why in walk.closed.items():
+        handing.withdraw_joined(tx, run, key, why)
 
 
 def _withdraw(
@@ -172,6 +192,8 @@ def _withdraw(
     Raises:
         MailArrived: if it has come to something at this moment: that is read first.
     """
+    if row.key in found.joins:
+        handing.withdraw_joined(tx, run, row.key, why)
     if row.action is None or row.action in found.effects:
         return
     handoff = found.handoffs.get(row.action)

@@ -3,7 +3,7 @@
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
 `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `workflow_steps`, `triggers`, `fact_words`,
+`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `workflow_steps`, `joins`, `triggers`, `fact_words`,
 `fact_vectors` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
 `Ledger.read`. `growth` and `archive` keep the record small.
 """
@@ -36,6 +36,7 @@ from baton.ledger import (
     history,
     hook_calls,
     items,
+    joins,
     journal,
     keys,
     leases,
@@ -141,6 +142,7 @@ __all__ = [
     "history",
     "hook_calls",
     "items",
+    "joins",
     "journal",
     "keys",
     "leases",

@@ -77,7 +77,10 @@ STEPS: Mapping[int, Sequence[str]] = {
     ),
     8: ("ALTER TABLE model_calls ADD COLUMN context TEXT",),
     9: (),  # fact_words on Postgres, filled from the facts
-    10: (),  # workflow_steps
+    10: (
+        "ALTER TABLE handoffs ADD COLUMN joined TEXT",
+        "ALTER TABLE handoffs ADD COLUMN item INTEGER",
+    ),  # workflow_steps, joins
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

@@ -70,10 +70,11 @@ def _text(text: str, data: Data) -> Any:
     whole = _FIELD.fullmatch(text)
     if whole is not None and whole[1]:
         return _looked_up(whole[1], data)  # a field alone keeps its type
-    return _FIELD.sub(lambda found: _shown(_looked_up(found[1], data)) if found[1] else found[0][0], text)
+    return _FIELD.sub(lambda found: shown(_looked_up(found[1], data)) if found[1] else found[0][0], text)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as it stands in a text."""
     return value if isinstance(value, str) else dump(value)
 
 

@@ -1,7 +1,8 @@
 """The same for each of many: at most so many at once, joined, and made one answer of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from baton.graph.patterns.beside import Join, needed
@@ -9,12 +10,17 @@ from baton.graph.patterns.data import Made, made
 from baton.graph.patterns.json_shapes import is_list
 from baton.graph.patterns.pattern import Pattern, check_count
 from baton.graph.patterns.results import Result
+from baton.graph.patterns.spreading import spread
+from baton.graph.patterns.steps import Do
 from baton.graph.patterns.walking import At, Undecided
 
 
 @dataclass(frozen=True)
 class Map(Pattern):
     """The same for each of a list. `item` is the one that it is for within it, and `index` its place, from 0.
+
+    Where the step is a piece of work for one taker, it is handed on in batches and joined in the record, so that ten
+    thousand take no more memory than a hundred; any other step is walked through for each.
 
     Its answer: `answers` in the order of the list, None for those that did not return; `failed` with item, outcome and
     words; `returned`, how many did. With `reduce`, what that makes of it.
@@ -24,8 +30,8 @@ class Map(Pattern):
         step: What is done for each.
         at_once: How many are under way at a time.
         join: How many have to return; the rest is withdrawn then.
-        failures: `fail`: it fails with the first that cannot be done without. `go on`: the answer names those that
-            failed.
+        failures: `fail`: it fails as soon as fewer can return than have to. `go on`: it returns once all have ended,
+            and its answer names those that failed.
         reduce: What makes one value of the answer; None leaves it as it is.
     """
 
@@ -41,6 +47,10 @@ class Map(Pattern):
         return (self.step,)
 
     @property
+    def what(self) -> str:
+        return f"map {self.step.what}" if self.joined else "map"
+
+    @property
     def says(self) -> Made:
         return self.over
 
@@ -48,16 +58,28 @@ class Map(Pattern):
     def own_names(self) -> tuple[str, ...]:
         return ("item", "index")
 
+    @cached_property
+    def joined(self) -> bool:
+        """Whether its pieces are handed on in batches and joined in the record."""
+        return isinstance(self.step, Do) and self.step.on_failure == "fail"
+
     def go(self, at: At) -> Result | None:
         items = self._items(at)
-        results: list[Result | None] = [None] * len(items)
-        open_ones = 0
-        for index, item in enumerate(items):
-            if open_ones >= self.at_once:
-                break
-            results[index] = self.step.run(at.apart(f"[{index}]", item=item, index=index))
-            open_ones += results[index] is None
-        return self._joined(at, items, results)
+        wanted = needed(self.join, len(items))
+        if self.failures == "fail" and wanted > len(items):
+            return Result("failed", said=f"{wanted} have to return, and there are {len(items)}")
+        if not items:
+            return self._reduced([])
+        if isinstance(self.step, Do) and self.joined:
+            ended = spread(at, self, self.step, items, wanted, strict=self.failures == "fail", at_once=self.at_once)
+        else:
+            ended = self._walked(at, items, wanted)
+        if ended is None:
+            return None
+        bad = [(index, one) for index, one in enumerate(ended) if one is not None and not one.ok]
+        if self.failures == "fail" and len(items) - len(bad) < wanted:
+            return Result(bad[0][1].state, said=f"{len(bad)} of {len(items)}: {bad[0][1].told(f'[{bad[0][0]}]')}")
+        return self._reduced(ended)
 
     def check(self) -> None:
         check_count(f"at_once of {self.label}", self.at_once)
@@ -70,25 +92,28 @@ class Map(Pattern):
             raise Undecided(f"{self.label} goes over {items!r}, which is no list")
         return items
 
-    def _joined(self, at: At, items: list[Any], results: list[Result | None]) -> Result | None:
-        wanted = (
-            min(needed(self.join, len(items)), len(items))
-            if self.failures == "go on"
-            else needed(self.join, len(items))
-        )
-        good = sum(one is not None and one.ok for one in results)
-        failed = [(index, one) for index, one in enumerate(results) if one is not None and not one.ok]
-        ended = good + len(failed)
-        if good < wanted and ended < len(items) and not (self.failures == "fail" and len(items) - len(failed) < wanted):
-            return None
-        if good < wanted and self.failures == "fail":
-            index, worst = failed[0] if failed else (0, Result("failed", said=f"only {len(items)} in the list"))
-            return Result(worst.state, said=f"{len(failed)} of {len(items)}: {worst.told(f'[{index}]')}")
-        answers = [one.value if one is not None and one.ok else None for one in results]
-        told = [{"item": index, "outcome": one.state, "said": one.said} for index, one in failed]
-        return self._reduced({"answers": answers, "failed": told, "returned": good})
+    def _walked(self, at: At, items: list[Any], wanted: int) -> list[Result | None] | None:
+        """What each piece came to, None for those that had to come to nothing; None while that is open."""
+        found: list[Result | None] = [None] * len(items)
+        left = self.at_once
+        for index, item in enumerate(items):
+            if left <= 0:
+                break
+            found[index] = self.step.run(at.apart(f"[{index}]", item=item, index=index))
+            left -= found[index] is None
+        good = sum(one is not None and one.ok for one in found)
+        bad = sum(one is not None and not one.ok for one in found)
+        over = good >= wanted or good + bad == len(items)
+        return found if over or (self.failures == "fail" and len(items) - bad < wanted) else None
 
-    def _reduced(self, answer: dict[str, Any]) -> Result:
+    def _reduced(self, ended: Sequence[Result | None]) -> Result:
+        answers = [one.value if one is not None and one.ok else None for one in ended]
+        bad = [
+            {"item": index, "outcome": one.state, "said": one.said}
+            for index, one in enumerate(ended)
+            if one is not None and not one.ok and one.state != "withdrawn"
+        ]
+        answer = {"answers": answers, "failed": bad, "returned": sum(one is not None and one.ok for one in ended)}
         if self.reduce is None:
             return Result("returned", answer)
         try:

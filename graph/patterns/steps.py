@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from baton.core import InvalidValue, dump
-from baton.graph.patterns.data import Made, made
+from baton.graph.patterns.data import Made, made, shown
 from baton.graph.patterns.pattern import Pattern
 from baton.graph.patterns.results import Result
 from baton.graph.patterns.walking import At
@@ -18,7 +18,7 @@ class _Calling(Pattern):
 
     def go(self, at: At) -> Result | None:
         if at.found(self.label) is None:
-            at.begin(self.label, self.what, self.tool_name, lambda data: made(self.says, data))
+            at.begin(self.label, self.what, self.tool_name, self.said)
         row = at.found(self.label)
         return None if row is None or row.state is None else Result(row.state, row.value, row.said)
 
@@ -26,6 +26,11 @@ class _Calling(Pattern):
     def tool_name(self) -> str:
         """The tool that it calls."""
         raise NotImplementedError
+
+    def said(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of its call, made of what is known."""
+        arguments: dict[str, Any] = made(self.says, data)
+        return arguments
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,10 @@ class Do(_Calling):
     def says(self) -> Made:
         fields = ("to", "task", "contract", "payload", "within", "tokens")
         return {name: getattr(self, name) for name in fields if getattr(self, name) is not None}
+
+    def said(self, data: dict[str, Any]) -> dict[str, Any]:
+        arguments = super().said(data)
+        return {**arguments, "task": shown(arguments["task"])}
 
 
 @dataclass(frozen=True)

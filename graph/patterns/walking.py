@@ -9,6 +9,7 @@ from baton.core import ConditionFailed
 from baton.graph.patterns.data import Data, Lacking, Test, holds
 from baton.graph.patterns.json_shapes import is_fields
 from baton.graph.patterns.results import Result
+from baton.ledger.joins import Join, Missed
 from baton.ledger.workflow_steps import StepRow
 
 _SCOPE = re.compile(r"[#\[]")
@@ -41,6 +42,13 @@ class Walk:
         dropped: Open steps that no longer matter, by their keys, with why.
         told: What people are to be asked before it goes on, by the key of the step that says so.
         stop: Set where all of it is to end.
+        joins: How far pieces have come that are joined, by the key of the step that joins them.
+        opened: Joins that begin in this walk.
+        missed: Pieces that could not be handed on, found in this walk, by the same key.
+        wakes: Of joins that have told, and of which nothing more is handed on: when they are to tell next.
+        answers: What the pieces of joins that are over came to, where it has been read.
+        wanted: Joins that are over and of which that is wanted.
+        closed: Joins of which what is open is to be let go of, with why.
     """
 
     known: dict[str, StepRow]
@@ -50,6 +58,13 @@ class Walk:
     dropped: dict[str, str] = field(default_factory=dict[str, str])
     told: dict[str, str] = field(default_factory=dict[str, str])
     stop: Result | None = None
+    joins: dict[str, Join] = field(default_factory=dict[str, Join])
+    opened: dict[str, Join] = field(default_factory=dict[str, Join])
+    missed: dict[str, list[Missed]] = field(default_factory=dict[str, list[Missed]])
+    wakes: dict[str, int] = field(default_factory=dict[str, int])
+    answers: dict[str, list[tuple[int, Result]]] = field(default_factory=dict[str, list[tuple[int, Result]]])
+    wanted: set[str] = field(default_factory=set[str])
+    closed: dict[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         self._places: dict[str, list[StepRow]] = {}
@@ -76,7 +91,9 @@ class Walk:
         """Let go of what is open of some steps, within a scope."""
         if not self.starts and all(row.state is not None for row in self.known.values()):
             return
-        self.starts = [start for start in self.starts if not _within(start.key, names, scope)]
+        for start in [one for one in self.starts if _within(one.key, names, scope)]:
+            self.starts.remove(start)
+            del self.known[start.key]
         for key, row in list(self.known.items()):
             if row.state is None and _within(key, names, scope):
                 self.dropped[key] = why
@@ -90,8 +107,14 @@ def name_of(key: str) -> str:
 
 def _within(key: str, names: Collection[str], scope: str) -> bool:
     name = name_of(key)
-    rest = key[len(name) :]
+    rest = _scope(key)
     return name in names and rest.startswith(scope) and rest[len(scope) : len(scope) + 1] in ("", "#", "[")
+
+
+def _scope(key: str) -> str:
+    """The rounds and places in lists that a key is within."""
+    found = _SCOPE.search(key)
+    return key[found.start() :] if found is not None else ""
 
 
 def _place(key: str) -> str:
@@ -131,16 +154,33 @@ class At:
         except Exception as error:  # a function that the user wrote, or a field that is not there
             self.settle(name, what, Result("failed", said=_said(error)))
             return
-        self.walk.starts.append(Start(key=name + self.scope, what=what, tool=tool, arguments=made))
+        key = name + self.scope
+        self.walk.known[key] = StepRow(key=key, what=what)
+        self.walk.starts.append(Start(key=key, what=what, tool=tool, arguments=made))
 
     def settle(self, name: str, what: str, result: Result) -> Result:
         """Note what a step came to."""
         return self.walk.settle(name + self.scope, what, result)
 
+    def open_join(self, name: str, what: str, join: Join) -> None:
+        """Have a step begin that joins pieces."""
+        key = name + self.scope
+        row = StepRow(key=key, what=what)
+        self.walk.known[key] = self.walk.settled[key] = row
+        self.walk.joins[key] = self.walk.opened[key] = join
+
+    def parts_of(self, name: str, about: str) -> list[StepRow]:
+        """What is known of what a step does in parts of its own."""
+        begins = f"{name}?{about}"
+        return [
+            row
+            for key, row in self.walk.known.items()
+            if key.startswith(begins) and key.endswith(self.scope) and _scope(key) == self.scope
+        ]
+
     def begun(self, name: str) -> bool:
         """Whether a step has begun, in the record or in this walk."""
-        key = name + self.scope
-        return key in self.walk.known or any(start.key == key for start in self.walk.starts)
+        return name + self.scope in self.walk.known
 
     def ended(self, name: str) -> float:
         """When a step came to something; what has just done so comes last."""
