@@ -73,6 +73,7 @@ def weave(
     """
     known_steps = {step.key: step for step in found.steps}
     walk = Walk(known=known_steps, now=past.now, joins=dict(found.joins), answers=dict(found.answers))
+    walk.names = workflow.steps.keys()
     settle(walk, past, found, lines)
     at = At(walk, known(agent, past.run.goal, past.run.requester, found.mine) | walk.seen(""))
     ending = _ending(past.proposals, past.reviews)

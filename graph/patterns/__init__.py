@@ -1,6 +1,7 @@
 """Workflow patterns: parts that are composed to workflows."""
 
 from baton.graph.patterns.beside import Discriminator, FirstOf, Milestone, On, Parallel, Race
+from baton.graph.patterns.entries import Steps, WorkflowEntry
 from baton.graph.patterns.flows import Choice, Loop, MultiChoice, Sequence, When
 from baton.graph.patterns.maps import Map
 from baton.graph.patterns.pattern import Pattern
@@ -34,6 +35,7 @@ __all__ = [
     "Sequence",
     "Skip",
     "Start",
+    "Steps",
     "Stop",
     "Undoable",
     "Until",
@@ -41,6 +43,7 @@ __all__ = [
     "Walk",
     "When",
     "Workflow",
+    "WorkflowEntry",
     "name_of",
     "team",
 ]

@@ -1,7 +1,7 @@
 """What steps say, made of the goal and of earlier answers: texts with `{step.field}` in them, or functions. No I/O."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from baton.core import Condition, InvalidValue, dump
@@ -41,9 +41,11 @@ def made(how: Made, data: Data) -> Any:
     return [made(part, data) for part in how] if is_list(how) else how
 
 
-def holds(test: Test, data: Data) -> bool:
-    """Whether a condition holds of what is known."""
-    return test.holds(data) if isinstance(test, Condition) else bool(test(dict(data)))
+def holds(test: Test, data: Data, names: Collection[str] = ()) -> bool:
+    """Whether a condition holds of what is known; of steps in `names` that are not known yet, no field is there."""
+    if isinstance(test, Condition):
+        return test.holds({**{name: dict[str, Any]() for name in names}, **data})
+    return bool(test(dict(data)))
 
 
 def spoken_of(how: Made) -> Iterator[str]:

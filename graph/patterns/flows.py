@@ -70,6 +70,10 @@ class Choice(Pattern):
     def parts(self) -> tuple[Pattern, ...]:
         return _ways(self.ways, self.otherwise)
 
+    @property
+    def tests(self) -> tuple[Test, ...]:
+        return tuple(way.test for way in self.ways)
+
     def go(self, at: At) -> Result | None:
         ways = {way.then.label: way.then for way in self.ways}
         for name, way in zip(ways, self.ways, strict=True):
@@ -101,6 +105,10 @@ class MultiChoice(Pattern):
     @property
     def parts(self) -> tuple[Pattern, ...]:
         return _ways(self.ways, self.otherwise)
+
+    @property
+    def tests(self) -> tuple[Test, ...]:
+        return tuple(way.test for way in self.ways)
 
     def go(self, at: At) -> Result | None:
         taken = [way.then for way in self.ways if at.holds(self.label, f"way {way.then.label}", way.test)]
@@ -140,6 +148,10 @@ class Loop(Pattern):
     @property
     def own_names(self) -> tuple[str, ...]:
         return ("round",)
+
+    @property
+    def tests(self) -> tuple[Test, ...]:
+        return tuple(test for test in (self.while_, self.until) if test is not None)
 
     def go(self, at: At) -> Result | None:
         last = Result("skipped")

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from baton.core import InvalidValue
-from baton.graph.patterns.data import Made
+from baton.graph.patterns.data import Made, Test
 from baton.graph.patterns.results import Result
 from baton.graph.patterns.walking import At, Undecided
 
@@ -57,6 +57,11 @@ class Pattern:
     @property
     def own_names(self) -> tuple[str, ...]:
         """What may be spoken of within it, beside what is known everywhere."""
+        return ()
+
+    @property
+    def tests(self) -> tuple[Test, ...]:
+        """The conditions that it goes by."""
         return ()
 
     @property

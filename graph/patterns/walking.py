@@ -48,6 +48,7 @@ class Walk:
         wakes: Of joins that have told, and of which nothing more is handed on: when they are to tell next.
         answers: What the pieces of joins that are over came to, where it has been read.
         wanted: Joins that are over and of which that is wanted.
+        names: Of all steps, for conditions that speak of those that have not come to anything.
         closed: Joins of which what is open is to be let go of, with why.
     """
 
@@ -65,6 +66,7 @@ class Walk:
     answers: dict[str, list[tuple[int, Result]]] = field(default_factory=dict[str, list[tuple[int, Result]]])
     wanted: set[str] = field(default_factory=set[str])
     closed: dict[str, str] = field(default_factory=dict[str, str])
+    names: Collection[str] = ()
 
     def __post_init__(self) -> None:
         self._places: dict[str, list[StepRow]] = {}
@@ -210,7 +212,7 @@ class At:
 
     def holds(self, name: str, about: str, test: Test) -> bool:
         """Whether a condition holds; decided once."""
-        return bool(self.decide(name, about, lambda data: holds(test, data)))
+        return bool(self.decide(name, about, lambda data: holds(test, data, self.walk.names)))
 
     def within(self, suffix: str, **own: Any) -> "At":
         """A round, or a place in a list, within this place; its steps are seen here too."""

@@ -116,6 +116,9 @@ class Workflow:
     def _check_fields(self, part: Pattern, names: set[str]) -> None:
         own = {*names, *part.own_names}
         check_fields(part.says, own, f"step {part.label} of {self.name}")
+        for test in part.tests:
+            if isinstance(test, Condition):
+                Condition.parse(test.text, sorted(own))
         for other in part.after_steps:
             if other not in names:
                 raise InvalidValue(f"step that {part.label} goes by", other, f"one of: {', '.join(sorted(names))}")
