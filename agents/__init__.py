@@ -1,6 +1,6 @@
 """Who acts: agents, tools, the model client, and the simulated model."""
 
-from baton.agents.agent import Agent
+from baton.agents.agent import Agent, Composition
 from baton.agents.breakers import Breaker, Breakers
 from baton.agents.builtin import BUILTINS
 from baton.agents.client import OpenAIModel
@@ -21,6 +21,7 @@ __all__ = [
     "Agent",
     "Breaker",
     "Breakers",
+    "Composition",
     "Endpoint",
     "FallbackModel",
     "McpServer",

@@ -5,19 +5,33 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from baton.agents.builtin import BUILTINS
 from baton.agents.proposing import offer
 from baton.agents.tool import Tool, as_spec
 from baton.core import AtOnce, Contract, Effect, InvalidValue, Rest, ToolSpec, parse_duration, read_at_once
 
-_GIVING = ("hand_off", "answer_handoff", "withdraw_handoff")
+_GIVING = ("hand_off", "hand_off_each", "answer_handoff", "withdraw_handoff")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 RULES = ("refuse", "merge", "last", "ask")
 """What becomes of a write to a shared record that has not read its newest version."""
 
 _LEAST = {"context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
+
+
+class Composition(Protocol):
+    """What an agent works off in place of asking a model."""
+
+    @property
+    def outline(self) -> str:
+        """All of it as text: another one is another composition."""
+        ...
+
+    @property
+    def begun(self) -> Mapping[str, str]:
+        """What each of its steps does and with whom, by name: of a step that was begun it must stay so."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,7 @@ class Agent:
             with what becomes of a write that has not read the newest version: `refuse`, `merge`, `last` or `ask`.
         at_once: How many of its runs are advanced at once, over all workers: a number, `auto`, or None for any.
         description: What it is good for, told to agents that may hand work to it.
+        composition: What it works off in place of asking its model, where it is a workflow; None where it is none.
     """
 
     name: str
@@ -75,6 +90,7 @@ class Agent:
     records: Mapping[str, str] = field(default_factory=dict[str, str])
     at_once: AtOnce | Literal["auto"] = None
     description: str = ""
+    composition: Composition | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -153,6 +169,8 @@ class Agent:
 
     def _uses(self, builtin: str) -> bool:
         """Whether a built-in tool makes sense for it."""
+        if builtin == "hand_off_each" and self.composition is None:
+            return False
         if builtin in _GIVING:
             return bool(self.hands_off_to)
         if builtin == "recall_action":

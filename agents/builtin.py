@@ -106,6 +106,32 @@ def _hand_off(
     """
 
 
+def _hand_off_each(
+    to: str,
+    step: str,
+    first: _Whole,
+    tasks: Annotated[list[str], Field(min_length=1)],
+    payloads: list[dict[str, Any]] | None = None,
+    contract: str | None = None,
+    within: Duration | None = None,
+    tokens: Annotated[int, Field(gt=0)] | None = None,
+    wakes_at: _Whole = 0,
+) -> None:
+    """Hand pieces of work on that are joined: one message tells when as many have ended as are waited for.
+
+    Args:
+        to: The agent's name, or `person:` with a name or role.
+        step: The step that joins them.
+        first: The place of the first of them in its list.
+        tasks: What to do, of each.
+        payloads: What the contract says is said with each.
+        contract: What kind of work it is, where there are contracts.
+        within: How long each may take.
+        tokens: How many tokens an agent may use for each.
+        wakes_at: When so many of the step have ended, it is told.
+    """
+
+
 def _answer_handoff(handoff: str, text: str) -> None:
     """Tell whoever works for you what they want to know.
 
@@ -256,6 +282,7 @@ BUILTINS: dict[str, ToolSpec] = {
         "recall": _recall,
         "read_on": _read_on,
         "hand_off": _hand_off,
+        "hand_off_each": _hand_off_each,
         "answer_handoff": _answer_handoff,
         "withdraw_handoff": _withdraw_handoff,
         "ask_giver": _ask_giver,

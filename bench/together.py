@@ -1,8 +1,8 @@
 """How fast work is handed on between two local agents, and how many events a second are taken in durably.
 
-A hand-off counts from the offer's commit until the taker has it, less the time of the taker's model. Events are published
-500 at once, each acknowledged after its commit. Writes bench/results/together.json. Arguments: `--hand-offs N` (default
-200), `--events N` (default 10000).
+A hand-off counts from the offer's commit until the taker has it, less the time of the taker's model. Events are
+published 500 at once, each acknowledged after its commit. Writes bench/results/together.json. Arguments:
+`--hand-offs N` (default 200), `--events N` (default 10000).
 """
 
 import argparse

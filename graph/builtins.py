@@ -29,7 +29,6 @@ from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.planning import plan
 from baton.graph.scene import Builtin, Scene
 from baton.ledger import (
-    ENDED,
     Claim,
     DecisionKind,
     HandoffState,
@@ -155,7 +154,7 @@ async def wait(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outco
     return Outcome(
         text=f"pending: you are told at {tell_time(due, zone)}",
         pending=True,
-        riders=[lambda tx: timers.start(tx, scene.run.id, due, "wait")],
+        riders=[lambda tx: timers.start(tx, scene.run.id, due, "wait", action.id)],
     )
 
 
@@ -217,12 +216,14 @@ def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
     found: list[str] = []
     if count := reviews.count_open(tx, run):
         found.append(f"{count} question{'s' if count > 1 else ''} to people open")
-    given_up = {one.child for one in handoffs.of_run(tx, run) if not one.state.open}
-    found += [
-        f"hand-off {child.id} to {child.agent} open"
-        for child in runs.children(tx, run)
-        if child.status not in ENDED and child.id not in given_up
-    ]
+    if left := runs.open_children(tx, run):
+        open_ones = {one.child: one for one in handoffs.open_of_run(tx, run)}
+        given_up = handoffs.ended_of(tx, left)
+        found += [
+            f"hand-off {child}{f' to {open_ones[child].taker}' if child in open_ones else ''} open"
+            for child in left
+            if child not in given_up
+        ]
     mine = handoffs.of_child(tx, run)
     if mine is not None and mine.state is HandoffState.ASKED:
         found.append(f"what you asked {mine.giver} is not answered")
@@ -282,6 +283,7 @@ BUILTIN: Mapping[str, Builtin] = {
     "recall": recall,
     "read_on": read_on,
     "hand_off": giving.hand_off,
+    "hand_off_each": giving.hand_off_each,
     "answer_handoff": giving.answer_handoff,
     "withdraw_handoff": giving.withdraw_handoff,
     "ask_giver": giving.ask_giver,

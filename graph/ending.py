@@ -34,19 +34,18 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label, observer
     if mail.has_unread(tx, run.id, cursor):
         raise MailArrived(run.id)
     runs.end(tx, run.id, how.outcome, how.summary, how.evidence)
-    for review in reviews.waiting(tx, runs=[run.id]):
+    for review in reviews.waiting(tx, runs=[run.id]) if reviews.count_open(tx, run.id) else ():
         reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, f"the run has ended ({how.outcome})")
     waits.drop(tx, run.id)
     stays.drop(tx, run.id)
     reservations.give_all_back(tx, run.id)
     checkpoints.prune(tx, run.id, 1)
-    for handoff in handoffs.of_run(tx, run.id):
+    for handoff in handoffs.open_of_run(tx, run.id):
         handoffs.end(tx, handoff, HandoffState.WITHDRAWN, f"{run.agent} has ended ({how.outcome})")
-    for child in runs.children(tx, run.id):
-        if not child.ended:
-            mail.post(tx, child.id, "cancel", sender=run.id)
+    for child in runs.open_children(tx, run.id):
+        mail.post(tx, child, "cancel", sender=run.id)
     tell_end(observer, run, how.outcome, tx.now)
-    if run.parent is not None and handing.returned(tx, run, how.outcome, how.summary, how.answer):
+    if run.parent is not None and handing.returned(tx, run, how.outcome, how.summary, how.answer, label):
         _tell_parent(tx, run, run.parent, how, label)
 
 

@@ -40,10 +40,12 @@ class Fingerprint:
     Attributes:
         graph: Version of the graph and of the state that it keeps.
         agent: The agent's name.
-        prose: Digest of each thing that may change freely: instructions, model, description.
+        prose: Digest of each thing that may change freely: instructions, model, description; of a workflow its steps,
+            of which those that a run has begun are looked at by themselves.
         hands_off_to: Whom it may hand work to.
         tools: By name.
         contracts: Of each kind of work that it takes and gives, the versions that it understands.
+        steps: Of a workflow, what each of its steps does and with whom, by name; empty of an agent.
     """
 
     graph: int
@@ -52,11 +54,12 @@ class Fingerprint:
     hands_off_to: tuple[str, ...]
     tools: Mapping[str, ToolPrint]
     contracts: Mapping[str, str] = field(default_factory=dict[str, str])
+    steps: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @cached_property
     def content(self) -> str:
         """As JSON, the same for the same code."""
-        return dump(asdict(self))
+        return dump({name: value for name, value in asdict(self).items() if name != "steps" or value})
 
     @cached_property
     def hash(self) -> str:
@@ -67,6 +70,8 @@ class Fingerprint:
 def fingerprint(agent: Agent) -> Fingerprint:
     """Of an agent as this code has it."""
     prose = {"instructions": agent.instructions, "model": agent.model, "description": agent.description}
+    if agent.composition is not None:
+        prose["steps"] = agent.composition.outline
     return Fingerprint(
         graph=GRAPH,
         agent=agent.name,
@@ -74,6 +79,7 @@ def fingerprint(agent: Agent) -> Fingerprint:
         hands_off_to=tuple(sorted(agent.hands_off_to)),
         tools={name: _tool(spec) for name, spec in sorted(agent.specs.items())},
         contracts={one.name: one.supported for one in sorted(agent.contracts, key=lambda one: one.name)},
+        steps=dict(agent.composition.begun) if agent.composition is not None else {},
     )
 
 

@@ -10,6 +10,7 @@ from baton.graph.move import Office
 from baton.graph.open_matters import open_matters
 from baton.graph.outcome import End
 from baton.graph.past import load
+from baton.graph.patterns import name_of
 from baton.graph.skew import Problem, differences, skew
 from baton.graph.team import Member
 from baton.graph.trouble import open_review
@@ -29,6 +30,7 @@ from baton.ledger import (
     reviews,
     runs,
     transcript,
+    workflow_steps,
 )
 
 ANEW = "the code has changed: propose it anew if it is still wanted"
@@ -88,7 +90,12 @@ def misfits(tx: Transaction, run: Run, code: Fingerprint | None) -> list[Problem
 
 def problems_of(tx: Transaction, run: Run, code: Fingerprint | None) -> list[Problem]:
     """What of a run the code does not fit, or would have asked again."""
-    return skew(run.agent, stored(tx, run.fingerprint), code, open_matters(tx, run.id))
+    return skew(run.agent, stored(tx, run.fingerprint), code, open_matters(tx, run.id), _begun(tx, run))
+
+
+def _begun(tx: Transaction, run: Run) -> dict[str, str]:
+    """What the steps of a workflow's run do that it has begun, by name."""
+    return {name_of(row.key): row.what for row in workflow_steps.of_run(tx, run.id) if "?" not in row.key}
 
 
 def stored(tx: Transaction, hash: str | None) -> Fingerprint | None:

@@ -6,7 +6,7 @@ from baton.core import Action, BatonError, MailArrived, Trust, check_due
 from baton.graph import handing
 from baton.graph.outcome import Outcome, refusal
 from baton.graph.scene import Scene
-from baton.ledger import Handoff, HandoffState, Transaction, handoffs, mail, runs
+from baton.ledger import Handoff, HandoffState, Transaction, handoffs, joins, mail, runs
 
 
 async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
@@ -28,12 +28,9 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
         due = None if within is None else check_due(now + within.total_seconds(), now, str(within))
     except BatonError as error:
         return refusal(str(error))
-    before = await scene.ledger.read(lambda tx: handoffs.of_child(tx, run.id))
-    deep = 1 if before is None else before.depth + 1
-    if deep > handing.DEEPEST:
-        return refusal(
-            f"this work has been handed on {before.depth if before else 0} times; do it, or say that you cannot"
-        )
+    deep = await _depth(scene)
+    if isinstance(deep, str):
+        return refusal(deep)
     tokens = _tokens(scene, arguments["tokens"])
     if tokens is not None and tokens <= 0:
         return refusal("no tokens of your budget are left to hand on")
@@ -44,6 +41,50 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
         pending=True,
         riders=[lambda tx: handing.offer(tx, run, made, arguments["task"], tokens, scene.label)],
     )
+
+
+async def hand_off_each(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
+    """Offer pieces of work that are joined; none of them where one cannot be."""
+    to, run, first, tasks = str(arguments["to"]), scene.run, arguments["first"], arguments["tasks"]
+    payloads = arguments["payloads"] or [None] * len(tasks)
+    if len(payloads) != len(tasks):
+        return refusal(f"{len(tasks)} tasks and {len(payloads)} payloads: give one with each, or none at all")
+    if to not in scene.member.agent.hands_off_to:
+        allowed = ", ".join(scene.member.agent.hands_off_to) or "nobody"
+        return refusal(f"you may not hand work to {to!r}; you may to: {allowed}")
+    taker = scene.team.members.get(to)
+    its = taker.agent if taker is not None else None
+    try:
+        said = [handing.terms(scene.member.agent, its, arguments["contract"], None, payload) for payload in payloads]
+        within, now = arguments["within"], scene.ledger.clock.now()
+        due = None if within is None else check_due(now + within.total_seconds(), now, str(within))
+        deep, tokens = await _depth(scene), _tokens(scene, arguments["tokens"])
+    except BatonError as error:
+        return refusal(str(error))
+    if isinstance(deep, str) or (tokens is not None and tokens <= 0):
+        return refusal(deep if isinstance(deep, str) else "no tokens of your budget are left to hand on")
+    step = arguments["step"]
+    made = [
+        handing.drafted(run, f"{action.id}.{place}", to, one, deep, due, now, step, first + place)
+        for place, one in enumerate(said)
+    ]
+
+    def offer(tx: Transaction) -> None:
+        for handoff, task in zip(made, tasks, strict=True):
+            handing.offer(tx, run, handoff, task, tokens, scene.label)
+        joins.spread(tx, run.id, step, len(made), arguments["wakes_at"])
+
+    told = f"pending: {len(made)} pieces from {first} on handed to {to}; step {step} joins them"
+    return Outcome(text=told, pending=True, riders=[offer])
+
+
+async def _depth(scene: Scene) -> int | str:
+    """How often work that is handed on now has been; why it may not be, where that is too often."""
+    before = await scene.ledger.read(lambda tx: handoffs.of_child(tx, scene.run.id))
+    deep = 1 if before is None else before.depth + 1
+    if deep <= handing.DEEPEST:
+        return deep
+    return f"this work has been handed on {deep - 1} times; do it, or say that you cannot"
 
 
 def _tokens(scene: Scene, wanted: int | None) -> int | None:

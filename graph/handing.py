@@ -38,6 +38,7 @@ from baton.ledger import (
     effects,
     events,
     handoffs,
+    joins,
     mail,
     reviews,
     runs,
@@ -122,8 +123,18 @@ def _about(team: Team, agent: Agent, name: str) -> str:
     return "; ".join([about, *takes] if about else takes)
 
 
-def drafted(run: Run, action: str, taker: str, said: Terms, deep: int, due: float | None, now: float) -> Handoff:
-    """An offer, before it is recorded."""
+def drafted(
+    run: Run,
+    action: str,
+    taker: str,
+    said: Terms,
+    deep: int,
+    due: float | None,
+    now: float,
+    joined: str | None = None,
+    item: int | None = None,
+) -> Handoff:
+    """An offer, before it is recorded; `joined` is the step that joins it with others, `item` its place among them."""
     person = taker.startswith(handoffs.PERSON)
     return Handoff(
         id=random_id("hnd"),
@@ -146,6 +157,8 @@ def drafted(run: Run, action: str, taker: str, said: Terms, deep: int, due: floa
         taken_at=None,
         ended_at=None,
         said="",
+        joined=joined,
+        item=item,
     )
 
 
@@ -173,7 +186,8 @@ def offer(tx: Transaction, run: Run, handoff: Handoff, task: str, tokens: int | 
             live=run.live,
             tenant=run.tenant,
         )
-        timers.start(tx, run.id, tx.now + PATIENCE, "offer", handoff.id)
+        if handoff.joined is None:
+            timers.start(tx, run.id, tx.now + PATIENCE, "offer", handoff.id)
         if handoff.due is not None:
             timers.start(tx, run.id, handoff.due, "handoff", handoff.id)
     if handoff.review is not None:
@@ -255,13 +269,36 @@ def answer_of(handoff: Handoff | None, answer: Mapping[str, Any] | None) -> str 
     return unfit(answer if answer is not None else {}, schema)
 
 
-def returned(tx: Transaction, run: Run, outcome: str, summary: str, answer: Mapping[str, Any] | None) -> bool:
-    """Give the work of a run that has ended back to its giver; whether it is still waited for."""
+def returned(
+    tx: Transaction, run: Run, outcome: str, summary: str, answer: Mapping[str, Any] | None, label: Label
+) -> bool:
+    """Give the work of a run that has ended back to its giver; whether it is still waited for, by itself.
+
+    `label` is that of what it says. A piece that is joined with others is counted, and not told of by itself.
+    """
     handoff = handoffs.of_child(tx, run.id)
     if handoff is None:
         return True  # it was begun by an older Baton
     state = {"done": HandoffState.RETURNED, "refused": HandoffState.REFUSED}.get(outcome, HandoffState.FAILED)
-    return handoffs.end(tx, handoff, state, summary, answer)
+    return handoffs.end(tx, handoff, state, summary, answer, label) and handoff.joined is None
+
+
+def tell_joined(tx: Transaction, run: RunId, key: str) -> None:
+    """Tell a giver how far the pieces have come that it joins; its label is that of all that they have said."""
+    join = joins.get(tx, run, key)
+    if join is None:
+        return
+    text = f"[join {key}] {join.ended} of {join.total} have ended, {join.returned} of them with an answer."
+    label: dict[str, Any] = {"trust": join.trust, "confidentiality": join.confidentiality}
+    mail.post(tx, run, "handoff", sender="baton", text=text, ref=key, **label)
+
+
+def withdraw_joined(tx: Transaction, run: Run, key: str, reason: str) -> None:
+    """Take back all pieces that a step joins and that are open; it is told nothing of them any more."""
+    joins.close(tx, run.id, key)
+    for handoff in handoffs.open_of_join(tx, run.id, key):
+        if handoffs.end(tx, handoff, HandoffState.WITHDRAWN, reason):
+            _called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} took it back: {reason}")
 
 
 def withdraw(tx: Transaction, run: Run, handoff: Handoff, reason: str) -> None:
@@ -305,5 +342,5 @@ def _called_off(tx: Transaction, handoff: Handoff, how: DecisionKind, why: str) 
 
 
 def _tell_giver(tx: Transaction, handoff: Handoff, text: str, trust: Trust = Trust.SYSTEM) -> None:
-    if not runs.get(tx, handoff.run).ended:
+    if handoff.joined is None and not runs.get(tx, handoff.run).ended:
         mail.post(tx, handoff.run, "handoff", sender=handoff.taker, text=text, ref=handoff.id, trust=trust)

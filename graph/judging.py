@@ -109,7 +109,13 @@ def judge_reply(
 def judge(
     member: Member, run: Run, action: Action, record: Record, opinions: Mapping[str, float] | None = None
 ) -> Verdict:
-    """Ask the agent's policy about one action; a fork asks about more than policy does."""
+    """Ask the agent's policy about one action; a fork asks about more than policy does.
+
+    Pieces of work that are handed on together are judged one by one, as if each were handed on by itself: the strictest
+    of the verdicts is that of all.
+    """
+    if action.tool == "hand_off_each":
+        return _of_each(member, run, action, record, opinions)
     spec = member.agent.specs[action.tool]
     question = Question(
         action=action,
@@ -133,6 +139,22 @@ def judge(
     if member.shadow is not None:
         verdict = replace(verdict, evidence={**verdict.evidence, "shadow": member.shadow.judge(question).document()})
     return guarded(run, action, spec, verdict, echo_of(run, action, record.echoes, record.proposals))
+
+
+def _of_each(member: Member, run: Run, action: Action, record: Record, opinions: Mapping[str, float] | None) -> Verdict:
+    said = action.arguments
+    common = {name: said[name] for name in ("to", "contract", "within", "tokens") if said.get(name) is not None}
+    found: list[Verdict] = []
+    for place, task in enumerate(said["tasks"]):
+        payload = {"payload": said["payloads"][place]} if said.get("payloads") else {}
+        one = replace(action, tool="hand_off", arguments={**common, "task": task, **payload})
+        verdict = judge(member, run, one, record, opinions)
+        if verdict.ruling is Ruling.DENY:
+            return replace(verdict, reason=f"piece {said['first'] + place}: {verdict.reason}")
+        record = replace(record, spent=charged(record.spent, verdict.charges))
+        found.append(verdict)
+    strictest = next((verdict for verdict in found if verdict.ruling is Ruling.ASK), found[0])
+    return replace(strictest, charges=tuple(charge for verdict in found for charge in verdict.charges))
 
 
 def _action(member: Member, run: Run, turn: int, position: int, parsed: ParsedCall) -> Action:

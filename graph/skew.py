@@ -1,6 +1,6 @@
 """Old runs under new code: what differs, what of it a run cannot live with, and what is to be asked again. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -52,7 +52,13 @@ def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
     return said
 
 
-def skew(agent: str, old: Fingerprint | None, new: Fingerprint | None, matters: Sequence[Matter]) -> list[Problem]:
+def skew(
+    agent: str,
+    old: Fingerprint | None,
+    new: Fingerprint | None,
+    matters: Sequence[Matter],
+    begun: Mapping[str, str] | None = None,
+) -> list[Problem]:
     """What keeps code from going on with a run.
 
     Args:
@@ -60,13 +66,14 @@ def skew(agent: str, old: Fingerprint | None, new: Fingerprint | None, matters: 
         old: What the run was begun with, or last found to fit; None where that is not known.
         new: The code at hand; None where it has no such agent.
         matters: What of the run is open.
+        begun: Of a workflow's run, what the steps do that it has begun, by name; None where it has begun none.
     """
     if new is None:
         return [_whole("orphaned", f"there is no agent {agent!r} any more")]
     if old is not None and old.graph not in READABLE:
         known = ", ".join(map(str, sorted(READABLE)))
         return [_whole("misread", f"its state is of graph version {old.graph}; this code reads: {known}")]
-    found: list[Problem] = []
+    found = [_whole("misread", said) for said in _other_steps(begun or {}, new.steps)]
     for matter in matters:
         before = old.tools.get(matter.action.tool) if old else None
         problem = _misfit(matter, before, new.tools.get(matter.action.tool))
@@ -93,6 +100,17 @@ def _misfit(matter: Matter, before: ToolPrint | None, now: ToolPrint | None) -> 
         return None
     same = before.schema == now.schema and before.effect == now.effect
     return None if same else ("misread", f"of the same version {version}, but {_changes(before, now)}")
+
+
+def _other_steps(begun: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Steps that were begun and are others now, or are gone, in words."""
+    said: list[str] = []
+    for name, what in sorted(begun.items()):
+        if name not in now:
+            said.append(f"step {name} ({what}) was begun and is gone")
+        elif now[name] != what:
+            said.append(f"step {name} was begun as `{what}` and is `{now[name]}` now")
+    return said
 
 
 def _changes(before: ToolPrint, after: ToolPrint) -> str:

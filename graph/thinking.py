@@ -22,7 +22,7 @@ from baton.core import (
     metered,
 )
 from baton.graph.briefing import brief, brief_text
-from baton.graph.builtins import still_open
+from baton.graph.builtins import finish, still_open
 from baton.graph.context import own_label
 from baton.graph.ending import end
 from baton.graph.facts import new_facts
@@ -35,15 +35,19 @@ from baton.graph.observing import tell_waits
 from baton.graph.outcome import End, Rider
 from baton.graph.packing import packed
 from baton.graph.past import Past, certificates_of, load
+from baton.graph.patterns import Workflow
 from baton.graph.promised import record_decisions
 from baton.graph.receive import News, receive, still_asked, unread
 from baton.graph.rereading import read_again
 from baton.graph.resting import drifts, fresh
 from baton.graph.rounds import refused, rounds, told
+from baton.graph.scene import Scene
+from baton.graph.settling import facts, pieces
 from baton.graph.state import Place
 from baton.graph.team import Member, Team
 from baton.graph.trouble import open_for, open_trouble
 from baton.graph.undoing import Undoing, plan_of
+from baton.graph.weaving import weave
 from baton.ledger import (
     Fact,
     Line,
@@ -95,7 +99,7 @@ async def think(office: Office, hold: Hold, place: Place) -> Move | None:
         step.lines += await _instructed(office, past)
     if _was_away(step):
         step.lines = [*await _brief(step), *step.lines]
-    return await _propose(step)
+    return await (_propose(step) if step.workflow is None else _woven(step, step.workflow))
 
 
 async def _take_up(step: "_Step") -> str | None:
@@ -144,6 +148,12 @@ class _Step:
     def member(self) -> Member:
         return self.office.team.member(self.past.run.agent)
 
+    @property
+    def workflow(self) -> Workflow | None:
+        """What is worked off in place of asking a model; None where one is asked, and in what undoes a run."""
+        composed = self.member.agent.composition
+        return composed if isinstance(composed, Workflow) and self.past.run.compensates is None else None
+
     def say(self, text: str, trust: Trust = Trust.SYSTEM) -> None:
         """Add a notice that the model reads next."""
         self.lines.append(Line(role="notice", turn=self.place.turn + 1, text=text, trust=trust))
@@ -182,6 +192,50 @@ class _Step:
         self.riders.append(lambda tx: open_trouble(tx, run, problem, fault, known))
         self.strikes = 0
         return self.parked()
+
+
+async def _woven(step: _Step, workflow: Workflow) -> Move:
+    """A workflow goes on by what its steps have come to: nobody is asked, and nothing is recalled or packed."""
+    run, past, turn, agent = step.past.run, step.past, step.place.turn + 1, step.member.agent
+    found = await step.office.ledger.read(lambda tx: facts(tx, run.id, past.proposals, past.reviews))
+    news = step.news.granted or step.news.cursor != step.place.cursor
+    lines = [*past.lines, *step.lines]
+    come = weave(workflow, agent, past, found, lines, turn, news)
+    if come.wanted:
+        found = await step.office.ledger.read(lambda tx: pieces(tx, run.id, found, come.wanted))
+        come = weave(workflow, agent, past, found, lines, turn, news)
+    step.riders += come.riders
+    if come.trouble is not None:
+        return step.troubled(come.trouble, Fault.LASTING)
+    if not come.calls:
+        return step.parked()
+    reply = ModelReply(calls=come.calls, finish="tool_calls")
+    record = replace(past.record(step.lines, agent.specs), certificates=await _certificates(step, reply))
+    step.lines.append(Line(role="assistant", turn=turn, text="", trust=Trust.AGENT))
+    step.riders.append(lambda tx: journal.record_call(tx, run.id, turn, agent.model, reply, 0))
+    proposals = judge_reply(step.member, run, turn, reply, record)
+    return await _at_its_end(step, proposals) or await _called(step, proposals, record)
+
+
+async def _at_its_end(step: _Step, proposals: Sequence[Proposal]) -> Move | None:
+    """The end of a workflow in the step that proposes it, where policy lets it end and nothing is open; else None."""
+    only = proposals[0]
+    if len(proposals) > 1 or only.action.tool != "finish" or only.verdict.ruling is not Ruling.ALLOW or only.problem:
+        return None
+    office, member, run, action = step.office, step.member, step.past.run, only.action
+    label = own_label(run, [*step.past.lines, *step.lines], step.past.proposals, member.agent.specs)
+    cursor = step.news.cursor
+    scene = Scene(ledger=office.ledger, team=office.team, member=member, run=run, label=label, cursor=cursor)
+    arguments = member.agent.specs["finish"].validate(action.arguments)
+    with office.team.observer.calling(action.tool, action.id, action.arguments) as came:
+        outcome = await finish(scene, action, arguments)
+        came(outcome.text)
+    if (how := outcome.end) is None:
+        return None
+    step.lines.append(Line(role="tool", turn=only.turn, text=outcome.text, ref=action.id))
+    step.riders.append(lambda tx: journal.record_proposals(tx, proposals))
+    step.riders.append(lambda tx: end(tx, run, cursor, how, label, office.team.observer))
+    return step.move("end", turn=only.turn)
 
 
 async def _propose(step: _Step) -> Move:
@@ -357,7 +411,9 @@ def _unusable(reply: ModelReply) -> str | None:
 
 
 async def _instructed(office: Office, past: Past) -> list[Line]:
-    """What owners have told the agent, as the first thing after the goal."""
+    """What owners have told the agent, as the first thing after the goal; a workflow is told nothing."""
+    if office.team.member(past.run.agent).agent.composition is not None:
+        return []
     told = await office.team.memory.believed([instructions_of(past.run.agent)], tenant=past.run.tenant)
     if not told:
         return []

@@ -3,9 +3,9 @@
 The modules `runs`, `leases`, `at_once`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`,
 `events`, `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`,
 `audits`, `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`,
-`threads`, `hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `triggers`, `reservations`, `limits`,
-`stays`, `records`, `fact_words`, `fact_vectors` and `checkpoints` hold plain functions that take a `Transaction`; hand
-them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
+`threads`, `hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `workflow_steps`, `joins`, `triggers`,
+`reservations`, `limits`, `stays`, `records`, `fact_words`, `fact_vectors` and `checkpoints` hold plain functions that
+take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -37,6 +37,7 @@ from baton.ledger import (
     history,
     hook_calls,
     items,
+    joins,
     journal,
     keys,
     leases,
@@ -64,6 +65,7 @@ from baton.ledger import (
     turns,
     waits,
     workers,
+    workflow_steps,
 )
 from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.door import Ledger, Listener, database_of
@@ -148,6 +150,7 @@ __all__ = [
     "history",
     "hook_calls",
     "items",
+    "joins",
     "journal",
     "keys",
     "leases",
@@ -175,4 +178,5 @@ __all__ = [
     "turns",
     "waits",
     "workers",
+    "workflow_steps",
 ]

@@ -36,6 +36,7 @@ from baton.ledger.schema import (
 from baton.ledger.schema_handoffs import handoffs
 from baton.ledger.schema_people import decisions, forecasts, notices, remarks, reviews, snoozes
 from baton.ledger.schema_threads import exchanges, threads
+from baton.ledger.schema_workflows import joins, workflow_steps
 from baton.ledger.transaction import Transaction
 
 BATCH = 20
@@ -114,6 +115,8 @@ _PARTS = (
         frozenset({"payload", "answers", "answer"}),
     ),
     _Part("wait", waits, (waits.c.opened_at,)),
+    _Part("step", workflow_steps, (workflow_steps.c.begun_at,), frozenset({"body"}), frozenset({"body"})),
+    _Part("join", joins, json=frozenset({"missed"})),
     _Part("thread", threads, json=frozenset({"metadata"})),
     _Part("exchange", exchanges, (exchanges.c.number,), json=frozenset({"metadata"})),
     _Part("event", events, (events.c.seq,), json=frozenset({"data"})),
@@ -250,6 +253,8 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
         effects,
         handoffs,
         waits,
+        workflow_steps,
+        joins,
         timers,
         events,
     ):

@@ -13,6 +13,7 @@ from baton.ledger.schema import bodies, effects, messages, metadata, runs, signa
 from baton.ledger.schema_handoffs import handoffs
 from baton.ledger.schema_people import audits, decisions, remarks, reviews
 from baton.ledger.schema_words import server_metadata, vector_metadata
+from baton.ledger.schema_workflows import workflow_steps
 from baton.ledger.transaction import Transaction
 
 EVENT_DAYS = 30.0
@@ -99,6 +100,7 @@ REFERENCES = (
     handoffs.c.payload,
     handoffs.c.answer,
     handoffs.c.said,
+    workflow_steps.c.body,
 )
 """Every column that refers to a text. A text is stored together with the row that refers to it, never before."""
 

@@ -9,21 +9,24 @@ taken or asked about, the taker.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from baton.core import ActionId, Conflict, NotFound, ReviewId, RunId, dump
-from baton.ledger import bodies
+from baton.core import ActionId, Confidentiality, Conflict, Label, NotFound, ReviewId, RunId, Trust, dump
+from baton.ledger import bodies, joins
 from baton.ledger.events import emit
 from baton.ledger.schema_handoffs import handoffs
 from baton.ledger.transaction import Transaction
 
 PERSON = "person:"
 """What the name of a taker begins with who is a person, or a role of people."""
+
+
+_BATON = Label(Trust.SYSTEM, confidentiality=Confidentiality.PUBLIC)
 
 
 class HandoffState(StrEnum):
@@ -71,6 +74,8 @@ class Handoff:
         depth: How often it was handed on, itself included.
         due: When its answer is due; None is never.
         said: What was reached, or why it was refused, failed or withdrawn; empty before.
+        joined: The step of a workflow that joins it with others; None where it is told of by itself.
+        item: Its place among those, from 0; None where it stands alone.
     """
 
     id: str
@@ -93,6 +98,8 @@ class Handoff:
     taken_at: float | None
     ended_at: float | None
     said: str
+    joined: str | None = None
+    item: int | None = None
 
 
 def offer(tx: Transaction, handoff: Handoff) -> None:
@@ -133,9 +140,17 @@ def told(tx: Transaction, handoff: Handoff) -> None:
 
 
 def end(
-    tx: Transaction, handoff: Handoff, state: HandoffState, said: str, answer: Mapping[str, Any] | None = None
+    tx: Transaction,
+    handoff: Handoff,
+    state: HandoffState,
+    said: str,
+    answer: Mapping[str, Any] | None = None,
+    label: Label = _BATON,
 ) -> bool:
-    """End it, which gives it back to the giver; whether it was still open: the first end counts."""
+    """End it, which gives it back to the giver; whether it was still open: the first end counts.
+
+    `label` is that of what was said. A piece that is joined with others is counted in the same breath.
+    """
     row = {
         "which": handoff.id,
         "how": state,
@@ -147,6 +162,8 @@ def end(
     if not tx.changed(_END, **row):
         return False
     _tell(tx, handoff, state.value)
+    if handoff.joined is not None:
+        joins.count(tx, handoff.run, handoff.joined, returned=state is HandoffState.RETURNED, label=label)
     return True
 
 
@@ -177,6 +194,31 @@ def of_run(tx: Transaction, run: RunId) -> list[Handoff]:
     return _read(tx, tx.rows(_OF_RUN, run=run))
 
 
+def of_actions(tx: Transaction, actions: Sequence[ActionId]) -> list[Handoff]:
+    """What these calls have handed on."""
+    return _read(tx, tx.rows(_OF_ACTIONS, actions=list(actions))) if actions else []
+
+
+def open_of_run(tx: Transaction, run: RunId) -> list[Handoff]:
+    """What a run has handed on and that has not ended, oldest first."""
+    return _read(tx, tx.rows(_OPEN_OF_RUN, run=run))
+
+
+def open_of_join(tx: Transaction, run: RunId, joined: str) -> list[Handoff]:
+    """The pieces that a step of a run joins and that have not ended, in their order."""
+    return _read(tx, tx.rows(_OPEN_OF_JOIN, run=run, joined=joined))
+
+
+def ended_of(tx: Transaction, children: Sequence[RunId]) -> set[RunId]:
+    """Those of these runs whose hand-offs have ended, such as those that were taken back."""
+    return {RunId(child) for child in tx.values(_ENDED_OF, children=list(children))}
+
+
+def of_join(tx: Transaction, run: RunId, joined: str) -> list[Handoff]:
+    """All the pieces that a step of a run joins, in their order."""
+    return _read(tx, tx.rows(_OF_JOIN, run=run, joined=joined))
+
+
 def _step(tx: Transaction, handoff: Handoff, before: HandoffState, after: HandoffState) -> None:
     if not tx.changed(_STEP, which=handoff.id, before=before, after=after):
         raise Conflict(f"hand-off {handoff.id}", f"it is {get(tx, handoff.id).state}, not {before}")
@@ -190,7 +232,7 @@ def _tell(tx: Transaction, handoff: Handoff, step: str, **more: Any) -> None:
 
 _PLAIN = (
     *("id", "run", "action", "giver", "taker", "state", "owner", "contract", "version", "child", "review", "depth"),
-    *("offered_at", "due"),
+    *("offered_at", "due", "joined", "item"),
 )
 _OFFER = insert(handoffs)
 _IS_OPEN = handoffs.c.state.in_([state.value for state in _OPEN])
@@ -218,6 +260,19 @@ _END = (
 _BY_ID = select(handoffs).where(handoffs.c.id == bindparam("id"))
 _OF_CHILD = select(handoffs).where(handoffs.c.child == bindparam("child"))
 _OF_REVIEW = select(handoffs).where(handoffs.c.review == bindparam("review"))
+_OF_ACTIONS = select(handoffs).where(handoffs.c.action.in_(bindparam("actions", expanding=True)))
+_ENDED_OF = select(handoffs.c.child).where(
+    handoffs.c.child.in_(bindparam("children", expanding=True)), handoffs.c.state.not_in([s.value for s in _OPEN])
+)
+_OPEN_OF_RUN = (
+    select(handoffs).where(handoffs.c.run == bindparam("run"), _IS_OPEN).order_by(handoffs.c.offered_at, handoffs.c.id)
+)
+_OF_JOIN = (
+    select(handoffs)
+    .where(handoffs.c.run == bindparam("run"), handoffs.c.joined == bindparam("joined"))
+    .order_by(handoffs.c.item)
+)
+_OPEN_OF_JOIN = _OF_JOIN.where(_IS_OPEN)
 _OF_RUN = select(handoffs).where(handoffs.c.run == bindparam("run")).order_by(handoffs.c.offered_at, handoffs.c.id)
 
 

@@ -78,6 +78,10 @@ STEPS: Mapping[int, Sequence[str]] = {
     8: ("ALTER TABLE model_calls ADD COLUMN context TEXT",),
     9: (),  # fact_words on Postgres, filled from the facts
     10: (),  # resources, reservations, stays and records, which are made as they are missing
+    11: (
+        "ALTER TABLE handoffs ADD COLUMN joined TEXT",
+        "ALTER TABLE handoffs ADD COLUMN item INTEGER",
+    ),  # workflow_steps, joins
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

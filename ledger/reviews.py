@@ -426,6 +426,8 @@ def close_unanswered(tx: Transaction, review: Review, kind: DecisionKind, note: 
 
 
 def _reviews(tx: Transaction, rows: Sequence[Any]) -> list[Review]:
+    if not rows:
+        return []  # the usual case: most runs ask nobody
     taken = decisions.read(tx, [row.decision for row in rows if row.decision])
     texts = bodies.load(tx, [row.question for row in rows])
     verdicts = {row.id: verdict_from(row.verdict) for row in rows}

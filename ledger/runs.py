@@ -259,6 +259,11 @@ def children(tx: Transaction, run: RunId) -> list[Run]:
     return _runs(tx, tx.rows(_CHILDREN, run=run))
 
 
+def open_children(tx: Transaction, run: RunId) -> list[RunId]:
+    """The ids of the runs that this run handed work to and that have not ended, oldest first."""
+    return [RunId(child) for child in tx.values(_OPEN_CHILDREN, run=run)]
+
+
 def family(tx: Transaction, run: RunId) -> list[RunId]:
     """The ids of a run and of all that it handed work to, however deep, itself first."""
     found = [run]
@@ -309,6 +314,7 @@ def wake(tx: Transaction, run: RunId, *, at_once: bool = False) -> None:
 
 
 _CHILD_IDS = select(runs.c.id).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
+_OPEN_CHILDREN = _CHILD_IDS.where(runs.c.status.not_in(sorted(ENDED)))
 _MARKS = select(runs.c.id, runs.c.events, runs.c.wake, runs.c.seen, runs.c.status, runs.c.lease_owner).where(
     runs.c.id.in_(bindparam("runs", expanding=True))
 )

@@ -26,8 +26,11 @@ handoffs = Table(
     Column("due", Double),
     Column("taken_at", Double),
     Column("ended_at", Double),
+    Column("joined", Text),  # the step of a workflow that joins it with others, and its place among them
+    Column("item", Integer),
     Column("said", Serial),  # why it was refused, failed or withdrawn; or what was reached
 )
 Index("handoffs_run", handoffs.c.run, handoffs.c.state)
 Index("handoffs_child", handoffs.c.child)
+Index("handoffs_joined", handoffs.c.run, handoffs.c.joined, handoffs.c.item)
 Index("handoffs_review", handoffs.c.review)

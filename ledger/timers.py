@@ -18,6 +18,7 @@ TimerKind = Literal[
     "goal",
     "handoff",
     "offer",
+    "join",
     "stay",
     "grant",
     "lease",
@@ -33,9 +34,11 @@ class Timer:
         kind: `wait` (an agent waits until then), `event` (an agent is told of an event, or that none has come),
             `review` (a question's deadline), `escalation` (others are asked it as well), `decision` (one that was held
             back goes out), `goal` (a goal's deadline), `handoff` (the answer to one is due), `offer` (one should have
-            been taken), `stay` (an action that was held up may go ahead), `grant` (what was reserved is there), `lease`
-            (a reservation runs out), `unreserved` (one is waited for no more).
-        ref: The review's or hand-off's id, that of the action that waits, or a reservation's number; None otherwise.
+            been taken), `join` (of pieces that are joined, as many have ended as were waited for), `stay` (an action
+            that was held up may go ahead), `grant` (what was reserved is there), `lease` (a reservation runs out),
+            `unreserved` (one is waited for no more).
+        ref: The review's or hand-off's id, that of the action that waits, a reservation's number, or the name of the
+            step that joins; None otherwise.
     """
 
     id: str
@@ -80,6 +83,7 @@ _DUE = (
 _TAKE = delete(timers).where(timers.c.id.in_(bindparam("taken", expanding=True)))
 _NEXT = select(func.min(timers.c.due))
 _OVERDUE = select(exists().where(timers.c.run == bindparam("run"), timers.c.due <= bindparam("now")))
+_STARTED = select(timers.c.ref).where(timers.c.run == bindparam("run"), timers.c.kind == bindparam("kind"))
 _PENDING = select(func.min(timers.c.due)).where(timers.c.run == bindparam("run"), timers.c.kind == bindparam("kind"))
 
 
@@ -92,6 +96,11 @@ def next_due(tx: Transaction) -> float | None:
 def overdue(tx: Transaction, run: RunId) -> bool:
     """Whether a time has come in a run that it has not been told of yet."""
     return bool(tx.value(_OVERDUE, run=run, now=tx.now))
+
+
+def started(tx: Transaction, run: RunId, kind: TimerKind) -> set[str]:
+    """What the timers of a kind that are to come in a run are about."""
+    return {ref for ref in tx.values(_STARTED, run=run, kind=kind) if ref is not None}
 
 
 def pending(tx: Transaction, run: RunId, kind: TimerKind) -> float | None:

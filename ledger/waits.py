@@ -130,6 +130,22 @@ def pending(tx: Transaction, members: Sequence[RunId]) -> list[Wait]:
     return [_wait(row) for row in tx.rows(_PENDING, members=list(members))]
 
 
+def of_actions(tx: Transaction, actions: Sequence[ActionId]) -> dict[ActionId, tuple[str, str | None]]:
+    """What these calls' waits have come to: the state, and the text of the event that has met it.
+
+    The state is one of `open`, `met`, `given`, `late` and `dropped`.
+    """
+    rows = tx.rows(_OF_ACTIONS, actions=list(actions)) if actions else []
+    texts = bodies.load(tx, [row.body for row in rows])
+    return {ActionId(row.action): (row.state, texts[row.body] if row.body else None) for row in rows}
+
+
+def drop_one(tx: Transaction, run: RunId, action: ActionId) -> bool:
+    """Have a run no longer wait for one event; whether it still did."""
+    timers.stop(tx, run, "event", action)
+    return bool(tx.changed(_DROP_ONE, which=action))
+
+
 def endless(tx: Transaction) -> list[Wait]:
     """Waits for events that have not come and have no limit of time, oldest first."""
     return [_wait(row) for row in tx.rows(_ENDLESS)]
@@ -180,6 +196,12 @@ _ONE = select(waits).where(waits.c.action == bindparam("action"))
 _SIGNAL = select(signals).where(signals.c.id == bindparam("signal"))
 _PENDING = select(waits).where(waits.c.run.in_(bindparam("members", expanding=True)), _LEFT).order_by(waits.c.opened_at)
 _ENDLESS = select(waits).where(waits.c.state == "open", waits.c.until.is_(None)).order_by(waits.c.opened_at)
+_OF_ACTIONS = (
+    select(waits.c.action, waits.c.state, signals.c.body)
+    .select_from(waits.outerjoin(signals, signals.c.id == waits.c.signal))
+    .where(waits.c.action.in_(bindparam("actions", expanding=True)))
+)
+_DROP_ONE = update(waits).where(waits.c.action == bindparam("which"), _LEFT).values(state="dropped")
 _DROP = update(waits).where(waits.c.run == bindparam("of"), _LEFT).values(state="dropped")
 _OLD = select(signals.c.id).where(signals.c.at < bindparam("before"))
 _UNTIE = update(waits).where(waits.c.signal.in_(_OLD), waits.c.state != "met").values(signal=None)

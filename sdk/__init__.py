@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         secret,
         variable,
     )
+    from baton.graph.patterns import Workflow
     from baton.handles import Result, RunHandle
     from baton.people import load_people
     from baton.project import Project, load_project
@@ -54,6 +55,7 @@ __all__ = [
     "Retries",
     "RunHandle",
     "TryAgain",
+    "Workflow",
     "file_tools",
     "http_tools",
     "load_people",
@@ -88,6 +90,7 @@ _HOMES = {
     "Retries": "baton.core",
     "RunHandle": "baton.handles",
     "TryAgain": "baton.core",
+    "Workflow": "baton.graph.patterns",
     "file_tools": "baton.agents.shipped",
     "http_tools": "baton.agents.shipped",
     "load_people": "baton.people",

@@ -58,6 +58,7 @@ from baton.graph import (
     replay,
 )
 from baton.graph.hooks import CloudEvent, Hook, Start, Taken, take
+from baton.graph.patterns import Workflow, team
 from baton.graph.triggers import Trigger, Watchman
 from baton.handles import Result, RunHandle, person
 from baton.ledger import (
@@ -111,7 +112,7 @@ class Baton:
     def __init__(
         self,
         *,
-        agents: Sequence[Agent] = (),
+        agents: Sequence[Agent | Workflow] = (),
         database: str | Path | None = None,
         model: Model | None = None,
         mind: Mind | None = None,
@@ -134,7 +135,7 @@ class Baton:
         """Say who works here; nothing is opened yet.
 
         Args:
-            agents: The roles. Without any, runs can be looked at but not advanced.
+            agents: The roles, workflows among them. Without any, runs can be looked at but not advanced.
             database: The ledger's file, or a folder for it; None is BATON_DATABASE_URL, else `.baton/baton.db`.
             model: What every agent thinks with; None is the endpoint that OPENAI_API_KEY and OPENAI_BASE_URL name,
                 and with neither the simulated model.
@@ -162,8 +163,9 @@ class Baton:
             InvalidValue: if two agents have one name, one hands off to nobody known, a share is not above 0, or an
                 agent or tool names a resource or window that there is not.
         """
-        self._agents = {agent.name: agent for agent in agents}
-        self._check(agents)
+        members = team(*agents)
+        self._agents = {agent.name: agent for agent in members}
+        self._check(members)
         self._url = find_database(str(database) if database else None)
         self._given = model
         self._mind = mind or SimpleMind()
@@ -175,7 +177,7 @@ class Baton:
         self._people = people
         self.prices = prices
         self._rules = Rules(resources=resources, windows=dict(windows or {}), tenants=dict(limits or {}))
-        self._rules.check(agents)
+        self._rules.check(members)
         self._triggers = self._checked(triggers)
         self._observer = observer or observer_of()
         self.promotion, self._lacks = promotion, ""
@@ -346,12 +348,13 @@ class Baton:
         if self._engine is not None:
             await self._engine.stop(grace)
 
-    def employ(self, agent: Agent) -> None:
+    def employ(self, member: Agent | Workflow) -> None:
         """Take an agent on, or put a changed one in place of the one with its name; its runs go on with it.
 
         Raises:
             PolicyError: if its policy cannot be read.
         """
+        (agent,) = team(member)
         self._agents[agent.name] = agent
         self._look_at_promotion()
         self._team.members[agent.name] = self._member(agent)

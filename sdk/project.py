@@ -31,6 +31,7 @@ from baton.core import (
 from baton.core.yaml_file import line_of, read_yaml, refused
 from baton.flow import Alarms
 from baton.graph.hooks import Hook, HookEntry, Start
+from baton.graph.patterns import Steps, Workflow, WorkflowEntry
 from baton.graph.triggers import Trigger, TriggerEntry
 from baton.people import people_of
 from baton.policies import YAML
@@ -104,6 +105,7 @@ class _ProjectFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     agents: list[_AgentEntry] = Field(min_length=1)
+    workflows: list[WorkflowEntry] = []
     simulated: str = "simple"
     database: str | None = None
     notices: NoticesEntry | None = None
@@ -122,7 +124,7 @@ class Project:
 
     Attributes:
         path: The file.
-        agents: In the file's order; the first one is asked when none is named.
+        agents: In the file's order, workflows behind them; the first one is asked when none is named.
         simulated: Name of the mind that the simulated model thinks with.
         database: The ledger: a server's URL, or a file relative to the project file; None is the default.
         notices: Who is told of reviews and runs; None is nobody.
@@ -206,11 +208,13 @@ def mcp_servers(path: str | Path) -> "list[tuple[McpServer, Path]]":
         raise NotFound("project file", str(file), hint="`baton init` writes a starter project.")
     entry, tree = read_yaml(file, _ProjectFile)
     found: dict[str, tuple[McpServer, Path]] = {}
-    for number, agent in enumerate(entry.agents):
-        for position, said in enumerate(agent.tools):
+    members = [("agents", number, one.tools) for number, one in enumerate(entry.agents)]
+    members += [("workflows", number, one.tools) for number, one in enumerate(entry.workflows)]
+    for where, number, tools in members:
+        for position, said in enumerate(tools):
             if not isinstance(said, dict) or "mcp" not in said:
                 continue
-            place = ("agents", number, "tools", position)
+            place = (where, number, "tools", position)
             try:
                 mcp = ShippedTools.model_validate(said).mcp
                 if mcp is not None:
@@ -227,6 +231,7 @@ def _project(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> Project
         line = line_of(tree, ("simulated",))
         raise InvalidFile(str(file), line, "simulated", entry.simulated, f"one of: {', '.join(MINDS)}")
     agents = tuple(_agent(file, number, agent, tree) for number, agent in enumerate(entry.agents))
+    agents += tuple(_workflow(file, number, said, tree).agent for number, said in enumerate(entry.workflows))
     notices = _notices(file, entry.notices, tree) if entry.notices is not None else None
     made = Project(
         path=file,
@@ -269,7 +274,7 @@ def _promotion(file: Path, entry: _PromotionEntry, tree: yaml.Node | None) -> Pr
 
 def _hooks(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> tuple[Hook, ...]:
     hooks: list[Hook] = []
-    agents = [agent.name for agent in entry.agents]
+    agents = _names(entry)
     for number, said in enumerate(entry.hooks):
         try:
             hook = said.made()
@@ -284,9 +289,14 @@ def _hooks(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> tuple[Hoo
     return tuple(hooks)
 
 
+def _names(entry: _ProjectFile) -> list[str]:
+    """Of its agents and workflows."""
+    return [*(agent.name for agent in entry.agents), *(flow.name for flow in entry.workflows)]
+
+
 def _triggers(file: Path, entry: _ProjectFile, tree: yaml.Node | None) -> tuple[Trigger, ...]:
     triggers: list[Trigger] = []
-    agents = [agent.name for agent in entry.agents]
+    agents = _names(entry)
     for number, said in enumerate(entry.triggers):
         try:
             trigger = said.made(file.parent)
@@ -310,17 +320,11 @@ def _notices(file: Path, entry: NoticesEntry, tree: yaml.Node | None) -> Notices
 
 
 def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) -> Agent:
-    tools: list[ToolSpec | Tool[..., Any]] = []
-    for position, said in enumerate(entry.tools):
-        place = ("agents", number, "tools", position)
-        if isinstance(said, str):
-            tools.append(_tool(file, said, line_of(tree, place), ".".join(map(str, place))))
-        else:
-            tools += _shipped(file, said, place, tree)
+    tools = _tools(file, entry.tools, ("agents", number), tree)
     try:
         settings: dict[str, Any] = entry.model_dump() | {
             "tools": tools,
-            "contracts": _contracts(file, number, entry.contracts, tree),
+            "contracts": _contracts(file, ("agents", number), entry.contracts, tree),
             "policy": _policy(file, entry.policy),
             "shadow": _policy(file, entry.shadow),
             "at_once": at_once_of("at_once", entry.at_once),
@@ -331,16 +335,52 @@ def _agent(file: Path, number: int, entry: _AgentEntry, tree: yaml.Node | None) 
         raise InvalidFile(str(file), line, f"agents.{number}: {error.what}", error.value, error.allowed) from error
 
 
+def _workflow(file: Path, number: int, entry: WorkflowEntry, tree: yaml.Node | None) -> Workflow:
+    place = ("workflows", number)
+    body = Steps(file, tree).body(entry.steps, (*place, "steps"))
+    try:
+        return Workflow(
+            entry.name,
+            body,
+            tools=_tools(file, entry.tools, place, tree),
+            policy=_policy(file, entry.policy),
+            shadow=_policy(file, entry.shadow),
+            contracts=_contracts(file, place, entry.contracts, tree),
+            description=entry.description,
+            summary=entry.summary,
+            answer=entry.answer,
+        )
+    except InvalidValue as error:
+        line, what = line_of(tree, place), f"workflows.{number}: {error.what}"
+        raise InvalidFile(str(file), line, what, error.value, error.allowed) from error
+
+
 def _policy(file: Path, named: str | None) -> str | Path | None:
     """A policy as the project file names it: a file beside it, or one that is shipped."""
     return file.parent / named if named is not None and named.endswith((".cedar", *YAML)) else named
 
 
-def _contracts(file: Path, number: int, named: Sequence[str], tree: yaml.Node | None) -> list[Contract]:
+def _tools(
+    file: Path, named: Sequence[Any], within: tuple[int | str, ...], tree: yaml.Node | None
+) -> "list[ToolSpec | Tool[..., Any]]":
+    """The tools that an agent or a workflow names."""
+    tools: list[ToolSpec | Tool[..., Any]] = []
+    for position, said in enumerate(named):
+        place = (*within, "tools", position)
+        if isinstance(said, str):
+            tools.append(_tool(file, said, line_of(tree, place), ".".join(map(str, place))))
+        else:
+            tools += _shipped(file, said, place, tree)
+    return tools
+
+
+def _contracts(
+    file: Path, within: tuple[int | str, ...], named: Sequence[str], tree: yaml.Node | None
+) -> list[Contract]:
     """The contracts that `work.py:REFUND` or `package.module:REFUND` names."""
     found: list[Contract] = []
     for position, name in enumerate(named):
-        place = ("agents", number, "contracts", position)
+        place = (*within, "contracts", position)
         line, field = line_of(tree, place), ".".join(map(str, place))
         module, thing = _named(file, name, line, field)
         if not isinstance(thing, Contract):
