@@ -17,15 +17,17 @@ INTO    := --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
            --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 CONTRACTS := $(wildcard tests/integration/test_openai_api.py tests/integration/test_langgraph_*.py tests/integration/test_contract_*.py)
+TOGETHER := $(wildcard $(addsuffix .py,$(addprefix tests/*/test_,exchange handoffs* workflow* resources records staging \
+            philosophers sharing* triggers* routing* negotiat* claims* texting* notes_shared* adaptive_limits together* bfcl)))
 BENCHES := $(filter-out bfcl chaos,$(patsubst bench/%.py,%,$(shell grep -l __main__ bench/*.py)))
 
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo promise days eval pictures test check bench contract conformance chaos format lock clean
+.PHONY: help install demo promise days together eval pictures test test-together check bench contract conformance chaos format lock clean
 
 help:  ## List the targets.
-	@sed -n 's/^\([a-z]*\):.*##/  \1	/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*##/  \1	/p' $(MAKEFILE_LIST) | expand -t 16
 
 install: $(RUNTIME)  ## Set up .venv with what Baton needs to run.
 
@@ -38,6 +40,9 @@ promise: $(RUNTIME)  ## Let the desk earn a promise over 3,000 mails, and draw h
 days: $(RUNTIME)  ## Let an order wait ten days while what it rests on changes.
 	@$(BIN)/python examples/days/play.py $(ARGS)
 
+together: $(RUNTIME)  ## Let five agents and two people exchange orders, whole or not at all.
+	@$(BIN)/python examples/desk/exchange/play.py $(ARGS)
+
 eval: $(DEV)  ## Evaluate the desk: 60 cases, 5 times, with simulated people; ARGS="--kill-halfway" kills it in between.
 	@$(BIN)/python -W ignore examples/desk/evaluate.py $(ARGS)
 
@@ -46,6 +51,9 @@ pictures: $(DEV)  ## Take the pictures of docs/img anew, in Chromium.
 
 test: $(DEV)  ## Run the tests; ARGS="-k name" picks some.
 	@$(BIN)/python $(if $(ARGS),-m pytest $(ARGS),tests/both.py)
+
+test-together: $(DEV)  ## Run the acceptance tests of agents and people who work together.
+	@$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
 
 check: $(DEV)  ## Check style, types and the floors.
 	$(BIN)/ruff check

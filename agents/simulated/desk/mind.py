@@ -1,7 +1,8 @@
-"""The desk's simulated mind, for both of its agents."""
+"""The desk's simulated mind, for all of its agents."""
 
 from baton.agents.simulated.desk.billing import billing
 from baton.agents.simulated.desk.case import Case
+from baton.agents.simulated.desk.exchange import exchanging
 from baton.agents.simulated.desk.front import desk
 from baton.agents.simulated.desk.letter import Letter, read_goal, read_turn
 from baton.agents.simulated.desk.script import ROUNDS, Said, Script
@@ -22,6 +23,7 @@ class DeskMind:
         letter, since = _letter(conversation)
         script = Script(since)
         try:
+            exchanging(letter, script)
             if script.offers("refund"):
                 billing(letter, script)
             desk(Case(letter, script))

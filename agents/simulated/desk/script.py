@@ -62,7 +62,8 @@ class Script:
     def __init__(self, conversation: Conversation) -> None:
         self._offered = frozenset(conversation.tools)
         self._past = list(conversation.results())
-        self._reviews, self._returned = _notices(conversation.user_texts())
+        self.told = conversation.user_texts()
+        self._reviews, self._returned = _notices(self.told)
 
     def offers(self, tool: str) -> bool:
         """Whether the agent has the tool."""
@@ -83,11 +84,14 @@ class Script:
             self.say(Answer(text="waiting"))
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def finish(self, summary: str, evidence: Sequence[str], outcome: Ending) -> NoReturn:
+    def finish(
+        self, summary: str, evidence: Sequence[str], outcome: Ending, answer: Mapping[str, Any] | None = None
+    ) -> NoReturn:
         """End the run; once a finish was not taken, or where there is none, with plain words."""
         if not self.offers("finish") or any(tool == "finish" for tool, _, _ in self._past):
             self.say(Answer(text=summary))
-        arguments = {"summary": summary, "evidence": list(evidence), "outcome": outcome}
+        arguments: dict[str, Any] = {"summary": summary, "evidence": list(evidence), "outcome": outcome}
+        arguments |= {"answer": dict(answer)} if answer is not None else {}
         self.say(Answer(calls=(SimulatedCall(name="finish", arguments=arguments),)))
 
     def say(self, answer: Answer) -> NoReturn:

@@ -9,8 +9,6 @@ class Exchange(BaseModel):
     """An article that a customer wants in place of the one that came."""
 
     order_id: str
-    customer: str
-    address: str
     instead_of: str
     wanted: str
     cents: int = Field(ge=0, description="what the customer gets back, as the wanted one costs less")
@@ -67,11 +65,10 @@ class Seen(BaseModel):
 
 
 class Ship(BaseModel):
-    """A parcel to send."""
+    """A parcel to send, to where the order went."""
 
     order_id: str
     article: str
-    address: str
 
 
 EXCHANGE = Contract(name="exchange", version=1, payload=Exchange, answer=Exchanged)
