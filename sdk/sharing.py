@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from baton.agents import Agent
 from baton.core import (
     Adaptive,
     AtOnce,
@@ -17,12 +16,14 @@ from baton.core import (
     Trust,
     read_at_once,
 )
-from baton.graph.sharing import taken_back
-from baton.graph.staging import recall, release
 from baton.handles import person
 from baton.ledger import Ledger, Stay, Transaction, reservations, stays
 from baton.ledger import records as rows
 from baton.ledger.reservations import Known, Reservation
+from baton.review.taking_back import recall, release, taken_back
+
+if TYPE_CHECKING:
+    from baton.agents import Agent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Rules:
     windows: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])
     tenants: Mapping[str, int] = field(default_factory=dict[str, int])
 
-    def check(self, agents: Sequence[Agent]) -> None:
+    def check(self, agents: "Sequence[Agent]") -> None:
         """Refuse what agents and tools name and that there is not.
 
         Raises:
@@ -62,7 +63,7 @@ class Rules:
                 if isinstance(spec.window, str):
                     _known(f"window of tool {spec.name}", spec.window, list(self.windows))
 
-    def limits(self, agents: Sequence[Agent]) -> list[tuple[Literal["tool", "agent", "tenant"], str, int | Adaptive]]:
+    def limits(self, agents: "Sequence[Agent]") -> list[tuple[Literal["tool", "agent", "tenant"], str, int | Adaptive]]:
         """Everything of which only so many may be under way: its kind, its name, how many."""
         found: list[tuple[Literal["tool", "agent", "tenant"], str, AtOnce]] = [
             ("tenant", name, at_once) for name, at_once in self.tenants.items()
@@ -72,7 +73,7 @@ class Rules:
             found += [("tool", spec.name, spec.at_once) for spec in agent.specs.values()]
         return [(kind, name, at_once) for kind, name, at_once in found if at_once is not None]
 
-    def declare(self, tx: Transaction, agents: Sequence[Agent]) -> None:
+    def declare(self, tx: Transaction, agents: "Sequence[Agent]") -> None:
         """Make all of it known to the record."""
         if self.resources:
             reservations.declare(tx, self.resources)
@@ -139,12 +140,12 @@ class Shared:
         return await self._ledger.read(stays.listed)
 
     async def recall(self, action: str, *, by: str | None = None, note: str = "") -> Stay:
-        """Take an action back that is held up; see `graph.staging.recall`."""
+        """Take an action back that is held up; see `review.taking_back`."""
         who = by or person()
         return await self._ledger.write(lambda tx: recall(tx, action, who, note))
 
     async def release(self, action: str, *, by: str | None = None) -> Stay:
-        """Let an action go ahead at once; see `graph.staging.release`."""
+        """Let an action go ahead at once; see `review.taking_back`."""
         who = by or person()
         return await self._ledger.write(lambda tx: release(tx, action, who))
 

@@ -118,10 +118,11 @@ async def test_many_who_ask_at_once_get_it_one_after_the_other(ledger: Ledger) -
 
 
 class Hall:
-    """A thing that only so many may be in; knows how many were at most."""
+    """A thing that only so many may be in; knows how many were at most. The first stay until as many are in."""
 
-    def __init__(self, seconds: float = 0.02) -> None:
-        self.now, self.most, self.tokens, self._seconds = 0, 0, list[int](), seconds
+    def __init__(self, room: int = 1) -> None:
+        self.now, self.most, self.tokens, self._room = 0, 0, list[int](), room
+        self._full = asyncio.Event()
 
     def tool(self, **settings: Any) -> Any:
         @tool(name="enter", **settings)
@@ -130,7 +131,10 @@ class Hall:
             self.now += 1
             self.most = max(self.most, self.now)
             self.tokens += tokens.values()
-            await asyncio.sleep(self._seconds)
+            if self.now == self._room:
+                self._full.set()
+            await self._full.wait()
+            await asyncio.sleep(0.02)
             self.now -= 1
             return f"{who} was there"
 
@@ -166,7 +170,7 @@ def _patient() -> Says:
 
 @on_both
 async def test_only_so_many_calls_of_a_tool_are_under_way(database: str) -> None:
-    hall = Hall(0.05)
+    hall = Hall(3)
     agent = Agent("clerk", tools=[hall.tool(at_once=3)], policy="allow-all")
     async with open_office(database, [agent], _patient()) as baton:
         runs = [await baton.submit(f"go {number}") for number in range(9)]
@@ -285,7 +289,7 @@ async def test_a_run_that_has_ended_reserves_nothing(ledger: Ledger) -> None:
 
 @on_both
 async def test_only_so_many_runs_of_an_agent_are_at_work(database: str) -> None:
-    hall = Hall(0.05)
+    hall = Hall(2)
     agents = [Agent("clerk", tools=[hall.tool()], policy="allow-all", at_once=2)]
     async with open_office(database, agents, _patient()) as baton:
         runs = [await baton.submit(f"go {number}") for number in range(7)]
@@ -296,7 +300,7 @@ async def test_only_so_many_runs_of_an_agent_are_at_work(database: str) -> None:
 
 @on_both
 async def test_only_so_many_runs_of_a_tenant_are_at_work_and_others_pass(database: str) -> None:
-    halls = Hall(0.05)
+    halls = Hall()
     agents = [Agent("clerk", tools=[halls.tool()], policy="allow-all")]
     async with open_office(database, agents, _patient(), limits={"local": 1}) as baton:
         runs = [await baton.submit(f"go {number}") for number in range(4)]

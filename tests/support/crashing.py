@@ -43,8 +43,8 @@ def agent(outbox: Path, kind: str, place: str = "never", policy: str = "allow-al
 
     Args:
         outbox: Where the tool delivers.
-        kind: What the tool promises of itself: `repeatable`, `reconcilable`, or nothing (`dumb`); `held` is reconcilable, can
-            be recalled for a moment, and needs a resource.
+        kind: What the tool promises of itself: `repeatable`, `reconcilable`, or nothing (`dumb`); `held` is
+            reconcilable, can be recalled for a moment, and needs a resource.
         place: Where the process dies: `before the effect`, `after the effect`, `after commit N`, or `never`.
         policy: What may happen.
     """
