@@ -9,9 +9,9 @@ import pytest
 
 from baton import Adaptive, Agent, Baton, Resource, RunHandle, load_project, tool
 from baton.agents.simulated import Answer, Conversation
-from baton.core import ActionId, Conflict, InvalidFile, InvalidValue, ManualClock, NotFound, RunId
+from baton.core import ActionId, Conflict, Goal, InvalidFile, InvalidValue, ManualClock, NotFound, RunId
 from baton.graph.alarms import fire_due
-from baton.ledger import Ledger, Transaction, reservations, transcript
+from baton.ledger import Ledger, Transaction, reservations, runs, transcript
 from baton.ledger.reservations import Reservation
 from support import Says, call, calls, on_both, open_office, run_row, script, soon, tool_lines, until
 
@@ -68,6 +68,30 @@ async def test_what_is_asked_for_together_is_had_together_and_nobody_passes(ledg
     assert await having(ledger) == {"a": ["bob"], "b": ["bob"]}
     await back(ledger, both)
     assert await having(ledger) == {"a": ["cem"]}
+
+
+async def test_nobody_passes_in_any_of_the_queues_either(ledger: Ledger) -> None:
+    await ask(ledger, "ann", "b")
+    first, later = await ask(ledger, "bob", "b", "pair"), await ask(ledger, "cem", "a", "pair")
+    assert first.waits and later.waits  # there is room in a and in pair, but bob comes first in pair
+    await back(ledger, first)
+    assert await having(ledger) == {"a": ["cem"], "b": ["ann"], "pair": ["cem"]}
+
+
+async def test_a_call_with_a_lease_that_has_run_out_asks_anew(ledger: Ledger, clock: ManualClock) -> None:
+    run = (await ledger.write(lambda tx: runs.create(tx, Goal("x"), "clerk")))[0]
+    mine: dict[str, Any] = {"by": "clerk", "tenant": "local", "run": run}
+    await ledger.write(lambda tx: reservations.ask(tx, ["b"], scope="run", key=ActionId("k1"), **mine))
+
+    def claim(tx: Transaction) -> object:
+        return reservations.claim(tx, ["b"], key=ActionId("k2"), at_least=5.0, **mine)
+
+    clock.advance(30.0)
+    assert await ledger.write(claim) == {"b": 1}
+    (kept,) = await ledger.read(lambda tx: reservations.of_run(tx, run))
+    assert kept.until == clock.now() + 60.0  # it goes on: each call that needs it keeps it for another lease
+    clock.advance(60.0)  # and nobody has looked at the clock since
+    assert await ledger.write(claim) == {"b": 2}
 
 
 async def test_as_many_have_it_as_there_is_room_for(ledger: Ledger) -> None:
@@ -146,8 +170,8 @@ async def test_calls_that_need_a_resource_never_overlap_and_all_come_to_pass(dat
     hall = Hall()
     agent = Agent("clerk", tools=[hall.tool(needs=["hall"])], policy="allow-all")
     async with open_office(database, [agent], _patient(), resources=[Resource("hall")]) as baton:
-        runs = [await baton.submit(f"go {number}") for number in range(8)]
-        for run in runs:
+        begun = [await baton.submit(f"go {number}") for number in range(8)]
+        for run in begun:
             assert (await soon(run.result())).summary.endswith("was there")
         assert hall.most == 1
         assert sorted(hall.tokens) == hall.tokens and len(set(hall.tokens)) == 8
@@ -173,8 +197,8 @@ async def test_only_so_many_calls_of_a_tool_are_under_way(database: str) -> None
     hall = Hall(3)
     agent = Agent("clerk", tools=[hall.tool(at_once=3)], policy="allow-all")
     async with open_office(database, [agent], _patient()) as baton:
-        runs = [await baton.submit(f"go {number}") for number in range(9)]
-        for run in runs:
+        begun = [await baton.submit(f"go {number}") for number in range(9)]
+        for run in begun:
             await soon(run.result())
     assert hall.most == 3
 
@@ -202,6 +226,15 @@ def holder(*rounds: Any) -> Says:
         return calls(*rounds[played]) if played < len(rounds) else Answer(text="I wait.")
 
     return Says(answer)
+
+
+async def test_what_a_call_needed_is_free_once_it_is_over(tmp_path: Path) -> None:
+    agent = Agent("clerk", tools=[Hall().tool(needs=["hall"], at_once=1)], policy="allow-all")
+    mind = holder([call("enter", who="x")], [call("wait_for", event="evening")])
+    async with open_office(tmp_path / "b.db", [agent], mind, resources=[Resource("hall", lease=None)]) as baton:
+        run = await baton.submit("go")
+        assert (await soon(run.settled())).status == "waiting"
+        assert await baton.shared.reservations() == []
 
 
 async def test_an_agent_reserves_over_turns_and_its_end_gives_back(tmp_path: Path) -> None:
@@ -274,9 +307,6 @@ def test_what_cannot_be_is_refused_where_it_is_said(made: Callable[[], Any], tol
 
 
 async def test_a_run_that_has_ended_reserves_nothing(ledger: Ledger) -> None:
-    from baton.core import Goal
-    from baton.ledger import runs
-
     run = (await ledger.write(lambda tx: runs.create(tx, Goal("x"), "clerk")))[0]
     await ledger.write(lambda tx: runs.end(tx, run, "done", ""))
     with pytest.raises(Conflict, match="has ended"):
@@ -292,8 +322,8 @@ async def test_only_so_many_runs_of_an_agent_are_at_work(database: str) -> None:
     hall = Hall(2)
     agents = [Agent("clerk", tools=[hall.tool()], policy="allow-all", at_once=2)]
     async with open_office(database, agents, _patient()) as baton:
-        runs = [await baton.submit(f"go {number}") for number in range(7)]
-        for run in runs:
+        begun = [await baton.submit(f"go {number}") for number in range(7)]
+        for run in begun:
             await soon(run.result())
     assert hall.most == 2
 
@@ -303,8 +333,8 @@ async def test_only_so_many_runs_of_a_tenant_are_at_work_and_others_pass(databas
     halls = Hall()
     agents = [Agent("clerk", tools=[halls.tool()], policy="allow-all")]
     async with open_office(database, agents, _patient(), limits={"local": 1}) as baton:
-        runs = [await baton.submit(f"go {number}") for number in range(4)]
-        for run in runs:
+        begun = [await baton.submit(f"go {number}") for number in range(4)]
+        for run in begun:
             await soon(run.result())
     assert halls.most == 1
 
