@@ -35,6 +35,7 @@ from baton.ledger.schema import (
 )
 from baton.ledger.schema_handoffs import handoffs
 from baton.ledger.schema_people import decisions, forecasts, notices, remarks, reviews, snoozes
+from baton.ledger.schema_sharing import stays
 from baton.ledger.schema_threads import exchanges, threads
 from baton.ledger.transaction import Transaction
 
@@ -114,6 +115,7 @@ _PARTS = (
         frozenset({"payload", "answers", "answer"}),
     ),
     _Part("wait", waits, (waits.c.opened_at,)),
+    _Part("stay", stays, (stays.c.since,)),
     _Part("thread", threads, json=frozenset({"metadata"})),
     _Part("exchange", exchanges, (exchanges.c.number,), json=frozenset({"metadata"})),
     _Part("event", events, (events.c.seq,), json=frozenset({"data"})),
@@ -250,6 +252,7 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
         effects,
         handoffs,
         waits,
+        stays,
         timers,
         events,
     ):

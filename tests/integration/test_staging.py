@@ -9,7 +9,8 @@ import pytest
 from baton import Agent, Baton, RunHandle, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Calendar, Conflict, Hours, InvalidValue, ManualClock, NotFound, RunFailed
-from baton.ledger import Transaction, mail, stays, transcript
+from baton.graph.open_matters import open_matters
+from baton.ledger import ReviewKind, Transaction, mail, reviews, stays, transcript
 from support import Says, call, calls, on_both, open_office, script, set_policy, soon, text_rows, tool_lines, until
 
 FRIDAY = datetime(2026, 3, 27, 16, 0, tzinfo=UTC).timestamp()  # 17:00 in Berlin, two days before the clocks change
@@ -239,6 +240,21 @@ async def test_an_approval_that_lapses_while_it_is_held_up_is_none(tmp_path: Pat
         clock.advance(MONDAY - FRIDAY)
         assert "lapsed" in ((await soon(run.result())).summary or "")
     assert box.sent == []
+
+
+async def test_code_that_has_changed_meanwhile_stops_the_run_instead_of_sending(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    old, new = Outbox(recall="10m"), Outbox(recall="10m", version="2")
+    async with open_office(tmp_path / "b.db", [old.agent()], patient(), clock=clock) as baton:
+        run, action = await held(baton)
+        (matter,) = await baton.ledger.read(lambda tx: open_matters(tx, run.id))
+        assert (matter.action.id, matter.how) == (action, "to do")
+    clock.advance(600.0)
+    async with open_office(tmp_path / "b.db", [new.agent()], patient(), clock=clock) as baton:
+        (review,) = await until(baton.ledger, lambda tx: reviews.waiting(tx))
+        assert review.kind is ReviewKind.TROUBLE
+    assert old.sent == new.sent == []
 
 
 async def test_a_window_that_never_opens_is_a_no(tmp_path: Path) -> None:
