@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -304,6 +305,17 @@ def test_what_cannot_be_is_refused_where_it_is_said(made: Callable[[], Any], tol
     with pytest.raises(InvalidValue) as error:
         Baton(agents=[made()])
     assert told in str(error.value)
+
+
+async def test_an_agent_that_is_taken_on_brings_no_limit_along_that_the_record_does_not_know(tmp_path: Path) -> None:
+    agent = Agent("clerk", tools=[Hall().tool(needs=["hall"], at_once=2)], at_once=3)
+    async with open_office(tmp_path / "b.db", [agent], script(), resources=[Resource("hall")]) as baton:
+        baton.employ(replace(agent, instructions="Be quick."))
+        with pytest.raises(InvalidValue, match="at_once of agent clerk"):
+            baton.employ(replace(agent, at_once=4))
+        with pytest.raises(InvalidValue, match="needs of tool enter"):
+            baton.employ(replace(agent, tools=[Hall().tool(needs=["yard"], at_once=2)]))
+        assert baton.agents["clerk"].instructions == "Be quick."
 
 
 async def test_a_run_that_has_ended_reserves_nothing(ledger: Ledger) -> None:
