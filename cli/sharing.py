@@ -6,18 +6,17 @@ from cyclopts import App, Parameter
 from rich.table import Table
 from rich.text import Text
 
-from baton.cli.opening import find_place, to_look
+from baton.cli.opening import find_place, load, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen
 from baton.cli.tables import cell, table
-from baton.core import InvalidValue, NotFound, Resource, format_duration, format_time, parse_duration
+from baton.core import InvalidValue, NotFound, format_duration, format_time, parse_duration
 from baton.flow import staff_of
 from baton.flow.work import until_a_lease
 from baton.handles import person
 from baton.ledger import Transaction, limits, reservations
 from baton.ledger.reservations import Known, Reservation
 from baton.places import home_setting
-from baton.project import load_project
 from baton.sharing import Shared
 
 app = App(name="resources", help="See who has what, reserve it, and give it back.")
@@ -67,7 +66,7 @@ async def reserve(
     """
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     lease = parse_duration(keep).total_seconds() if keep is not None else None
-    declared: tuple[Resource, ...] = load_project(place.project).resources if place.project is not None else ()
+    declared = load(place).resources if place.project is not None else ()
     async with to_look(place, make=bool(declared)) as ledger:
         if declared:
             await ledger.write(lambda tx: reservations.declare(tx, declared))
@@ -76,7 +75,8 @@ async def reserve(
         now = ledger.clock.now()
     screen.document(_json(made) | {"ahead": before})
     if made.waits:
-        screen.show(f"{made.names} is not free, {before} before you: you are number {made.number} in the queue.")
+        are = "are" if len(made.tokens) > 1 else "is"
+        screen.show(f"{made.names} {are} not free, {before} before you: you are number {made.number} in the queue.")
     else:
         screen.show(f"You have {_had(made, now)}. `{place.command(f'resources release {made.number}')}` gives it back.")
     return Exit.WAITING if made.waits else Exit.OK
@@ -120,7 +120,8 @@ async def limit(name: str, value: int | None = None, /, *, undo: bool = False, c
         known, found = await ledger.read(lambda tx: (reservations.known(tx), limits.changes(tx, name)))
     now = next((one for one in known if one.name == name), None)
     if now is None:
-        raise NotFound("limit", name, [one.name for one in known if one.kind != "named"])
+        hint = "Limits are known once agents have been at work under them."
+        raise NotFound("limit", name, [one.name for one in known if one.kind != "named"], hint=hint)
     screen.document(_known_json(now) | {"changes": [vars(one) for one in found]})
     screen.show(f"{name}: {now.capacity} at once.")
     for one in found:

@@ -1,6 +1,7 @@
 """`baton triggers`: what starts runs by itself, what it has started, and what was set aside."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from cyclopts import App
@@ -113,7 +114,7 @@ def in_words(when: Cron | Files | Events | Recorded | Mails) -> str:
         case Mails(box=Imap() as box):
             return f"mails in {box.folder} of {box.user}"
         case Mails():
-            return "mails in a folder"
+            return f"mails in {when.box.name if isinstance(when.box, Path) else when.box.host}"
 
 
 def _with(what: str, where: Any, condition: Any) -> str:

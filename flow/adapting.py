@@ -3,7 +3,7 @@
 At each look that has seen `ENOUGH` new calls:
 
 - more than `FAILING` of them failed: the limit is halved;
-- else half of them took more than `SLOWER` times what is usual: it falls to three fifths, below where it slowed down;
+- else half of them took more than `SLOWER` times what is usual: it falls to three fifths, below where that began;
 - else, where the limit was used up and others waited: it rises by one.
 
 What is usual is the least median of all looks, raised by a hundredth at each: so it is what a call takes that waits for

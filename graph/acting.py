@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,7 +18,7 @@ from baton.graph.holding import still_holds
 from baton.graph.job import Job
 from baton.graph.judging import judge
 from baton.graph.move import Move, Office
-from baton.graph.outcome import Outcome, Rider, denial
+from baton.graph.outcome import Outcome, Rider, denial, is_pending
 from baton.graph.past import Past, load
 from baton.graph.preparing import prepares
 from baton.graph.promised import open_audits
@@ -215,8 +214,8 @@ def _in_order(past: Past, jobs: Sequence[Job]) -> list[Job]:
 def _is_told(past: Past, job: Job) -> bool:
     """Whether what came of an action that was held up is told already: a second word to go on changes nothing."""
     said = [line.text for line in past.lines if line.ref == job.action.id]
-    held = job.decision is None or any(line.startswith("[review ") and _PENDING.match(line) for line in said)
-    return held and not _PENDING.match(said[-1])
+    held = job.decision is None or any(line.startswith("[review ") and is_pending(line) for line in said)
+    return held and not is_pending(said[-1])
 
 
 def _undecided(job: Job) -> Job:
@@ -243,7 +242,6 @@ def _job(tx: Transaction, id: ActionId) -> Job:
     return Job(proposal=proposal, action=action, verdict=verdict, decision=decision, known=effects.get(tx, id))
 
 
-_PENDING = re.compile(r"(\[[^\]]*\] (\S+?: )?)?pending: ")
 _GO = (DecisionKind.APPROVE, DecisionKind.EDIT, DecisionKind.RESPOND)
 
 

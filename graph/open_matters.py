@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from baton.core import Action, ReviewId, Ruling, RunId
+from baton.graph.outcome import is_pending
 from baton.ledger import (
     DecisionKind,
     EffectRecord,
@@ -16,7 +17,9 @@ from baton.ledger import (
     Transaction,
     effects,
     journal,
+    reservations,
     reviews,
+    stays,
     transcript,
 )
 
@@ -30,8 +33,8 @@ class Matter:
     """One action that is not settled.
 
     Attributes:
-        how: `to do` (nobody was asked), `under review`, `approved` (and not carried out), `begun` (claimed, or in
-            doubt: nobody knows whether it happened).
+        how: `to do` (nobody was asked; also what is held up, or waits for what it needs), `under review`, `approved`
+            (and not carried out), `begun` (claimed, or in doubt: nobody knows whether it happened).
         review: The newest question about it; None where there is none.
     """
 
@@ -45,12 +48,19 @@ def open_matters(tx: Transaction, run: RunId) -> list[Matter]:
     lines = transcript.read(tx, run, transcript.WHOLE)
     asked = {review.id: review for review in reviews.of_run(tx, run)}
     begun = {effect.key: effect for effect in effects.of_run(tx, run)}
+    held = {stay.action for stay in stays.unfinished(tx, run)}
+    held |= {one.key for one in reservations.of_run(tx, run) if one.scope == "action" and one.key is not None}
+    last = {line.ref: line.text for line in lines if line.ref is not None}
     found: list[Matter] = []
     for proposal in journal.proposals(tx, run):
         review = asked.get(proposal.review or ReviewId(""))
         if review is not None and review.action != proposal.action.id:
             review = None  # it joined a question about another action, which carries it
-        how = _how(proposal, lines, review, begun.get(proposal.action.id))
+        effect = begun.get(proposal.action.id)
+        if effect is None and proposal.action.id in held and is_pending(last.get(proposal.action.id, "")):
+            how: How | None = "to do" if review is None else "approved"
+        else:
+            how = _how(proposal, lines, review, effect)
         if how is not None:
             found.append(Matter(action=proposal.action, how=how, review=review))
     return found

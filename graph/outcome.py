@@ -1,5 +1,6 @@
 """What carrying out one action came to."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,3 +59,11 @@ def denial(reason: str, rules: Sequence[str] = ()) -> Outcome:
 def refusal(why: str) -> Outcome:
     """Told to the model when a call cannot be carried out."""
     return Outcome(text=f"error: {why}")
+
+
+_PENDING = re.compile(r"(\[[^\]]*\] (\S+?: )?)?pending: ")
+
+
+def is_pending(line: str) -> bool:
+    """Whether a line of the transcript tells of an action that what comes of it is still to come."""
+    return _PENDING.match(line) is not None

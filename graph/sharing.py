@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from baton.core import Action, Conflict, MailArrived, NotFound, RunId, Trust, format_time
+from baton.core import Action, Conflict, MailArrived, NotFound, RunId, format_time
 from baton.graph.outcome import Outcome, Rider, refusal
 from baton.graph.scene import Scene
 from baton.ledger import Transaction, events, mail, reservations, stays
@@ -45,7 +45,8 @@ def _noted(run: RunId, kind: str, said: dict[str, Any]) -> Rider:
 
 def _waits(made: Reservation, before: int, within: object) -> str:
     limit = f", or that you wait no more in {within}" if within is not None else ""
-    return f"pending: {made.names} is not free, {before} before you; you are told when it is yours{limit}"
+    are = "are" if len(made.tokens) > 1 else "is"
+    return f"pending: {made.names} {are} not free, {before} before you; you are told when you have it{limit}"
 
 
 def told(made: Reservation) -> str:
@@ -114,15 +115,3 @@ def run_out(tx: Transaction, number: int) -> None:
     if one.scope == "run":
         text = f"[reservation over] Your time with {one.names} is over; it may be somebody else's now."
         mail.post(tx, one.run, "timer", sender="baton", text=text)
-
-
-def taken_back(tx: Transaction, one: Reservation, by: str) -> None:
-    """Somebody gives back what is, or would be, another's: a run is told, unless it has ended or a call has it."""
-    if one.run is None or lock(tx, one.run) in (*ENDED, None):
-        return
-    events.emit(tx, one.run, "resource.taken", action=one.key, resources=list(one.tokens), by=by)
-    if one.scope == "run":
-        text = f"[reservation over] {by} has taken {one.names} back: you have it no more, and do not wait for it."
-        mail.post(tx, one.run, "notice", sender=by, text=text, trust=Trust.SYSTEM)
-    elif one.waits and one.key is not None:
-        mail.post(tx, one.run, "go", sender=by, ref=one.key)  # it asks anew, behind the others

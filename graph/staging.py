@@ -7,12 +7,12 @@ its agent can recall it, and a person can let it go ahead at once.
 
 from collections.abc import Mapping
 
-from baton.core import Action, ActionId, Calendar, Conflict, ToolSpec, Trust, format_time
+from baton.core import Action, ActionId, Calendar, ToolSpec, format_time
 from baton.graph.builtins import BUILTIN
 from baton.graph.job import Job
 from baton.graph.outcome import Outcome, denial
 from baton.graph.scene import Scene
-from baton.ledger import EffectState, Stay, Transaction, events, mail, stays
+from baton.ledger import EffectState, Transaction, events, mail, stays
 from baton.ledger.stays import Why
 
 
@@ -73,40 +73,3 @@ def go_ahead(tx: Transaction, action: ActionId) -> None:
     if stay is not None and stays.pass_(tx, action):
         events.emit(tx, stay.run, "action.due", action=action, by=stay.by)
         mail.post(tx, stay.run, "go", sender=stay.by or "baton", ref=action)
-
-
-def recall(tx: Transaction, action: str, by: str, note: str = "") -> Stay:
-    """Take an action back that is held up, for good; its agent is told.
-
-    Raises:
-        NotFound: if there is no such action.
-        Conflict: if it is not held up any more; says what became of it.
-    """
-    stay = stays.find(tx, action)
-    if not stays.recall(tx, stay.action, by, note):
-        raise Conflict(f"recall of {stay.action}", _became(tx, stay.action))
-    events.emit(tx, stay.run, "action.recalled", action=stay.action, by=by)
-    text = f"[{stay.tool} {stay.action} recalled by {by}] It does not happen. {note}".rstrip()
-    mail.post(tx, stay.run, "notice", sender=by, text=text, trust=Trust.USER)
-    return stay
-
-
-def release(tx: Transaction, action: str, by: str) -> Stay:
-    """Let an action go ahead at once, also outside its window.
-
-    Raises:
-        NotFound: if there is no such action.
-        Conflict: if it is not held up any more; says what became of it.
-    """
-    stay = stays.find(tx, action)
-    if not stays.release(tx, stay.action, by):
-        raise Conflict(f"release of {stay.action}", _became(tx, stay.action))
-    events.emit(tx, stay.run, "action.released", action=stay.action, by=by)
-    return stay
-
-
-def _became(tx: Transaction, action: ActionId) -> str:
-    stay = stays.get(tx, action)
-    if stay is None or stay.state == "over":
-        return "its time has come, it goes ahead"
-    return f"{stay.by} has recalled it" if stay.state == "recalled" else "its run has ended"

@@ -35,6 +35,7 @@ from baton.ledger.schema import (
 )
 from baton.ledger.schema_handoffs import handoffs
 from baton.ledger.schema_people import decisions, forecasts, notices, remarks, reviews, snoozes
+from baton.ledger.schema_sharing import stays
 from baton.ledger.schema_threads import exchanges, threads
 from baton.ledger.schema_workflows import joins, workflow_steps
 from baton.ledger.transaction import Transaction
@@ -117,6 +118,7 @@ _PARTS = (
     _Part("wait", waits, (waits.c.opened_at,)),
     _Part("step", workflow_steps, (workflow_steps.c.begun_at,), frozenset({"body"}), frozenset({"body"})),
     _Part("join", joins, json=frozenset({"missed"})),
+    _Part("stay", stays, (stays.c.since,)),
     _Part("thread", threads, json=frozenset({"metadata"})),
     _Part("exchange", exchanges, (exchanges.c.number,), json=frozenset({"metadata"})),
     _Part("event", events, (events.c.seq,), json=frozenset({"data"})),
@@ -255,6 +257,7 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
         waits,
         workflow_steps,
         joins,
+        stays,
         timers,
         events,
     ):

@@ -109,6 +109,11 @@ def of_run(tx: Transaction, run: RunId) -> list[Stay]:
     return [_stay(row) for row in tx.rows(_OF_RUN, run=run)]
 
 
+def unfinished(tx: Transaction, run: RunId) -> list[Stay]:
+    """What of a run is held up, or was and may have to be carried out yet."""
+    return [_stay(row) for row in tx.rows(_UNFINISHED, run=run)]
+
+
 def _stay(row: Any) -> Stay:
     return Stay(**row._asdict())
 
@@ -133,4 +138,5 @@ _SOONER = (
 _DROP = update(stays).where(stays.c.run == bindparam("of"), stays.c.state == "open").values(state="dropped")
 _ONE = select(stays).where(stays.c.action == bindparam("action"))
 _LISTED = select(stays).where(stays.c.state == "open").order_by(stays.c.until, stays.c.action)
+_UNFINISHED = select(stays).where(stays.c.run == bindparam("run"), stays.c.state.in_(("open", "over")))
 _OF_RUN = select(stays).where(stays.c.run == bindparam("run"), stays.c.state == "open").order_by(stays.c.until)

@@ -353,8 +353,10 @@ class Baton:
 
         Raises:
             PolicyError: if its policy cannot be read.
+            InvalidValue: if it names a resource or window that there is not, or brings another limit along.
         """
         (agent,) = team(member)
+        self._rules.check([agent], declared=list(self._agents.values()))
         self._agents[agent.name] = agent
         self._look_at_promotion()
         self._team.members[agent.name] = self._member(agent)

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from baton.agents import Agent
 from baton.core import (
     Adaptive,
     AtOnce,
@@ -17,12 +16,14 @@ from baton.core import (
     Trust,
     read_at_once,
 )
-from baton.graph.sharing import taken_back
-from baton.graph.staging import recall, release
 from baton.handles import person
 from baton.ledger import Ledger, Stay, Transaction, reservations, stays
 from baton.ledger import records as rows
 from baton.ledger.reservations import Known, Reservation
+from baton.review.taking_back import recall, release, taken_back
+
+if TYPE_CHECKING:
+    from baton.agents import Agent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,12 @@ class Rules:
     windows: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])
     tenants: Mapping[str, int] = field(default_factory=dict[str, int])
 
-    def check(self, agents: Sequence[Agent]) -> None:
+    def check(self, agents: "Sequence[Agent]", declared: "Sequence[Agent] | None" = None) -> None:
         """Refuse what agents and tools name and that there is not.
+
+        Args:
+            agents: The agents.
+            declared: Those whose limits the record knows already: others may bring no further ones. None is all.
 
         Raises:
             InvalidValue: says what, and what there is.
@@ -48,21 +53,32 @@ class Rules:
         for name in names:
             if names.count(name) > 1:
                 raise InvalidValue("resource", name, "names that are given once")
-        for tenant, at_once in self.tenants.items():
-            if isinstance(read_at_once(f"limit of tenant {tenant}", at_once), Adaptive):
-                raise InvalidValue(
-                    f"limit of tenant {tenant}", at_once, "a number: only those of agents and tools adapt"
-                )
+        for tenant, most in self.tenants.items():
+            if isinstance(read_at_once(f"limit of tenant {tenant}", most), Adaptive):
+                raise InvalidValue(f"limit of tenant {tenant}", most, "a number: only those of agents and tools adapt")
         for agent in agents:
-            for name in agent.resources:
-                _known(f"resources of agent {agent.name}", name, names)
-            for spec in agent.specs.values():
-                for name in spec.needs:
-                    _known(f"needs of tool {spec.name}", name, names)
-                if isinstance(spec.window, str):
-                    _known(f"window of tool {spec.name}", spec.window, list(self.windows))
+            self._check_agent(agent)
+        self._check_limits(agents, agents if declared is None else declared)
 
-    def limits(self, agents: Sequence[Agent]) -> list[tuple[Literal["tool", "agent", "tenant"], str, int | Adaptive]]:
+    def _check_agent(self, agent: "Agent") -> None:
+        names = [one.name for one in self.resources]
+        for name in agent.resources:
+            _known(f"resources of agent {agent.name}", name, names)
+        for spec in agent.specs.values():
+            for name in spec.needs:
+                _known(f"needs of tool {spec.name}", name, names)
+            if isinstance(spec.window, str):
+                _known(f"window of tool {spec.name}", spec.window, list(self.windows))
+
+    def _check_limits(self, agents: "Sequence[Agent]", declared: "Sequence[Agent]") -> None:
+        """Refuse a limit that the record does not know, and two of one name: a tool has the same for all agents."""
+        known = {(kind, name): at_once for kind, name, at_once in self.limits(declared)}
+        for kind, name, at_once in self.limits(agents):
+            if known.get((kind, name)) != at_once:
+                allowed = "the same for all agents, and what it was when Baton was opened, which makes limits known"
+                raise InvalidValue(f"at_once of {kind} {name}", at_once, allowed)
+
+    def limits(self, agents: "Sequence[Agent]") -> list[tuple[Literal["tool", "agent", "tenant"], str, int | Adaptive]]:
         """Everything of which only so many may be under way: its kind, its name, how many."""
         found: list[tuple[Literal["tool", "agent", "tenant"], str, AtOnce]] = [
             ("tenant", name, at_once) for name, at_once in self.tenants.items()
@@ -72,7 +88,7 @@ class Rules:
             found += [("tool", spec.name, spec.at_once) for spec in agent.specs.values()]
         return [(kind, name, at_once) for kind, name, at_once in found if at_once is not None]
 
-    def declare(self, tx: Transaction, agents: Sequence[Agent]) -> None:
+    def declare(self, tx: Transaction, agents: "Sequence[Agent]") -> None:
         """Make all of it known to the record."""
         if self.resources:
             reservations.declare(tx, self.resources)
@@ -139,12 +155,12 @@ class Shared:
         return await self._ledger.read(stays.listed)
 
     async def recall(self, action: str, *, by: str | None = None, note: str = "") -> Stay:
-        """Take an action back that is held up; see `graph.staging.recall`."""
+        """Take an action back that is held up; see `review.taking_back`."""
         who = by or person()
         return await self._ledger.write(lambda tx: recall(tx, action, who, note))
 
     async def release(self, action: str, *, by: str | None = None) -> Stay:
-        """Let an action go ahead at once; see `graph.staging.release`."""
+        """Let an action go ahead at once; see `review.taking_back`."""
         who = by or person()
         return await self._ledger.write(lambda tx: release(tx, action, who))
 

@@ -1,6 +1,7 @@
 """Limits that follow how it goes: set by the keeper, once, each change on record, taken back by a person."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -52,14 +53,24 @@ async def test_a_tool_that_fails_gets_less_at_once_and_that_is_noted_once_with_i
         assert await limit_of(baton.ledger, "tool send") == 4  # it is not learnt anew
 
 
-async def test_what_does_not_follow_how_it_goes_is_set_in_the_project(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_of_two_who_have_seen_the_same_one_changes_a_limit(tmp_path: Path) -> None:
+    agents = [failing_agent(Adaptive(least=2, most=8))]
+    async with open_office(tmp_path / "b.db", agents, script(), dispatch=False) as baton:
+        told = [
+            await baton.ledger.write(lambda tx: limits.adapt(tx, "tool send", {}, 3, {"until": 1.0}, "slow")),
+            await baton.ledger.write(lambda tx: limits.adapt(tx, "tool send", {}, 2, {"until": 1.0}, "slow")),
+        ]
+        assert told == [True, False] and await limit_of(baton.ledger, "tool send") == 3
+
+
+async def test_what_does_not_follow_how_it_goes_is_set_in_the_project(tmp_path: Path) -> None:
     @tool(at_once=3)
     async def send(to: str) -> str:
         """Send."""
         return to
 
     agents = [Agent("clerk", tools=[send], at_once=Adaptive(least=1, most=5))]
-    async with open_office(tmp_path_factory.mktemp("b") / "b.db", agents, script(), dispatch=False) as baton:
+    async with open_office(tmp_path / "b.db", agents, script(), dispatch=False) as baton:
         with pytest.raises(InvalidValue, match="one that is `auto`"):
             await baton.ledger.write(lambda tx: limits.set_by_hand(tx, "tool send", 5, "ann"))
         with pytest.raises(InvalidValue, match="a number from 1 to 5"):

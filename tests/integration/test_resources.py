@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 
 from baton import Adaptive, Agent, Baton, Resource, RunHandle, load_project, tool
 from baton.agents.simulated import Answer, Conversation
-from baton.core import ActionId, Conflict, InvalidFile, InvalidValue, ManualClock, NotFound, RunId
+from baton.core import ActionId, Conflict, Goal, InvalidFile, InvalidValue, ManualClock, NotFound, RunId
 from baton.graph.alarms import fire_due
-from baton.ledger import Ledger, Transaction, reservations, transcript
+from baton.ledger import Ledger, Transaction, reservations, runs, transcript
 from baton.ledger.reservations import Reservation
 from support import Says, call, calls, on_both, open_office, run_row, script, soon, tool_lines, until
 
@@ -70,6 +71,30 @@ async def test_what_is_asked_for_together_is_had_together_and_nobody_passes(ledg
     assert await having(ledger) == {"a": ["cem"]}
 
 
+async def test_nobody_passes_in_any_of_the_queues_either(ledger: Ledger) -> None:
+    await ask(ledger, "ann", "b")
+    first, later = await ask(ledger, "bob", "b", "pair"), await ask(ledger, "cem", "a", "pair")
+    assert first.waits and later.waits  # there is room in a and in pair, but bob comes first in pair
+    await back(ledger, first)
+    assert await having(ledger) == {"a": ["cem"], "b": ["ann"], "pair": ["cem"]}
+
+
+async def test_a_call_with_a_lease_that_has_run_out_asks_anew(ledger: Ledger, clock: ManualClock) -> None:
+    run = (await ledger.write(lambda tx: runs.create(tx, Goal("x"), "clerk")))[0]
+    mine: dict[str, Any] = {"by": "clerk", "tenant": "local", "run": run}
+    await ledger.write(lambda tx: reservations.ask(tx, ["b"], scope="run", key=ActionId("k1"), **mine))
+
+    def claim(tx: Transaction) -> object:
+        return reservations.claim(tx, ["b"], key=ActionId("k2"), at_least=5.0, **mine)
+
+    clock.advance(30.0)
+    assert await ledger.write(claim) == {"b": 1}
+    (kept,) = await ledger.read(lambda tx: reservations.of_run(tx, run))
+    assert kept.until == clock.now() + 60.0  # it goes on: each call that needs it keeps it for another lease
+    clock.advance(60.0)  # and nobody has looked at the clock since
+    assert await ledger.write(claim) == {"b": 2}
+
+
 async def test_as_many_have_it_as_there_is_room_for(ledger: Ledger) -> None:
     made = [await ask(ledger, by, "pair") for by in ("ann", "bob", "cem")]
     assert [one.waits for one in made] == [False, False, True]
@@ -118,10 +143,11 @@ async def test_many_who_ask_at_once_get_it_one_after_the_other(ledger: Ledger) -
 
 
 class Hall:
-    """A thing that only so many may be in; knows how many were at most."""
+    """A thing that only so many may be in; knows how many were at most. The first stay until as many are in."""
 
-    def __init__(self, seconds: float = 0.02) -> None:
-        self.now, self.most, self.tokens, self._seconds = 0, 0, list[int](), seconds
+    def __init__(self, room: int = 1) -> None:
+        self.now, self.most, self.tokens, self._room = 0, 0, list[int](), room
+        self._full = asyncio.Event()
 
     def tool(self, **settings: Any) -> Any:
         @tool(name="enter", **settings)
@@ -130,7 +156,10 @@ class Hall:
             self.now += 1
             self.most = max(self.most, self.now)
             self.tokens += tokens.values()
-            await asyncio.sleep(self._seconds)
+            if self.now == self._room:
+                self._full.set()
+            await self._full.wait()
+            await asyncio.sleep(0.02)
             self.now -= 1
             return f"{who} was there"
 
@@ -142,8 +171,8 @@ async def test_calls_that_need_a_resource_never_overlap_and_all_come_to_pass(dat
     hall = Hall()
     agent = Agent("clerk", tools=[hall.tool(needs=["hall"])], policy="allow-all")
     async with open_office(database, [agent], _patient(), resources=[Resource("hall")]) as baton:
-        runs = [await baton.submit(f"go {number}") for number in range(8)]
-        for run in runs:
+        begun = [await baton.submit(f"go {number}") for number in range(8)]
+        for run in begun:
             assert (await soon(run.result())).summary.endswith("was there")
         assert hall.most == 1
         assert sorted(hall.tokens) == hall.tokens and len(set(hall.tokens)) == 8
@@ -166,11 +195,11 @@ def _patient() -> Says:
 
 @on_both
 async def test_only_so_many_calls_of_a_tool_are_under_way(database: str) -> None:
-    hall = Hall(0.05)
+    hall = Hall(3)
     agent = Agent("clerk", tools=[hall.tool(at_once=3)], policy="allow-all")
     async with open_office(database, [agent], _patient()) as baton:
-        runs = [await baton.submit(f"go {number}") for number in range(9)]
-        for run in runs:
+        begun = [await baton.submit(f"go {number}") for number in range(9)]
+        for run in begun:
             await soon(run.result())
     assert hall.most == 3
 
@@ -198,6 +227,15 @@ def holder(*rounds: Any) -> Says:
         return calls(*rounds[played]) if played < len(rounds) else Answer(text="I wait.")
 
     return Says(answer)
+
+
+async def test_what_a_call_needed_is_free_once_it_is_over(tmp_path: Path) -> None:
+    agent = Agent("clerk", tools=[Hall().tool(needs=["hall"], at_once=1)], policy="allow-all")
+    mind = holder([call("enter", who="x")], [call("wait_for", event="evening")])
+    async with open_office(tmp_path / "b.db", [agent], mind, resources=[Resource("hall", lease=None)]) as baton:
+        run = await baton.submit("go")
+        assert (await soon(run.settled())).status == "waiting"
+        assert await baton.shared.reservations() == []
 
 
 async def test_an_agent_reserves_over_turns_and_its_end_gives_back(tmp_path: Path) -> None:
@@ -269,10 +307,18 @@ def test_what_cannot_be_is_refused_where_it_is_said(made: Callable[[], Any], tol
     assert told in str(error.value)
 
 
-async def test_a_run_that_has_ended_reserves_nothing(ledger: Ledger) -> None:
-    from baton.core import Goal
-    from baton.ledger import runs
+async def test_an_agent_that_is_taken_on_brings_no_limit_along_that_the_record_does_not_know(tmp_path: Path) -> None:
+    agent = Agent("clerk", tools=[Hall().tool(needs=["hall"], at_once=2)], at_once=3)
+    async with open_office(tmp_path / "b.db", [agent], script(), resources=[Resource("hall")]) as baton:
+        baton.employ(replace(agent, instructions="Be quick."))
+        with pytest.raises(InvalidValue, match="at_once of agent clerk"):
+            baton.employ(replace(agent, at_once=4))
+        with pytest.raises(InvalidValue, match="needs of tool enter"):
+            baton.employ(replace(agent, tools=[Hall().tool(needs=["yard"], at_once=2)]))
+        assert baton.agents["clerk"].instructions == "Be quick."
 
+
+async def test_a_run_that_has_ended_reserves_nothing(ledger: Ledger) -> None:
     run = (await ledger.write(lambda tx: runs.create(tx, Goal("x"), "clerk")))[0]
     await ledger.write(lambda tx: runs.end(tx, run, "done", ""))
     with pytest.raises(Conflict, match="has ended"):
@@ -285,22 +331,22 @@ async def test_a_run_that_has_ended_reserves_nothing(ledger: Ledger) -> None:
 
 @on_both
 async def test_only_so_many_runs_of_an_agent_are_at_work(database: str) -> None:
-    hall = Hall(0.05)
+    hall = Hall(2)
     agents = [Agent("clerk", tools=[hall.tool()], policy="allow-all", at_once=2)]
     async with open_office(database, agents, _patient()) as baton:
-        runs = [await baton.submit(f"go {number}") for number in range(7)]
-        for run in runs:
+        begun = [await baton.submit(f"go {number}") for number in range(7)]
+        for run in begun:
             await soon(run.result())
     assert hall.most == 2
 
 
 @on_both
 async def test_only_so_many_runs_of_a_tenant_are_at_work_and_others_pass(database: str) -> None:
-    halls = Hall(0.05)
+    halls = Hall()
     agents = [Agent("clerk", tools=[halls.tool()], policy="allow-all")]
     async with open_office(database, agents, _patient(), limits={"local": 1}) as baton:
-        runs = [await baton.submit(f"go {number}") for number in range(4)]
-        for run in runs:
+        begun = [await baton.submit(f"go {number}") for number in range(4)]
+        for run in begun:
             await soon(run.result())
     assert halls.most == 1
 

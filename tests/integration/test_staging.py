@@ -9,7 +9,8 @@ import pytest
 from baton import Agent, Baton, RunHandle, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Calendar, Conflict, Hours, InvalidValue, ManualClock, NotFound, RunFailed
-from baton.ledger import stays
+from baton.graph.open_matters import open_matters
+from baton.ledger import ReviewKind, Transaction, mail, reviews, stays, transcript
 from support import Says, call, calls, on_both, open_office, script, set_policy, soon, text_rows, tool_lines, until
 
 FRIDAY = datetime(2026, 3, 27, 16, 0, tzinfo=UTC).timestamp()  # 17:00 in Berlin, two days before the clocks change
@@ -154,6 +155,40 @@ async def test_its_agent_takes_it_back(tmp_path: Path, clock: ManualClock) -> No
     assert box.sent == []
 
 
+@pytest.mark.parametrize("recalled", [False, True])
+async def test_a_second_word_to_go_on_changes_nothing(tmp_path: Path, clock: ManualClock, recalled: bool) -> None:
+    box = Outbox(recall="10m")
+
+    def answer(conversation: Conversation) -> Answer:
+        played = any(message.get("tool_calls") for message in conversation.messages)
+        return Answer(text="I wait.") if played else calls(call("send", to="bob"), call("wait_for", event="never"))
+
+    async with open_office(tmp_path / "b.db", [box.agent()], Says(answer), clock=clock) as baton:
+        run = await baton.submit("go")
+        await soon(run.settled())
+        (stay,) = await baton.shared.staged()
+        if recalled:
+            await baton.shared.recall(stay.action, by="ann")
+        clock.advance(600.0)
+        before = await lines_from(baton, run, 3)
+        await soon(run.settled())
+        await baton.ledger.write(lambda tx: mail.post(tx, run.id, "go", sender="baton", ref=stay.action))
+        await soon(run.settled())
+        after = await tool_lines(run)
+    assert box.sent == ([] if recalled else ["bob"])
+    assert after[:3] == before and (len(after) == 3 or "ann recalled it" in after[3])
+
+
+async def lines_from(baton: Baton, run: RunHandle, many: int) -> list[str]:
+    """What the agent was told, once it is so much."""
+
+    def told(tx: Transaction) -> list[str] | None:
+        lines = [line.text for line in transcript.read(tx, run.id, 100) if line.role in ("tool", "notice")]
+        return lines if len(lines) >= many else None
+
+    return await until(baton.ledger, told)
+
+
 async def test_a_run_ends_not_while_something_is_held_up_and_its_cancel_drops_that(
     tmp_path: Path, clock: ManualClock
 ) -> None:
@@ -205,6 +240,21 @@ async def test_an_approval_that_lapses_while_it_is_held_up_is_none(tmp_path: Pat
         clock.advance(MONDAY - FRIDAY)
         assert "lapsed" in ((await soon(run.result())).summary or "")
     assert box.sent == []
+
+
+async def test_code_that_has_changed_meanwhile_stops_the_run_instead_of_sending(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    old, new = Outbox(recall="10m"), Outbox(recall="10m", version="2")
+    async with open_office(tmp_path / "b.db", [old.agent()], patient(), clock=clock) as baton:
+        run, action = await held(baton)
+        (matter,) = await baton.ledger.read(lambda tx: open_matters(tx, run.id))
+        assert (matter.action.id, matter.how) == (action, "to do")
+    clock.advance(600.0)
+    async with open_office(tmp_path / "b.db", [new.agent()], patient(), clock=clock) as baton:
+        (review,) = await until(baton.ledger, lambda tx: reviews.waiting(tx))
+        assert review.kind is ReviewKind.TROUBLE
+    assert old.sent == new.sent == []
 
 
 async def test_a_window_that_never_opens_is_a_no(tmp_path: Path) -> None:
