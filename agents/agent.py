@@ -12,6 +12,7 @@ from baton.agents.proposing import offer
 from baton.agents.tool import Tool, as_spec
 from baton.core import Contract, Effect, InvalidValue, Rest, ToolSpec, parse_duration
 
+_NOTES = ("read_notes", "write_note")
 _GIVING = ("hand_off", "answer_handoff", "withdraw_handoff")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _LEAST = {"context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
@@ -45,6 +46,7 @@ class Agent:
         brief_after: After how long away an agent that goes on is first told what has happened meanwhile: seconds, or a
             text such as `1h`. None never tells.
         description: What it is good for, told to agents that may hand work to it.
+        notes: Whether it reads and writes the notes that everybody shares who works on a goal.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Agent:
     shadow: str | Path | None = None
     brief_after: float | str | None = "1h"
     description: str = ""
+    notes: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -141,6 +144,8 @@ class Agent:
         """Whether a built-in tool makes sense for it."""
         if builtin in _GIVING:
             return bool(self.hands_off_to)
+        if builtin in _NOTES:
+            return self.notes
         return builtin != "ask_giver" or bool(self.contracts)
 
     @cached_property

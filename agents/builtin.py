@@ -171,6 +171,29 @@ def _wait_for(
     """
 
 
+def _read_notes(fields: list[str] | None = None, entries: bool = True) -> None:
+    """Read the notes that everybody shares who works on this goal: people, and agents that work was handed to.
+
+    Args:
+        fields: Names of the fields to read; all of them where nothing is said. What you read counts as trusted as the
+            least of it: read alone what has to be relied on.
+        entries: Whether to read the entries too.
+    """
+
+
+def _write_note(
+    text: str | None = None, field: str | None = None, value: str | None = None, settles: bool = False
+) -> None:
+    """Write into the notes that everybody shares who works on this goal. Give `text`, or `field` and `value`.
+
+    Args:
+        text: An entry, which can be understood alone.
+        field: The name of a field that has one value at a time, such as `status`.
+        value: Its value from now on. A value that somebody has written since you read the notes is not replaced.
+        settles: Whether it takes the place of what somebody has written since, too: where you know of it.
+    """
+
+
 def _finish(
     summary: str,
     evidence: list[str] | None = None,
@@ -201,6 +224,8 @@ BUILTINS: dict[str, ToolSpec] = {
         "ask_person": _ask_person,
         "answer_reviewer": _answer_reviewer,
         "withdraw_question": _withdraw_question,
+        "read_notes": _read_notes,
+        "write_note": _write_note,
         "wait": _wait,
         "wait_for": _wait_for,
         "finish": _finish,

@@ -67,6 +67,7 @@ from baton.core.judging import Certificate, Policy, Question, Reading, Setting, 
 from baton.core.labels import Confidentiality, Label, Marks, Trust, derived
 from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
+from baton.core.notes import MOST_NOTES, Draft, Note, Notes, heads, in_order, standing
 from baton.core.observing import Course, Observer, Unobserved, Waited
 from baton.core.prices import Price, Prices
 from baton.core.promising import Assessed, Promise
@@ -83,6 +84,7 @@ __all__ = [
     "GOAL",
     "LOCAL",
     "LOCAL_TENANT",
+    "MOST_NOTES",
     "SCOPES",
     "UNIT",
     "Absence",
@@ -109,6 +111,7 @@ __all__ = [
     "Course",
     "DecisionId",
     "Delta",
+    "Draft",
     "Duration",
     "Effect",
     "FactId",
@@ -144,6 +147,8 @@ __all__ = [
     "ModelRequest",
     "ModelUnavailable",
     "NotFound",
+    "Note",
+    "Notes",
     "Observer",
     "OffsetClock",
     "OverLimit",
@@ -203,6 +208,8 @@ __all__ = [
     "fill_in",
     "format_duration",
     "format_time",
+    "heads",
+    "in_order",
     "is_holiday",
     "logger",
     "metered",
@@ -215,6 +222,7 @@ __all__ = [
     "redact",
     "scopes",
     "secret",
+    "standing",
     "storable",
     "surrounded",
     "tell_time",

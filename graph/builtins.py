@@ -24,7 +24,7 @@ from baton.core import (
     tell_time,
     time_zone,
 )
-from baton.graph import giving, handing
+from baton.graph import giving, handing, noting
 from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.scene import Builtin, Scene
 from baton.ledger import (
@@ -44,6 +44,7 @@ from baton.ledger import (
     forks,
     handoffs,
     mail,
+    notes,
     remarks,
     reviews,
     runs,
@@ -168,6 +169,8 @@ async def wait_for(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
     """Wait for an event, or for an event or a time."""
     zone: str = arguments["zone"] or scene.team.setting.zone
     event, key = arguments["event"], arguments["key"] or ""
+    if not key and event.startswith(notes.EVENT):
+        key = await scene.ledger.read(lambda tx: notes.id_of(tx, scene.run))
     try:
         waits.check_name("event", event)
         if key:
@@ -288,6 +291,8 @@ BUILTIN: Mapping[str, Builtin] = {
     "answer_handoff": giving.answer_handoff,
     "withdraw_handoff": giving.withdraw_handoff,
     "ask_giver": giving.ask_giver,
+    "read_notes": noting.read_notes,
+    "write_note": noting.write_note,
     "wait": wait,
     "wait_for": wait_for,
     "answer_reviewer": answer_reviewer,

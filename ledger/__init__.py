@@ -3,7 +3,7 @@
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
 `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `triggers`, `fact_words`, `fact_vectors` and
+`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `notes`, `triggers`, `fact_words`, `fact_vectors` and
 `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
 `archive` keep the record small.
 """
@@ -41,6 +41,8 @@ from baton.ledger import (
     leases,
     lives,
     mail,
+    note_document,
+    notes,
     notices,
     people,
     promises,
@@ -145,6 +147,8 @@ __all__ = [
     "leases",
     "lives",
     "mail",
+    "note_document",
+    "notes",
     "notices",
     "people",
     "promises",

@@ -15,10 +15,10 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Column, ColumnElement, Table, bindparam, delete, exists, or_, select
 
-from baton.core import BodyId, Conflict, dump
-from baton.ledger import bodies, growth
+from baton.core import BodyId, Conflict, RunId, dump
+from baton.ledger import bodies, growth, notes
 from baton.ledger.door import Ledger
-from baton.ledger.runs import ENDED
+from baton.ledger.runs import ENDED, get
 from baton.ledger.schema import (
     actions,
     checkpoint_writes,
@@ -192,6 +192,7 @@ def _page(before: float, after: str, tx: Transaction) -> tuple[list[_Family], li
     roots = tx.values(_ROOTS, before=before, after=after, most=BATCH)
     found = [family for root in roots if (family := _closed(tx, root, before)) is not None]
     lines = [line for family in found for run in family.runs for line in _lines(tx, run)]
+    lines += [line for family in found for line in _notes(tx, family.root)]
     return found, lines, roots[-1] if len(roots) == BATCH else None
 
 
@@ -222,6 +223,14 @@ def _lines(tx: Transaction, run: str) -> Iterator[str]:
             yield dump(
                 {"kind": part.kind, "run": run, "row": {name: _told(part, name, row[name], texts) for name in row}}
             )
+
+
+def _notes(tx: Transaction, root: str) -> Iterator[str]:
+    """What a family has shared with people, and with the runs that it was continued in."""
+    for one in notes.written(tx, notes.id_of(tx, get(tx, RunId(root)))):
+        label = {"trust": one.label.trust.name.lower(), "confidentiality": one.label.confidentiality.name.lower()}
+        row = {"id": one.id, "field": one.field, "text": one.text, "replaces": list(one.replaces), "by": one.by}
+        yield dump({"kind": "note", "run": root, "row": row | label | {"at": one.at, "version": one.version}})
 
 
 def _told(part: _Part, name: str, value: Any, texts: dict[BodyId, str]) -> Any:
@@ -261,6 +270,8 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
     for table in (exchanges, threads):
         tx.changed(delete(table).where(table.c.run.in_(ids)))
     tx.changed(delete(runs).where(runs.c.id.in_(ids)))
+    notes.forget_readers(tx, ids)
+    notes.forget_orphans(tx)
     return len(ids)
 
 

@@ -10,6 +10,7 @@ from baton.core import Attachment, RunFailed, RunId, Trust
 from baton.following import answered, follow
 from baton.ledger import ENDED, Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
 from baton.live import Live, Piece
+from baton.noting import RunNotes
 from baton.review import outcomes
 from baton.story import Moment, family, moments, settled
 from baton.watch import Watch
@@ -57,6 +58,11 @@ class RunHandle:
     def __repr__(self) -> str:
         """The run's id."""
         return f"RunHandle({self.id!r})"
+
+    @property
+    def notes(self) -> RunNotes:
+        """What everybody shares who works on its goal."""
+        return RunNotes(self.id, self._ledger, person())
 
     async def status(self) -> Run:
         """The run as it stands."""

@@ -48,6 +48,7 @@ class _AgentEntry(BaseModel):
     hands_off_to: list[str] = []
     contracts: list[str] = []
     memory: str = "team"
+    notes: bool = False
     context_tokens: int = Field(100_000, ge=1000)
     answer_tokens: int = Field(4000, ge=0)
     open_questions: int = Field(20, ge=1)

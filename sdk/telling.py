@@ -97,6 +97,12 @@ def _tell_builtin(moment: Moment) -> Told | None:
             return _tell_checked(moment)
         case "handoff.offered":
             return Told("⇢", one_line(f"hands off to {moment.event.data['to']}: {given.get('task', '')}"))
+        case "notes.written":
+            data = moment.event.data
+            what = f"the value of {data['field']}" if data["field"] else "an entry"
+            return Told(
+                "✎", one_line(f"{data['by']} writes {what} into the notes (version {data['version']})"), "quiet"
+            )
         case _:
             return _tell_past(moment)
 
