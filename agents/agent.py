@@ -1,13 +1,13 @@
 """An agent: a role with instructions, a model, tools, a policy and a scope of memory."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from baton.agents.builtin import BUILTINS
+from baton.agents.builtin import BUILTINS, SKILLED
 from baton.agents.proposing import offer
 from baton.agents.tool import Tool, as_spec
 from baton.core import Contract, Effect, InvalidValue, Rest, ToolSpec, parse_duration
@@ -15,7 +15,12 @@ from baton.core import Contract, Effect, InvalidValue, Rest, ToolSpec, parse_dur
 _NOTES = ("read_notes", "write_note")
 _GIVING = ("hand_off", "answer_handoff", "withdraw_handoff")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_LEAST = {"context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
+_SKILL = re.compile(r"[^\W_][\w. -]{0,63}")
+_LEAST = {"capacity": 1, "context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
+
+
+SKILL = "skill:"
+"""What an entry of `hands_off_to` begins with that is a skill, and not somebody."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ class Agent:
             their score. 1 is once, and says nothing of it.
         judge: A model at the same endpoint that is asked how likely such calls are right; None for none.
         shadow: A policy that is asked beside it, of which nothing follows: what it says is recorded, to be compared.
-        hands_off_to: Names of agents it may hand work to; `person:NAME`, or a role, is a piece of work for people.
+        hands_off_to: Names of agents it may hand work to; `person:NAME`, or a role, is a piece of work for people,
+            `skill:NAME` for whoever has a skill: agents and people.
         contracts: The kinds of work that it takes and gives, beside work in words alone.
         memory: The scope of what it remembers; agents with the same scope share it.
         context_tokens: What one request to its model may hold, with its tools and the answer.
@@ -45,6 +51,8 @@ class Agent:
             model call more for each question.
         brief_after: After how long away an agent that goes on is first told what has happened meanwhile: seconds, or a
             text such as `1h`. None never tells.
+        skills: What it can do, by short names, for work that is handed to whoever has a skill.
+        capacity: Pieces of work that it has at once before others with the skill are asked first.
         description: What it is good for, told to agents that may hand work to it.
         notes: Whether it reads and writes the notes that everybody shares who works on a goal.
     """
@@ -68,6 +76,8 @@ class Agent:
     brief_after: float | str | None = "1h"
     description: str = ""
     notes: bool = False
+    skills: Sequence[str] = ()
+    capacity: int = 8
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -86,6 +96,11 @@ class Agent:
             raise InvalidValue(f"samples of agent {self.name}", self.samples, "a number from 1 to 20")
         if not (self.away_seconds or 0) >= 0:  # not a number is no length of time either
             raise InvalidValue(f"brief_after of agent {self.name}", self.brief_after, "seconds from 0 on, or None")
+        for skill in self.skills:
+            if not _SKILL.fullmatch(skill):
+                raise InvalidValue(
+                    f"skill of agent {self.name}", skill, "a letter or digit, then those, _ . - or spaces"
+                )
         self._check_tools()
 
     def _check_tools(self) -> None:
@@ -133,6 +148,8 @@ class Agent:
     def specs(self) -> Mapping[str, ToolSpec]:
         """All tools it is offered by name: its own, then the built-in ones that make sense for it."""
         offered = [spec for spec in BUILTINS.values() if self._uses(spec.name)]
+        if any(name.startswith(SKILL) for name in self.hands_off_to):
+            offered = [SKILLED.get(spec.name, spec) for spec in offered]
         return {spec.name: spec for spec in (*self._own, *offered)}
 
     @cached_property
@@ -168,3 +185,10 @@ class Agent:
     def offers(self) -> tuple[dict[str, Any], ...]:
         """The same tools as chat completions take them."""
         return tuple(offer(spec) for spec in self.specs.values())
+
+
+def meant(name: str, agents: Iterable[Agent]) -> list[str]:
+    """The agents that an entry of `hands_off_to` means: that of this name, or those with the skill; none of people."""
+    if name.startswith(SKILL):
+        return sorted(agent.name for agent in agents if name.removeprefix(SKILL) in agent.skills)
+    return [agent.name for agent in agents if agent.name == name]

@@ -90,6 +90,30 @@ def _hand_off(
     """
 
 
+def _hand_off_skilled(
+    to: str,
+    task: str,
+    contract: str | None = None,
+    payload: dict[str, Any] | None = None,
+    version: Annotated[int, Field(ge=1)] | None = None,
+    within: Duration | None = None,
+    tokens: Annotated[int, Field(gt=0)] | None = None,
+    reroute: bool = False,
+) -> None:
+    """Hand a piece of work to another agent, to a person, or to whoever has a skill. The answer comes as a message.
+
+    Args:
+        to: The agent's name, `person:` with a name or role, or `skill:` with a skill, for who would be done soonest.
+        task: What to do and all that it needs to know; an agent sees the attachments of your goal too.
+        contract: What kind of work it is, where there are contracts.
+        payload: What the contract says is said with it.
+        version: Of the payload; the newest that is known where nothing is said.
+        within: How long it may take, such as `2h`; after that you are told that no answer came.
+        tokens: How many tokens an agent may use for it; of what is left to you where nothing is said.
+        reroute: With a skill, whether it is offered to the next one who has it if the first refuses, fails or is late.
+    """
+
+
 def _answer_handoff(handoff: str, text: str) -> None:
     """Tell whoever works for you what they want to know.
 
@@ -232,3 +256,6 @@ BUILTINS: dict[str, ToolSpec] = {
     }.items()
 }
 """By name."""
+
+SKILLED: dict[str, ToolSpec] = {"hand_off": _spec("hand_off", _hand_off_skilled)}
+"""Those that are another one for an agent that hands work to whoever has a skill, by name."""

@@ -63,6 +63,8 @@ def _fire(tx: Transaction, timer: Timer) -> str | None:
             _escalate(tx, reviews.get(tx, ReviewId(timer.ref or "")))
         case "handoff":
             handing.overdue(tx, timer.ref or "")
+        case "reroute":
+            handing.reroute(tx, timer.ref or "")
         case "offer":
             handing.unanswered(tx, timer.ref or "")
         case "decision":

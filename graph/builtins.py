@@ -231,6 +231,11 @@ def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
         for child in runs.children(tx, run)
         if child.status not in ENDED and child.id not in given_up
     ]
+    found += [
+        f"hand-off {one.id} is about to be offered to {one.next['taker']}"
+        for one in handoffs.of_run(tx, run)
+        if one.next
+    ]
     mine = handoffs.of_child(tx, run)
     if mine is not None and mine.state is HandoffState.ASKED:
         found.append(f"what you asked {mine.giver} is not answered")

@@ -36,7 +36,7 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label, observer
 
 
 def _tell_parent(tx: Transaction, run: Run, parent: RunId, how: End, label: Label) -> None:
-    text = handoff_text(run.agent, how.outcome, how.summary, how.answer)
+    text = handoff_text(run.agent, how.outcome, how.summary, how.answer) + handing.following(tx, run)
     try:
         mail.post(
             tx,

@@ -68,7 +68,7 @@ from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
 from baton.ledger.fact_values import Claim, Fact, Kind, Passage
 from baton.ledger.facts import Change
-from baton.ledger.handoffs import Handoff, HandoffState
+from baton.ledger.handoffs import Handoff, HandoffState, PastWork
 from baton.ledger.journal import Proposal
 from baton.ledger.leases import Lease
 from baton.ledger.lock import DispatchLock
@@ -103,6 +103,7 @@ __all__ = [
     "Message",
     "News",
     "Passage",
+    "PastWork",
     "Proposal",
     "Review",
     "ReviewKind",

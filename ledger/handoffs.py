@@ -9,19 +9,21 @@ taken or asked about, the taker.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import ActionId, Conflict, NotFound, ReviewId, RunId, dump
-from baton.ledger import bodies
+from baton.ledger import bodies, timers
 from baton.ledger.events import emit
+from baton.ledger.schema import runs
 from baton.ledger.schema_handoffs import handoffs
 from baton.ledger.transaction import Transaction
 
+_AT_ONCE = 0.0  # by any worker's clock
 PERSON = "person:"
 """What the name of a taker begins with who is a person, or a role of people."""
 
@@ -49,6 +51,9 @@ class HandoffState(StrEnum):
         return self in (HandoffState.TAKEN, HandoffState.ASKED)
 
 
+FAILING = (HandoffState.REFUSED, HandoffState.FAILED, HandoffState.EXPIRED)
+"""Ends after which it may be offered to somebody else."""
+
 _OPEN = (HandoffState.OFFERED, HandoffState.TAKEN, HandoffState.ASKED)
 
 
@@ -70,6 +75,7 @@ class Handoff:
         review: The question that it is to people; None of an agent's.
         depth: How often it was handed on, itself included.
         due: When its answer is due; None is never.
+        route: To whom it is offered next, in order, where it is refused, fails or expires, and how; None is nobody.
         said: What was reached, or why it was refused, failed or withdrawn; empty before.
     """
 
@@ -93,6 +99,29 @@ class Handoff:
     taken_at: float | None
     ended_at: float | None
     said: str
+    route: Mapping[str, Any] | None = None
+
+    @property
+    def next(self) -> Mapping[str, Any] | None:
+        """The one that it is about to be offered to, as its taker has not done it; None where nothing follows."""
+        return self.route["rest"][0] if self.route is not None and self.state in FAILING else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastWork:
+    """What was handed to somebody so far.
+
+    Attributes:
+        open: Pieces of work that they have now.
+        returned: Of those of the wanted contract that have ended, how many came back done.
+        ended: How many have ended otherwise than by being withdrawn, those included.
+        seconds: How long each that came back took from being taken.
+    """
+
+    open: int = 0
+    returned: int = 0
+    ended: int = 0
+    seconds: tuple[float, ...] = ()
 
 
 def offer(tx: Transaction, handoff: Handoff) -> None:
@@ -101,6 +130,7 @@ def offer(tx: Transaction, handoff: Handoff) -> None:
     payload, answers = handoff.payload, handoff.answers
     row["payload"] = None if payload is None else bodies.store(tx, dump(dict(payload)))
     row["answers"] = None if answers is None else dump(dict(answers))
+    row["route"] = None if handoff.route is None else dump(dict(handoff.route))
     tx.execute(_OFFER, row)
     to = {"to": handoff.taker, "child": handoff.child, "review": handoff.review}
     _tell(tx, handoff, "offered", action=handoff.action, contract=handoff.contract, version=handoff.version, **to)
@@ -147,7 +177,28 @@ def end(
     if not tx.changed(_END, **row):
         return False
     _tell(tx, handoff, state.value)
+    if handoff.route is not None and state in FAILING:
+        timers.start(tx, handoff.run, _AT_ONCE, "reroute", handoff.id)
     return True
+
+
+def rerouted(tx: Transaction, handoff: Handoff) -> bool:
+    """Note that it was offered to the next one; whether that was still to be done."""
+    return bool(tx.changed(_REROUTED, which=handoff.id))
+
+
+def past_work(tx: Transaction, takers: Sequence[str], contract: str | None, tenant: str) -> dict[str, PastWork]:
+    """What runs of a tenant have handed to these so far, by name, the newest 200 pieces that have ended of each."""
+    return {name: _past(tx, name, contract, tenant) for name in takers}
+
+
+def _past(tx: Transaction, taker: str, contract: str | None, tenant: str) -> PastWork:
+    rows = tx.rows(_ENDED_OF, taker=taker, tenant=tenant)
+    alike = [row for row in rows if row.contract == contract]
+    done = [row for row in alike if row.state == HandoffState.RETURNED]
+    seconds = tuple(max(0.0, row.ended_at - (row.taken_at or row.offered_at)) for row in done)
+    count = tx.value(_OPEN_OF, taker=taker, tenant=tenant)
+    return PastWork(open=count, returned=len(done), ended=len(alike), seconds=seconds)
 
 
 def get(tx: Transaction, id: str) -> Handoff:
@@ -215,6 +266,21 @@ _END = (
         answer=bindparam("replies"),
     )
 )
+_MINE = handoffs.c.run.in_(select(runs.c.id).where(runs.c.tenant == bindparam("tenant")))
+_OPEN_OF = select(func.count()).where(handoffs.c.taker == bindparam("taker"), _IS_OPEN, _MINE)
+_ENDED_OF = (
+    select(handoffs)
+    .where(
+        handoffs.c.taker == bindparam("taker"),
+        handoffs.c.state.in_([HandoffState.RETURNED.value, *(state.value for state in FAILING)]),
+        _MINE,
+    )
+    .order_by(handoffs.c.ended_at.desc(), handoffs.c.id)
+    .limit(200)
+)
+_REROUTED = (
+    update(handoffs).where(handoffs.c.id == bindparam("which"), handoffs.c.route.is_not(None)).values(route=None)
+)
 _BY_ID = select(handoffs).where(handoffs.c.id == bindparam("id"))
 _OF_CHILD = select(handoffs).where(handoffs.c.child == bindparam("child"))
 _OF_REVIEW = select(handoffs).where(handoffs.c.review == bindparam("review"))
@@ -233,6 +299,7 @@ def _read(tx: Transaction, rows: list[Any]) -> list[Handoff]:
             taken_at=row.taken_at,
             ended_at=row.ended_at,
             said=texts[row.said] if row.said else "",
+            route=json.loads(row.route) if row.route else None,
         )
         for row in rows
     ]

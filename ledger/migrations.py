@@ -77,6 +77,7 @@ STEPS: Mapping[int, Sequence[str]] = {
     ),
     8: ("ALTER TABLE model_calls ADD COLUMN context TEXT",),
     9: (),  # fact_words on Postgres, filled from the facts
+    10: ("ALTER TABLE handoffs ADD COLUMN route TEXT",),  # and the tables of notes
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

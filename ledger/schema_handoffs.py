@@ -26,8 +26,10 @@ handoffs = Table(
     Column("due", Double),
     Column("taken_at", Double),
     Column("ended_at", Double),
+    Column("route", Text),  # JSON: to whom it is offered next where it is not done; None: to nobody
     Column("said", Serial),  # why it was refused, failed or withdrawn; or what was reached
 )
 Index("handoffs_run", handoffs.c.run, handoffs.c.state)
+Index("handoffs_taker", handoffs.c.taker, handoffs.c.state)
 Index("handoffs_child", handoffs.c.child)
 Index("handoffs_review", handoffs.c.review)

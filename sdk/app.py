@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from baton.agents import Agent, Endpoint, Mind, ObservedModel, SimpleMind, embedder_of, endpoint, open_model
+from baton.agents import SKILL, Agent, Endpoint, Mind, ObservedModel, SimpleMind, embedder_of, endpoint, open_model
 from baton.autonomy import hashes
 from baton.conversing import Said, begin, go_on
 from baton.core import (
@@ -709,10 +709,9 @@ class Baton:
             if names.count(agent.name) > 1:
                 raise InvalidValue("agent", agent.name, "names that are given once")
             for other in agent.hands_off_to:
-                if other not in names and not other.startswith(PERSON):
-                    raise InvalidValue(
-                        f"hands_off_to of agent {agent.name}", other, f"{PERSON}NAME, or one of: {', '.join(names)}"
-                    )
+                if other not in names and not other.startswith((PERSON, SKILL)):
+                    allowed = f"{PERSON}NAME, {SKILL}NAME, or one of: {', '.join(names)}"
+                    raise InvalidValue(f"hands_off_to of agent {agent.name}", other, allowed)
 
 
 def _answer(kind: DecisionKind, by: str | None, note: str, hold: float) -> Answer:

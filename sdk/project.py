@@ -49,6 +49,8 @@ class _AgentEntry(BaseModel):
     contracts: list[str] = []
     memory: str = "team"
     notes: bool = False
+    skills: list[str] = []
+    capacity: int = Field(8, ge=1)
     context_tokens: int = Field(100_000, ge=1000)
     answer_tokens: int = Field(4000, ge=0)
     open_questions: int = Field(20, ge=1)
