@@ -1,11 +1,12 @@
 """An agent: a role with instructions, a model, tools, a policy and a scope of memory."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from baton.agents.builtin import BUILTINS, SKILLED
 from baton.agents.proposing import offer
@@ -15,6 +16,10 @@ from baton.core import Contract, Effect, InvalidValue, Rest, ToolSpec, parse_dur
 _NOTES = ("read_notes", "write_note")
 _GIVING = ("hand_off", "answer_handoff", "withdraw_handoff")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+AWARDS, WEIGHED = ("cheapest", "fastest", "surest"), ("cost", "seconds", "doubt")
+"""The rules by which work is awarded that several have made a proposal for, and what else may be weighed."""
+
+DoubleTexting = Literal["merge", "queue", "interrupt", "reject"]
 _SKILL = re.compile(r"[^\W_][\w. -]{0,63}")
 _LEAST = {"capacity": 1, "context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
 
@@ -53,6 +58,11 @@ class Agent:
             text such as `1h`. None never tells.
         skills: What it can do, by short names, for work that is handed to whoever has a skill.
         capacity: Pieces of work that it has at once before others with the skill are asked first.
+        double_texting: What becomes of a message that comes while a run is at work. `merge`: all that is unread is read
+            before the next model call. `queue`: each message has its own turn, in order. `interrupt`: the turn under
+            way is abandoned between two actions, and the message is read at once. `reject`: it is refused.
+        awards: Whether it may call for proposals, and to whom the work goes then: `cheapest`, `fastest`, `surest`, or
+            weights of `cost`, `seconds` and `doubt`, of which the lowest sum wins. None is not at all.
         description: What it is good for, told to agents that may hand work to it.
         notes: Whether it reads and writes the notes that everybody shares who works on a goal.
     """
@@ -78,6 +88,8 @@ class Agent:
     notes: bool = False
     skills: Sequence[str] = ()
     capacity: int = 8
+    double_texting: DoubleTexting = "merge"
+    awards: str | Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -96,12 +108,25 @@ class Agent:
             raise InvalidValue(f"samples of agent {self.name}", self.samples, "a number from 1 to 20")
         if not (self.away_seconds or 0) >= 0:  # not a number is no length of time either
             raise InvalidValue(f"brief_after of agent {self.name}", self.brief_after, "seconds from 0 on, or None")
+        if self.double_texting not in get_args(DoubleTexting):
+            allowed = " or ".join(get_args(DoubleTexting))
+            raise InvalidValue(f"double_texting of agent {self.name}", self.double_texting, allowed)
+        self._check_awards()
         for skill in self.skills:
             if not _SKILL.fullmatch(skill):
                 raise InvalidValue(
                     f"skill of agent {self.name}", skill, "a letter or digit, then those, _ . - or spaces"
                 )
         self._check_tools()
+
+    def _check_awards(self) -> None:
+        if isinstance(self.awards, str) and self.awards not in AWARDS:
+            raise InvalidValue(f"awards of agent {self.name}", self.awards, f"{' or '.join(AWARDS)}, or weights")
+        if isinstance(self.awards, Mapping):
+            good = all(name in WEIGHED and 0 <= weight < math.inf for name, weight in self.awards.items())
+            if not good or not any(self.awards.values()):
+                allowed = f"weights of {', '.join(WEIGHED)} from 0 on, one of them above"
+                raise InvalidValue(f"awards of agent {self.name}", dict(self.awards), allowed)
 
     def _check_tools(self) -> None:
         kinds = [contract.name for contract in self.contracts]
@@ -161,6 +186,8 @@ class Agent:
         """Whether a built-in tool makes sense for it."""
         if builtin in _GIVING:
             return bool(self.hands_off_to)
+        if builtin == "call_for_proposals":
+            return bool(self.hands_off_to) and self.awards is not None
         if builtin in _NOTES:
             return self.notes
         return builtin != "ask_giver" or bool(self.contracts)

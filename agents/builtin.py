@@ -114,6 +114,33 @@ def _hand_off_skilled(
     """
 
 
+def _call_for_proposals(
+    to: list[str],
+    task: str,
+    contract: str | None = None,
+    payload: dict[str, Any] | None = None,
+    version: Annotated[int, Field(ge=1)] | None = None,
+    answers_within: Duration | None = None,
+    within: Duration | None = None,
+    tokens: Annotated[int, Field(gt=0)] | None = None,
+) -> None:
+    """Ask several what a piece of work would cost, how long it would take and how sure they are of it.
+
+    It is handed to whoever is best by your operators' rule, once all have answered; to the next best where they do not
+    do it. You are told to whom, and get the answer as a message.
+
+    Args:
+        to: Agents, `person:` with a name or role, or `skill:` for all who have a skill.
+        task: What to do and all that it needs to know.
+        contract: What kind of work it is, where there are contracts.
+        payload: What the contract says is said with it.
+        version: Of the payload; the newest that is known where nothing is said.
+        answers_within: How long they have to answer, such as `10m`; an hour where nothing is said.
+        within: How long the work may take then.
+        tokens: How many tokens an agent may use for it.
+    """
+
+
 def _answer_handoff(handoff: str, text: str) -> None:
     """Tell whoever works for you what they want to know.
 
@@ -242,6 +269,7 @@ BUILTINS: dict[str, ToolSpec] = {
         "recall": _recall,
         "read_on": _read_on,
         "hand_off": _hand_off,
+        "call_for_proposals": _call_for_proposals,
         "answer_handoff": _answer_handoff,
         "withdraw_handoff": _withdraw_handoff,
         "ask_giver": _ask_giver,

@@ -25,6 +25,7 @@ _COMMANDS = (
     ("worker", "baton.cli.working:worker", _WORK, "Let the agents work until it is stopped."),
     ("serve", "baton.cli.serving:serve", _WORK, "Serve the API, and let the agents work."),
     ("runs", "baton.cli.runs:app", _WORK, "List, show, follow, cancel and retry runs."),
+    ("messages", "baton.cli.messages:app", _WORK, "Say something to a run, and list what reached nobody."),
     ("notes", "baton.cli.shared_notes:app", _WORK, "Read and write what everybody shares who works on a goal."),
     ("replay", "baton.cli.replaying:replay", _WORK, "Show a run step by step from the record."),
     ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),

@@ -1,7 +1,7 @@
 """What happens when a time has come: a wait is over, a question expires, a goal is late."""
 
 from baton.core import ActionId, ReviewId, RunId, format_time
-from baton.graph import handing
+from baton.graph import handing, negotiating
 from baton.ledger import ENDED, Ledger, Review, Timer, Transaction, events, mail, reviews, runs, timers, waits
 from baton.policies.promises.learning import learn
 from baton.review import deciding
@@ -65,6 +65,8 @@ def _fire(tx: Transaction, timer: Timer) -> str | None:
             handing.overdue(tx, timer.ref or "")
         case "reroute":
             handing.reroute(tx, timer.ref or "")
+        case "award":
+            negotiating.award(tx, timer.ref or "")
         case "offer":
             handing.unanswered(tx, timer.ref or "")
         case "decision":

@@ -24,7 +24,7 @@ from baton.core import (
     tell_time,
     time_zone,
 )
-from baton.graph import giving, handing, noting
+from baton.graph import giving, handing, negotiating, noting
 from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.scene import Builtin, Scene
 from baton.ledger import (
@@ -37,6 +37,7 @@ from baton.ledger import (
     ReviewKind,
     Transaction,
     bodies,
+    calls,
     consolidation,
     decisions,
     events,
@@ -53,6 +54,9 @@ from baton.ledger import (
 )
 from baton.memory import Recalled
 from baton.review.learning import corrections_of
+
+UNREAD = "there is a new message, read it first"
+"""What keeps a run from ending that has mail."""
 
 PIECE = 8000
 """Characters that `read_on` gives at a time."""
@@ -211,6 +215,8 @@ async def finish(scene: Scene, action: Action, arguments: dict[str, Any]) -> Out
     open_ends, handoff = await scene.ledger.read(
         lambda tx: (still_open(tx, scene.run.id, scene.cursor), handoffs.of_child(tx, scene.run.id))
     )
+    if open_ends == [UNREAD] and scene.member.agent.double_texting == "queue":
+        return Outcome(text=f"pending: {UNREAD}: it has the next turn", pending=True)
     if open_ends:
         return refusal(f"not yet: {', '.join(open_ends)}")
     answer = arguments["answer"]
@@ -236,6 +242,7 @@ def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
         for one in handoffs.of_run(tx, run)
         if one.next
     ]
+    found += [f"the call for proposals {one} is open" for one in calls.open_of(tx, run)]
     mine = handoffs.of_child(tx, run)
     if mine is not None and mine.state is HandoffState.ASKED:
         found.append(f"what you asked {mine.giver} is not answered")
@@ -243,7 +250,7 @@ def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
         found.append("you are waiting for a time")
     found += [f"you are waiting for the event {wait.event}" for wait in waits.pending(tx, [run])]
     if mail.has_unread(tx, run, cursor):
-        found.append("there is a new message, read it first")
+        found.append(UNREAD)
     return found
 
 
@@ -293,6 +300,7 @@ BUILTIN: Mapping[str, Builtin] = {
     "recall": recall,
     "read_on": read_on,
     "hand_off": giving.hand_off,
+    "call_for_proposals": negotiating.call_for_proposals,
     "answer_handoff": giving.answer_handoff,
     "withdraw_handoff": giving.withdraw_handoff,
     "ask_giver": giving.ask_giver,

@@ -5,7 +5,19 @@ from baton.graph import handing
 from baton.graph.observing import tell_end
 from baton.graph.outcome import End
 from baton.graph.receive import handoff_text
-from baton.ledger import DecisionKind, HandoffState, Run, Transaction, checkpoints, handoffs, mail, reviews, runs, waits
+from baton.ledger import (
+    DecisionKind,
+    HandoffState,
+    Run,
+    Transaction,
+    checkpoints,
+    handoffs,
+    mail,
+    reviews,
+    runs,
+    texting,
+    waits,
+)
 
 _NOBODY = Unobserved()
 
@@ -31,7 +43,8 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label, observer
         if not child.ended:
             mail.post(tx, child.id, "cancel", sender=run.id)
     tell_end(observer, run, how.outcome, tx.now)
-    if run.parent is not None and handing.returned(tx, run, how.outcome, how.summary, how.answer):
+    told = run.parent is not None and handing.returned(tx, run, how.outcome, how.summary, how.answer)
+    if run.parent is not None and told and not handing.is_bid(tx, run.id):
         _tell_parent(tx, run, run.parent, how, label)
 
 
@@ -48,5 +61,6 @@ def _tell_parent(tx: Transaction, run: Run, parent: RunId, how: End, label: Labe
             trust=label.trust,
             confidentiality=label.confidentiality,
         )
-    except Conflict:
-        return  # the parent has ended (cancelled, most likely): nobody waits for this any more
+    except Conflict as error:  # the parent has ended (cancelled, most likely): nobody waits for this any more
+        why = error.happened
+        texting.set_aside(tx, parent, "handoff", sender=run.agent, text=text, ref=run.id, trust=label.trust, why=why)

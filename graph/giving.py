@@ -8,10 +8,9 @@ from baton.agents import SKILL, meant
 from baton.core import Action, BatonError, MailArrived, NotFound, Trust, check_due
 from baton.graph import handing
 from baton.graph.outcome import Outcome, Rider, refusal
-from baton.graph.routing import Candidate, rank, told
+from baton.graph.routing import Candidate, rank, skilled_people, told
 from baton.graph.scene import Scene
 from baton.ledger import Handoff, HandoffState, Run, Transaction, events, handoffs, mail, runs
-from baton.ledger import people as people_of
 
 
 async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
@@ -76,16 +75,16 @@ async def _routed(scene: Scene, to: str, arguments: dict[str, Any]) -> _Routed:
         NotFound: if nobody has the skill.
     """
     if not to.startswith(SKILL):
-        return _Routed([(to, _terms(scene, to, arguments))])
+        return _Routed([(to, handing.terms_for(scene.team, scene.member.agent, to, arguments))])
     skill, contract = to.removeprefix(SKILL), arguments["contract"]
-    people = await scene.ledger.read(lambda tx: _skilled_people(tx, skill))
+    people = await scene.ledger.read(lambda tx: skilled_people(tx, skill))
     agents = [one.agent for one in scene.team.members.values() if one.agent.name != scene.run.agent]
     capacity = {name: scene.team.members[name].agent.capacity for name in meant(to, agents)} | dict.fromkeys(people, 1)
     said: dict[str, handing.Terms] = {}
     left_out: dict[str, str] = {}
     for name in capacity:
         try:
-            said[name] = _terms(scene, name, arguments)
+            said[name] = handing.terms_for(scene.team, scene.member.agent, name, arguments)
         except BatonError as error:
             left_out[name] = str(error)
     if not said:
@@ -95,19 +94,6 @@ async def _routed(scene: Scene, to: str, arguments: dict[str, Any]) -> _Routed:
     past = await scene.ledger.read(lambda tx: handoffs.past_work(tx, sorted(said), contract, tenant))
     figures = rank([Candidate(name=name, capacity=capacity[name], past=past[name]) for name in said])
     return _Routed([(one.name, said[one.name]) for one in figures], skill, told(figures, left_out))
-
-
-def _skilled_people(tx: Transaction, skill: str) -> list[str]:
-    """People with a skill who are not away."""
-    roster = people_of.roster(tx)
-    known = roster.people if roster is not None else ()
-    return [f"{handoffs.PERSON}{one.name}" for one in known if skill in one.skills and not one.away(tx.now)]
-
-
-def _terms(scene: Scene, to: str, arguments: dict[str, Any]) -> handing.Terms:
-    taker = scene.team.members.get(to)
-    known = taker.agent if taker is not None else None
-    return handing.terms(scene.member.agent, known, arguments["contract"], arguments["version"], arguments["payload"])
 
 
 def _tokens(scene: Scene, wanted: int | None) -> int | None:

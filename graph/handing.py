@@ -107,6 +107,13 @@ def terms(
     return Terms(contract=contract, version=of, payload=said, answers=answers)
 
 
+def terms_for(team: Team, giver: Agent, taker: str, arguments: Mapping[str, Any]) -> Terms:
+    """What is said with an offer that a call makes; see `terms`."""
+    member = team.members.get(taker)
+    known = member.agent if member is not None else None
+    return terms(giver, known, arguments["contract"], arguments["version"], arguments["payload"])
+
+
 def skilled_text(name: str, agents: Iterable[Agent]) -> str:
     """What an agent is told of a skill that it may hand work to."""
     known = ", ".join(meant(name, agents))
@@ -168,8 +175,22 @@ def drafted(
     )
 
 
-def offer(tx: Transaction, run: Run, handoff: Handoff, task: str, tokens: int | None, label: Label) -> None:
-    """Record an offer, with the run or the question that it is for its taker."""
+def is_bid(tx: Transaction, child: RunId) -> bool:
+    """Whether a run says what work would take, for a call for proposals, and does none."""
+    handoff = handoffs.of_child(tx, child)
+    return handoff is not None and handoff.bid_of is not None
+
+
+def offer(
+    tx: Transaction,
+    run: Run,
+    handoff: Handoff,
+    task: str,
+    tokens: int | None,
+    label: Label,
+    turns: int | None = Budget().turns,
+) -> None:
+    """Record an offer, with the run or the question that it is for its taker; an agent has so many turns for it."""
     handoffs.offer(tx, handoff)
     if handoff.child is not None:
         goal = Goal(
@@ -177,7 +198,7 @@ def offer(tx: Transaction, run: Run, handoff: Handoff, task: str, tokens: int | 
             constraints=run.goal.constraints,
             attachments=run.goal.attachments,
             requester=run.requester,
-            budget=replace(Budget(), tokens=tokens),
+            budget=replace(Budget(), tokens=tokens, turns=turns),
         )
         runs.create(
             tx,
@@ -312,7 +333,7 @@ def reroute(tx: Transaction, id: str) -> None:
     action, _, number = before.action.partition("~")
     again = f"{action}~{int(number or 1) + 1}"
     made = drafted(run, again, following["taker"], Terms(**following["terms"]), before.depth, due, tx.now, rest)
-    offer(tx, run, made, route["task"], _at_most(run, route["tokens"]), label)
+    offer(tx, run, made, route["task"], at_most(run, route["tokens"]), label)
     events.emit(tx, run.id, "handoff.rerouted", handoff=id, following=made.id, to=made.taker, why=before.state.value)
     text = f"[hand-off {id} to {before.taker} {before.state.value}: offered to {made.taker} now, as {made.id}]"
     _tell_giver(tx, made, f"{text} You need not do anything.")
@@ -326,7 +347,7 @@ def following(tx: Transaction, run: Run) -> str:
     return f" It is offered to {handoff.next['taker']} next: you need not do anything."
 
 
-def _at_most(run: Run, tokens: int | None) -> int | None:
+def at_most(run: Run, tokens: int | None) -> int | None:
     budget = run.goal.budget.tokens
     left = None if budget is None else max(1, budget - run.prompt_tokens - run.completion_tokens)
     given = [one for one in (tokens, left) if one is not None]
@@ -344,6 +365,12 @@ def withdraw(tx: Transaction, run: Run, handoff: Handoff, reason: str) -> None:
     _called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} took it back: {reason}")
 
 
+def withdraw_late(tx: Transaction, run: Run, handoff: Handoff) -> None:
+    """Take an offer back whose answer has not come in time; nothing happens where it has come at this moment."""
+    if handoffs.end(tx, handoff, HandoffState.WITHDRAWN, "the call is over"):
+        _called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} has others do it")
+
+
 def overdue(tx: Transaction, id: str) -> None:
     """End a hand-off whose answer has not come in time, and tell its giver."""
     handoff = handoffs.get(tx, id)
@@ -353,13 +380,14 @@ def overdue(tx: Transaction, id: str) -> None:
     next_ = handoffs.get(tx, id).next
     more = f" It is offered to {next_['taker']} next: you need not do anything." if next_ else ""
     text = f"[hand-off {handoff.id} to {handoff.taker} expired] No answer has come in time.{more}"
-    _tell_giver(tx, handoff, text)
+    if handoff.bid_of is None:
+        _tell_giver(tx, handoff, text)
 
 
 def unanswered(tx: Transaction, id: str) -> None:
     """Tell the giver that nobody has taken what it offered."""
     handoff = handoffs.get(tx, id)
-    if handoff.state is not HandoffState.OFFERED:
+    if handoff.state is not HandoffState.OFFERED or handoff.bid_of is not None:
         return
     events.emit(tx, handoff.run, "handoff.unanswered", handoff=handoff.id, taker=handoff.taker)
     text = f"[hand-off {handoff.id} to {handoff.taker}: nobody has taken it yet] It stays offered."

@@ -1,4 +1,4 @@
-"""To whom work goes that names a skill: the candidates in the order in which it is offered to them. No I/O.
+"""To whom work goes that names a skill: the candidates in the order in which it is offered to them.
 
 Who would be done with it the soonest comes first, where past success counts too: the estimated time, divided by the
 share of such work that surely came back done. The share is the lower end of Wilson's interval (E. B. Wilson, 1927), of
@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from baton.ledger import PastWork
+from baton.ledger import PastWork, Transaction, people
+from baton.ledger.handoffs import PERSON
 
 USUAL = 600.0
 """Seconds that a piece of work is taken to last where none has ended yet."""
@@ -72,6 +73,13 @@ def rank(candidates: Sequence[Candidate]) -> list[Ranked]:
     returned = sum(one.past.returned for one in candidates)
     share = (returned + 1) / (sum(one.past.ended for one in candidates) + 2)
     return sorted((_ranked(one, usual, share) for one in candidates), key=lambda one: (one.full, one.score, one.name))
+
+
+def skilled_people(tx: Transaction, skill: str) -> list[str]:
+    """People with a skill who are not away."""
+    roster = people.roster(tx)
+    known = roster.people if roster is not None else ()
+    return [f"{PERSON}{one.name}" for one in known if skill in one.skills and not one.away(tx.now)]
 
 
 def likely(returned: float, ended: float) -> float:

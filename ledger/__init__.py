@@ -3,9 +3,9 @@
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
 `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `notes`, `triggers`, `fact_words`, `fact_vectors` and
-`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
-`archive` keep the record small.
+`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `calls`, `notes`, `texting`, `triggers`,
+`fact_words`, `fact_vectors` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
+`Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -14,6 +14,7 @@ from baton.ledger import (
     archive,
     audits,
     bodies,
+    calls,
     checkpoints,
     consolidation,
     corrections,
@@ -53,6 +54,7 @@ from baton.ledger import (
     spending,
     superseding,
     suspicion,
+    texting,
     threads,
     timers,
     trail,
@@ -119,6 +121,7 @@ __all__ = [
     "at_work",
     "audits",
     "bodies",
+    "calls",
     "checkpoints",
     "confined",
     "consolidation",
@@ -160,6 +163,7 @@ __all__ = [
     "spending",
     "superseding",
     "suspicion",
+    "texting",
     "threads",
     "timers",
     "trail",

@@ -33,8 +33,9 @@ from baton.ledger.schema import (
     transcript,
     waits,
 )
-from baton.ledger.schema_handoffs import handoffs
+from baton.ledger.schema_handoffs import calls, handoffs
 from baton.ledger.schema_people import decisions, forecasts, notices, remarks, reviews, snoozes
+from baton.ledger.schema_texting import undelivered
 from baton.ledger.schema_threads import exchanges, threads
 from baton.ledger.transaction import Transaction
 
@@ -113,6 +114,8 @@ _PARTS = (
         frozenset({"payload", "answer", "said"}),
         frozenset({"payload", "answers", "answer"}),
     ),
+    _Part("call", calls, (calls.c.at,), frozenset({"task"}), frozenset({"terms", "award", "how"})),
+    _Part("undelivered", undelivered, (undelivered.c.at,), texts=frozenset({"body"})),
     _Part("wait", waits, (waits.c.opened_at,)),
     _Part("thread", threads, json=frozenset({"metadata"})),
     _Part("exchange", exchanges, (exchanges.c.number,), json=frozenset({"metadata"})),
@@ -258,6 +261,8 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
         actions,
         effects,
         handoffs,
+        undelivered,
+        calls,
         waits,
         timers,
         events,

@@ -104,7 +104,13 @@ class Handoff:
     @property
     def next(self) -> Mapping[str, Any] | None:
         """The one that it is about to be offered to, as its taker has not done it; None where nothing follows."""
-        return self.route["rest"][0] if self.route is not None and self.state in FAILING else None
+        rest = self.route.get("rest") if self.route is not None and self.state in FAILING else None
+        return rest[0] if rest else None
+
+    @property
+    def bid_of(self) -> str | None:
+        """The call for proposals that it asks for a bid on; None where it is work."""
+        return None if self.route is None else self.route.get("bid_of")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +183,9 @@ def end(
     if not tx.changed(_END, **row):
         return False
     _tell(tx, handoff, state.value)
-    if handoff.route is not None and state in FAILING:
+    if handoff.bid_of is not None and state is not HandoffState.WITHDRAWN:
+        timers.start(tx, handoff.run, _AT_ONCE, "award", handoff.bid_of)
+    elif handoff.route is not None and state in FAILING:
         timers.start(tx, handoff.run, _AT_ONCE, "reroute", handoff.id)
     return True
 
@@ -267,13 +275,15 @@ _END = (
     )
 )
 _MINE = handoffs.c.run.in_(select(runs.c.id).where(runs.c.tenant == bindparam("tenant")))
-_OPEN_OF = select(func.count()).where(handoffs.c.taker == bindparam("taker"), _IS_OPEN, _MINE)
+_WORK = handoffs.c.action.not_like("%~bid%")  # what is asked in a call for proposals is none
+_OPEN_OF = select(func.count()).where(handoffs.c.taker == bindparam("taker"), _IS_OPEN, _MINE, _WORK)
 _ENDED_OF = (
     select(handoffs)
     .where(
         handoffs.c.taker == bindparam("taker"),
         handoffs.c.state.in_([HandoffState.RETURNED.value, *(state.value for state in FAILING)]),
         _MINE,
+        _WORK,
     )
     .order_by(handoffs.c.ended_at.desc(), handoffs.c.id)
     .limit(200)

@@ -77,7 +77,10 @@ STEPS: Mapping[int, Sequence[str]] = {
     ),
     8: ("ALTER TABLE model_calls ADD COLUMN context TEXT",),
     9: (),  # fact_words on Postgres, filled from the facts
-    10: ("ALTER TABLE handoffs ADD COLUMN route TEXT",),  # and the tables of notes
+    10: (  # and the tables of notes and of texting
+        "ALTER TABLE handoffs ADD COLUMN route TEXT",
+        "ALTER TABLE messages ADD COLUMN urgent INTEGER NOT NULL DEFAULT '0'",
+    ),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

@@ -9,7 +9,7 @@ from baton.core import RunId, random_id
 from baton.ledger.schema import timers
 from baton.ledger.transaction import Transaction
 
-TimerKind = Literal["wait", "event", "review", "escalation", "decision", "goal", "handoff", "offer", "reroute"]
+TimerKind = Literal["wait", "event", "review", "escalation", "decision", "goal", "handoff", "offer", "reroute", "award"]
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,9 @@ class Timer:
         kind: `wait` (an agent waits until then), `event` (an agent is told of an event, or that none has come),
             `review` (a question's deadline), `escalation` (others are asked it as well), `decision` (one that was held
             back goes out), `goal` (a goal's deadline), `handoff` (the answer to one is due), `offer` (one should have
-            been taken), `reroute` (one that was not done is offered to the next).
-        ref: The review's or hand-off's id, or that of the action that waits for an event; None otherwise.
+            been taken), `reroute` (one that was not done is offered to the next), `award`
+            (a call for proposals may be over).
+        ref: The review's, hand-off's or call's id, or that of the action that waits for an event; None otherwise.
     """
 
     id: str

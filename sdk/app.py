@@ -69,6 +69,7 @@ from baton.ledger import (
     confined,
     people,
     runs,
+    texting,
     transcript,
     waits,
 )
@@ -231,6 +232,8 @@ class Baton:
                     )
                     watchman.start()
                     stack.push_async_callback(watchman.stop)
+            if self._dispatch:
+                await self._keep_texting()
             self._watch = Watch(self.ledger, self._failure)
             if self.ledger.database.pipe is not None:  # others may let the agents work, or listen
                 from baton.relaying import Relay  # loads the driver: only where it is used
@@ -248,6 +251,14 @@ class Baton:
     ) -> None:
         """Stop working; what is under way goes on when Baton is opened again."""
         await self._stack.aclose()
+
+    async def _keep_texting(self) -> None:
+        """Keep what becomes of messages while an agent is at work, so that every process goes by it."""
+        kept = await self.ledger.read(texting.known)
+        new = {name: agent.double_texting for name, agent in self._agents.items()}
+        changed = {name: how for name, how in new.items() if kept.get(name, "merge") != how}
+        if changed:
+            await self.ledger.write(lambda tx: texting.keep(tx, changed))
 
     def _identity(self) -> Identity:
         return Identity(
