@@ -19,6 +19,9 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 AWARDS, WEIGHED = ("cheapest", "fastest", "surest"), ("cost", "seconds", "doubt")
 """The rules by which work is awarded that several have made a proposal for, and what else may be weighed."""
 
+SETTLING = ("newest", "most_trusted", "majority", "evidence", "person")
+"""The rules by which claims in conflict may be settled."""
+
 DoubleTexting = Literal["merge", "queue", "interrupt", "reject"]
 _SKILL = re.compile(r"[^\W_][\w. -]{0,63}")
 _LEAST = {"capacity": 1, "context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
@@ -63,6 +66,8 @@ class Agent:
             way is abandoned between two actions, and the message is read at once. `reject`: it is refused.
         awards: Whether it may call for proposals, and to whom the work goes then: `cheapest`, `fastest`, `surest`, or
             weights of `cost`, `seconds` and `doubt`, of which the lowest sum wins. None is not at all.
+        settles: The rules, in their order, by which it may settle claims in conflict: `newest`, `most_trusted`,
+            `majority`, `evidence` (what it was read from still says so), `person`. None is not at all.
         description: What it is good for, told to agents that may hand work to it.
         notes: Whether it reads and writes the notes that everybody shares who works on a goal.
     """
@@ -90,6 +95,7 @@ class Agent:
     capacity: int = 8
     double_texting: DoubleTexting = "merge"
     awards: str | Mapping[str, float] | None = None
+    settles: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -120,6 +126,9 @@ class Agent:
         self._check_tools()
 
     def _check_awards(self) -> None:
+        for rule in self.settles:
+            if rule not in SETTLING:
+                raise InvalidValue(f"settles of agent {self.name}", rule, f"some of: {', '.join(SETTLING)}")
         if isinstance(self.awards, str) and self.awards not in AWARDS:
             raise InvalidValue(f"awards of agent {self.name}", self.awards, f"{' or '.join(AWARDS)}, or weights")
         if isinstance(self.awards, Mapping):
@@ -188,6 +197,8 @@ class Agent:
             return bool(self.hands_off_to)
         if builtin == "call_for_proposals":
             return bool(self.hands_off_to) and self.awards is not None
+        if builtin == "settle_claims":
+            return bool(self.settles)
         if builtin in _NOTES:
             return self.notes
         return builtin != "ask_giver" or bool(self.contracts)

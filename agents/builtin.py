@@ -245,6 +245,16 @@ def _write_note(
     """
 
 
+def _settle_claims(claims: list[str], question: str) -> None:
+    """Find out which of several claims that contradict each other holds, by your operators' rules, or by a person.
+
+    Args:
+        claims: Ids of hand-offs that have come back (`hnd_…`) or of facts (`fct_…`), or `note:` with the name of a
+            field of the notes whose values are in conflict.
+        question: What they contradict each other in, as a person can understand it.
+    """
+
+
 def _finish(
     summary: str,
     evidence: list[str] | None = None,
@@ -276,6 +286,7 @@ BUILTINS: dict[str, ToolSpec] = {
         "ask_person": _ask_person,
         "answer_reviewer": _answer_reviewer,
         "withdraw_question": _withdraw_question,
+        "settle_claims": _settle_claims,
         "read_notes": _read_notes,
         "write_note": _write_note,
         "wait": _wait,

@@ -1,7 +1,9 @@
 """What happens when a time has come: a wait is over, a question expires, a goal is late."""
 
+from collections.abc import Callable, Mapping
+
 from baton.core import ActionId, ReviewId, RunId, format_time
-from baton.graph import handing, negotiating
+from baton.graph import handing, negotiating, settling
 from baton.ledger import ENDED, Ledger, Review, Timer, Transaction, events, mail, reviews, runs, timers, waits
 from baton.policies.promises.learning import learn
 from baton.review import deciding
@@ -61,17 +63,21 @@ def _fire(tx: Transaction, timer: Timer) -> str | None:
             _review_due(tx, reviews.get(tx, ReviewId(timer.ref or "")))
         case "escalation":
             _escalate(tx, reviews.get(tx, ReviewId(timer.ref or "")))
-        case "handoff":
-            handing.overdue(tx, timer.ref or "")
-        case "reroute":
-            handing.reroute(tx, timer.ref or "")
-        case "award":
-            negotiating.award(tx, timer.ref or "")
-        case "offer":
-            handing.unanswered(tx, timer.ref or "")
+        case "handoff" | "offer" | "reroute" | "award" | "settle":
+            _TOGETHER[timer.kind](tx, timer.ref or "")
         case "decision":
             return deciding.send(tx, ReviewId(timer.ref or ""))
     return None
+
+
+_TOGETHER: Mapping[str, Callable[[Transaction, str], None]] = {
+    "handoff": handing.overdue,
+    "offer": handing.unanswered,
+    "reroute": handing.reroute,
+    "award": negotiating.award,
+    "settle": settling.by_person,
+}
+"""What is done for hand-offs, calls for proposals and claims, with what the timer is about."""
 
 
 def _event_due(tx: Transaction, action: ActionId) -> None:

@@ -24,7 +24,7 @@ from baton.core import (
     tell_time,
     time_zone,
 )
-from baton.graph import giving, handing, negotiating, noting
+from baton.graph import giving, handing, negotiating, noting, settling
 from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.scene import Builtin, Scene
 from baton.ledger import (
@@ -304,6 +304,7 @@ BUILTIN: Mapping[str, Builtin] = {
     "answer_handoff": giving.answer_handoff,
     "withdraw_handoff": giving.withdraw_handoff,
     "ask_giver": giving.ask_giver,
+    "settle_claims": settling.settle_claims,
     "read_notes": noting.read_notes,
     "write_note": noting.write_note,
     "wait": wait,

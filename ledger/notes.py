@@ -72,6 +72,19 @@ def at_version(tx: Transaction, run: RunId, version: int | None = None) -> Notes
     return standing(doc, newest if version is None else version, written(tx, doc))
 
 
+def field_of(tx: Transaction, id: str) -> str:
+    """The field that a value of notes is of.
+
+    Raises:
+        InvalidValue: if there is no such value.
+    """
+    docs = tx.values(_DOC_OF, id=id)
+    found = next((one.field for doc in docs for one in written(tx, doc) if one.id == id), None)
+    if found is None:
+        raise InvalidValue("note", id, "the id of a value of a field")
+    return found
+
+
 def history(tx: Transaction, run: RunId) -> list[Note]:
     """All that was ever written into the notes of a run's goal, in the order in which it was."""
     return written(tx, id_of(tx, get(tx, run)))
@@ -301,6 +314,7 @@ def drafts_of(known: Sequence[Note]) -> Mapping[str, Draft]:
 
 _ROWS = select(notes).where(notes.c.doc == bindparam("doc")).order_by(notes.c.version, notes.c.position)
 _ADD = insert(notes)
+_DOC_OF = select(notes.c.doc).where(notes.c.id == bindparam("id"))
 _VERSION = select(note_documents.c.version).where(note_documents.c.id == bindparam("doc"))
 _STATE = select(note_documents.c.state).where(note_documents.c.id == bindparam("doc"))
 _FOLDED = select(note_documents.c.folded).where(note_documents.c.id == bindparam("doc"))

@@ -9,7 +9,9 @@ from baton.core import RunId, random_id
 from baton.ledger.schema import timers
 from baton.ledger.transaction import Transaction
 
-TimerKind = Literal["wait", "event", "review", "escalation", "decision", "goal", "handoff", "offer", "reroute", "award"]
+TimerKind = Literal[
+    "wait", "event", "review", "escalation", "decision", "goal", "handoff", "offer", "reroute", "award", "settle"
+]
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Timer:
             `review` (a question's deadline), `escalation` (others are asked it as well), `decision` (one that was held
             back goes out), `goal` (a goal's deadline), `handoff` (the answer to one is due), `offer` (one should have
             been taken), `reroute` (one that was not done is offered to the next), `award`
-            (a call for proposals may be over).
+            (a call for proposals may be over), `settle` (a person has said which of several claims holds).
         ref: The review's, hand-off's or call's id, or that of the action that waits for an event; None otherwise.
     """
 

@@ -20,6 +20,7 @@ from baton.ledger import (
     promises,
     reviews,
     runs,
+    timers,
     trail,
 )
 from baton.policies import approval_digest, asked_form
@@ -286,10 +287,15 @@ def follow(tx: Transaction, review: Review, decision: Decision) -> str | None:
         told = promises.labelled(tx, review.action, wrong=wrong, source="review", by=decision.by)
         if decision.kind in (DecisionKind.EDIT, DecisionKind.REJECT):
             learn_from(tx, review.agent, review.id)
+    if review.tool == SETTLES and decision.kind is DecisionKind.RESPOND:
+        timers.start(tx, review.run, 0.0, "settle", review.id)
     if _handed_back(tx, review, decision):
         mail.post(tx, review.run, "decision", sender=decision.by, ref=review.id)
     return told
 
+
+SETTLES = "settle_claims"
+"""The tool whose question is which of several claims holds."""
 
 _ENDS = {DecisionKind.RESPOND: HandoffState.RETURNED, DecisionKind.REJECT: HandoffState.REFUSED}
 

@@ -54,6 +54,7 @@ class _AgentEntry(BaseModel):
     capacity: int = Field(8, ge=1)
     double_texting: DoubleTexting = "merge"
     awards: str | dict[str, float] | None = None
+    settles: list[str] = []
     context_tokens: int = Field(100_000, ge=1000)
     answer_tokens: int = Field(4000, ge=0)
     open_questions: int = Field(20, ge=1)
