@@ -1,6 +1,6 @@
 """Who acts: agents, tools, the model client, and the simulated model."""
 
-from baton.agents.agent import Agent, Composition
+from baton.agents.agent import SKILL, Agent, Composition, meant
 from baton.agents.breakers import Breaker, Breakers
 from baton.agents.builtin import BUILTINS
 from baton.agents.client import OpenAIModel
@@ -18,6 +18,7 @@ from baton.agents.tool import Tool, as_spec, tool, upcast
 __all__ = [
     "BUILTINS",
     "MINDS",
+    "SKILL",
     "Agent",
     "Breaker",
     "Breakers",
@@ -39,6 +40,7 @@ __all__ = [
     "endpoint",
     "find_mind",
     "mcp_tools",
+    "meant",
     "offer",
     "open_model",
     "opinions",

@@ -1,23 +1,37 @@
 """An agent: a role with instructions, a model, tools, a policy and a scope of memory."""
 
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
-from baton.agents.builtin import BUILTINS
+from baton.agents.builtin import BUILTINS, SKILLED
 from baton.agents.proposing import offer
 from baton.agents.tool import Tool, as_spec
 from baton.core import AtOnce, Contract, Effect, InvalidValue, Rest, ToolSpec, parse_duration, read_at_once
 
+_NOTES = ("read_notes", "write_note")
 _GIVING = ("hand_off", "hand_off_each", "answer_handoff", "withdraw_handoff")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 RULES = ("refuse", "merge", "last", "ask")
 """What becomes of a write to a shared record that has not read its newest version."""
 
-_LEAST = {"context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
+AWARDS, WEIGHED = ("cheapest", "fastest", "surest"), ("cost", "seconds", "doubt")
+"""The rules by which work is awarded that several have made a proposal for, and what else may be weighed."""
+
+SETTLING = ("newest", "most_trusted", "majority", "evidence", "person")
+"""The rules by which claims in conflict may be settled."""
+
+DoubleTexting = Literal["merge", "queue", "interrupt", "reject"]
+_SKILL = re.compile(r"[^\W_][\w. -]{0,63}")
+_LEAST = {"capacity": 1, "context_tokens": 1000, "answer_tokens": 0, "open_questions": 1, "round_trips": 1}
+
+
+SKILL = "skill:"
+"""What an entry of `hands_off_to` begins with that is a skill, and not somebody."""
 
 
 class Composition(Protocol):
@@ -49,7 +63,8 @@ class Agent:
             their score. 1 is once, and says nothing of it.
         judge: A model at the same endpoint that is asked how likely such calls are right; None for none.
         shadow: A policy that is asked beside it, of which nothing follows: what it says is recorded, to be compared.
-        hands_off_to: Names of agents it may hand work to; `person:NAME`, or a role, is a piece of work for people.
+        hands_off_to: Names of agents it may hand work to; `person:NAME`, or a role, is a piece of work for people,
+            `skill:NAME` for whoever has a skill: agents and people.
         contracts: The kinds of work that it takes and gives, beside work in words alone.
         memory: The scope of what it remembers; agents with the same scope share it.
         context_tokens: What one request to its model may hold, with its tools and the answer.
@@ -65,7 +80,17 @@ class Agent:
         records: Shared records that it may read and write, by name or, with a `*` at the end, by the beginning of one;
             with what becomes of a write that has not read the newest version: `refuse`, `merge`, `last` or `ask`.
         at_once: How many of its runs are advanced at once, over all workers: a number, `auto`, or None for any.
+        skills: What it can do, by short names, for work that is handed to whoever has a skill.
+        capacity: Pieces of work that it has at once before others with the skill are asked first.
+        double_texting: What becomes of a message that comes while a run is at work. `merge`: all that is unread is read
+            before the next model call. `queue`: each message has its own turn, in order. `interrupt`: the turn under
+            way is abandoned between two actions, and the message is read at once. `reject`: it is refused.
+        awards: Whether it may call for proposals, and to whom the work goes then: `cheapest`, `fastest`, `surest`, or
+            weights of `cost`, `seconds` and `doubt`, of which the lowest sum wins. None is not at all.
+        settles: The rules, in their order, by which it may settle claims in conflict: `newest`, `most_trusted`,
+            `majority`, `evidence` (what it was read from still says so), `person`. None is not at all.
         description: What it is good for, told to agents that may hand work to it.
+        notes: Whether it reads and writes the notes that everybody shares who works on a goal.
         composition: What it works off in place of asking its model, where it is a workflow; None where it is none.
     """
 
@@ -91,6 +116,12 @@ class Agent:
     at_once: AtOnce | Literal["auto"] = None
     description: str = ""
     composition: Composition | None = None
+    notes: bool = False
+    skills: Sequence[str] = ()
+    capacity: int = 8
+    double_texting: DoubleTexting = "merge"
+    awards: str | Mapping[str, float] | None = None
+    settles: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -109,11 +140,35 @@ class Agent:
             raise InvalidValue(f"samples of agent {self.name}", self.samples, "a number from 1 to 20")
         if not (self.away_seconds or 0) >= 0:  # not a number is no length of time either
             raise InvalidValue(f"brief_after of agent {self.name}", self.brief_after, "seconds from 0 on, or None")
+        self._check_shared()
+        if self.double_texting not in get_args(DoubleTexting):
+            allowed = " or ".join(get_args(DoubleTexting))
+            raise InvalidValue(f"double_texting of agent {self.name}", self.double_texting, allowed)
+        self._check_awards()
+        for skill in self.skills:
+            if not _SKILL.fullmatch(skill):
+                raise InvalidValue(
+                    f"skill of agent {self.name}", skill, "a letter or digit, then those, _ . - or spaces"
+                )
+        self._check_tools()
+
+    def _check_shared(self) -> None:
         read_at_once(f"at_once of agent {self.name}", self.at_once)
         for name, rule in self.records.items():
             if rule not in RULES:
                 raise InvalidValue(f"records of agent {self.name}: {name}", rule, f"one of: {', '.join(RULES)}")
-        self._check_tools()
+
+    def _check_awards(self) -> None:
+        for rule in self.settles:
+            if rule not in SETTLING:
+                raise InvalidValue(f"settles of agent {self.name}", rule, f"some of: {', '.join(SETTLING)}")
+        if isinstance(self.awards, str) and self.awards not in AWARDS:
+            raise InvalidValue(f"awards of agent {self.name}", self.awards, f"{' or '.join(AWARDS)}, or weights")
+        if isinstance(self.awards, Mapping):
+            good = all(name in WEIGHED and 0 <= weight < math.inf for name, weight in self.awards.items())
+            if not good or not any(self.awards.values()):
+                allowed = f"weights of {', '.join(WEIGHED)} from 0 on, one of them above"
+                raise InvalidValue(f"awards of agent {self.name}", dict(self.awards), allowed)
 
     def _check_tools(self) -> None:
         kinds = [contract.name for contract in self.contracts]
@@ -160,6 +215,8 @@ class Agent:
     def specs(self) -> Mapping[str, ToolSpec]:
         """All tools it is offered by name: its own, then the built-in ones that make sense for it."""
         offered = [spec for spec in BUILTINS.values() if self._uses(spec.name)]
+        if any(name.startswith(SKILL) for name in self.hands_off_to):
+            offered = [SKILLED.get(spec.name, spec) for spec in offered]
         return {spec.name: spec for spec in (*self._own, *offered)}
 
     @cached_property
@@ -173,10 +230,18 @@ class Agent:
             return False
         if builtin in _GIVING:
             return bool(self.hands_off_to)
+        if builtin == "call_for_proposals":
+            return bool(self.hands_off_to) and self.awards is not None
         if builtin == "recall_action":
             return any(spec.recall is not None or spec.window is not None for spec in self._own)
-        named = {"ask_giver": self.contracts, "reserve_resources": self.resources, "release_resources": self.resources}
-        return bool((named | dict.fromkeys(("read_record", "write_record"), self.records)).get(builtin, True))
+        needed: dict[str, Any] = {
+            "ask_giver": self.contracts,
+            "settle_claims": self.settles,
+            **dict.fromkeys(_NOTES, self.notes),
+            **dict.fromkeys(("reserve_resources", "release_resources"), self.resources),
+            **dict.fromkeys(("read_record", "write_record"), self.records),
+        }
+        return bool(needed.get(builtin, True))
 
     @cached_property
     def away_seconds(self) -> float | None:
@@ -198,3 +263,10 @@ class Agent:
     def offers(self) -> tuple[dict[str, Any], ...]:
         """The same tools as chat completions take them."""
         return tuple(offer(spec) for spec in self.specs.values())
+
+
+def meant(name: str, agents: Iterable[Agent]) -> list[str]:
+    """The agents that an entry of `hands_off_to` means: that of this name, or those with the skill; none of people."""
+    if name.startswith(SKILL):
+        return sorted(agent.name for agent in agents if name.removeprefix(SKILL) in agent.skills)
+    return [agent.name for agent in agents if agent.name == name]

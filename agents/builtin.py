@@ -132,6 +132,57 @@ def _hand_off_each(
     """
 
 
+def _hand_off_skilled(
+    to: str,
+    task: str,
+    contract: str | None = None,
+    payload: dict[str, Any] | None = None,
+    version: Annotated[int, Field(ge=1)] | None = None,
+    within: Duration | None = None,
+    tokens: Annotated[int, Field(gt=0)] | None = None,
+    reroute: bool = False,
+) -> None:
+    """Hand a piece of work to another agent, to a person, or to whoever has a skill. The answer comes as a message.
+
+    Args:
+        to: The agent's name, `person:` with a name or role, or `skill:` with a skill, for who would be done soonest.
+        task: What to do and all that it needs to know; an agent sees the attachments of your goal too.
+        contract: What kind of work it is, where there are contracts.
+        payload: What the contract says is said with it.
+        version: Of the payload; the newest that is known where nothing is said.
+        within: How long it may take, such as `2h`; after that you are told that no answer came.
+        tokens: How many tokens an agent may use for it; of what is left to you where nothing is said.
+        reroute: With a skill, whether it is offered to the next one who has it if the first refuses, fails or is late.
+    """
+
+
+def _call_for_proposals(
+    to: list[str],
+    task: str,
+    contract: str | None = None,
+    payload: dict[str, Any] | None = None,
+    version: Annotated[int, Field(ge=1)] | None = None,
+    answers_within: Duration | None = None,
+    within: Duration | None = None,
+    tokens: Annotated[int, Field(gt=0)] | None = None,
+) -> None:
+    """Ask several what a piece of work would cost, how long it would take and how sure they are of it.
+
+    It is handed to whoever is best by your operators' rule, once all have answered; to the next best where they do not
+    do it. You are told to whom, and get the answer as a message.
+
+    Args:
+        to: Agents, `person:` with a name or role, or `skill:` for all who have a skill.
+        task: What to do and all that it needs to know.
+        contract: What kind of work it is, where there are contracts.
+        payload: What the contract says is said with it.
+        version: Of the payload; the newest that is known where nothing is said.
+        answers_within: How long they have to answer, such as `10m`; an hour where nothing is said.
+        within: How long the work may take then.
+        tokens: How many tokens an agent may use for it.
+    """
+
+
 def _answer_handoff(handoff: str, text: str) -> None:
     """Tell whoever works for you what they want to know.
 
@@ -258,6 +309,39 @@ def _write_record(name: str, value: Any, version: _Whole) -> None:
     """
 
 
+def _read_notes(fields: list[str] | None = None, entries: bool = True) -> None:
+    """Read the notes that everybody shares who works on this goal: people, and agents that work was handed to.
+
+    Args:
+        fields: Names of the fields to read; all of them where nothing is said. What you read counts as trusted as the
+            least of it: read alone what has to be relied on.
+        entries: Whether to read the entries too.
+    """
+
+
+def _write_note(
+    text: str | None = None, field: str | None = None, value: str | None = None, settles: bool = False
+) -> None:
+    """Write into the notes that everybody shares who works on this goal. Give `text`, or `field` and `value`.
+
+    Args:
+        text: An entry, which can be understood alone.
+        field: The name of a field that has one value at a time, such as `status`.
+        value: Its value from now on. A value that somebody has written since you read the notes is not replaced.
+        settles: Whether it takes the place of what somebody has written since, too: where you know of it.
+    """
+
+
+def _settle_claims(claims: list[str], question: str) -> None:
+    """Find out which of several claims that contradict each other holds, by your operators' rules, or by a person.
+
+    Args:
+        claims: Ids of hand-offs that have come back (`hnd_…`) or of facts (`fct_…`), or `note:` with the name of a
+            field of the notes whose values are in conflict.
+        question: What they contradict each other in, as a person can understand it.
+    """
+
+
 def _finish(
     summary: str,
     evidence: list[str] | None = None,
@@ -283,12 +367,16 @@ BUILTINS: dict[str, ToolSpec] = {
         "read_on": _read_on,
         "hand_off": _hand_off,
         "hand_off_each": _hand_off_each,
+        "call_for_proposals": _call_for_proposals,
         "answer_handoff": _answer_handoff,
         "withdraw_handoff": _withdraw_handoff,
         "ask_giver": _ask_giver,
         "ask_person": _ask_person,
         "answer_reviewer": _answer_reviewer,
         "withdraw_question": _withdraw_question,
+        "settle_claims": _settle_claims,
+        "read_notes": _read_notes,
+        "write_note": _write_note,
         "wait": _wait,
         "wait_for": _wait_for,
         "reserve_resources": _reserve_resources,
@@ -300,3 +388,6 @@ BUILTINS: dict[str, ToolSpec] = {
     }.items()
 }
 """By name."""
+
+SKILLED: dict[str, ToolSpec] = {"hand_off": _spec("hand_off", _hand_off_skilled)}
+"""Those that are another one for an agent that hands work to whoever has a skill, by name."""

@@ -27,6 +27,8 @@ _COMMANDS = (
     ("runs", "baton.cli.runs:app", _WORK, "List, show, follow, cancel and retry runs."),
     ("triggers", "baton.cli.triggering:app", _WORK, "See what starts runs by itself, and what it has started."),
     ("records", "baton.cli.shared_records:app", _WORK, "See and write the records that agents and people share."),
+    ("messages", "baton.cli.messages:app", _WORK, "Say something to a run, and list what reached nobody."),
+    ("notes", "baton.cli.shared_notes:app", _WORK, "Read and write what everybody shares who works on a goal."),
     ("replay", "baton.cli.replaying:replay", _WORK, "Show a run step by step from the record."),
     ("review", "baton.cli.reviewing:app", _PEOPLE, "See what waits for a person, and decide it."),
     ("people", "baton.cli.people:app", _PEOPLE, "See who answers questions, and enter who is away."),

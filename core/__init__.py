@@ -12,6 +12,7 @@ from baton.core.errors import (
     BadLink,
     BadSignature,
     BatonError,
+    Busy,
     CheckpointUnreadable,
     ConditionFailed,
     Conflict,
@@ -70,6 +71,7 @@ from baton.core.judging import Certificate, Policy, Question, Reading, Setting, 
 from baton.core.labels import Confidentiality, Label, Marks, Trust, derived
 from baton.core.log import SafeFormatter, logger
 from baton.core.model import ChatMessage, Delta, Model, ModelReply, ModelRequest, ToolCall, Usage
+from baton.core.notes import MOST_NOTES, Draft, Note, Notes, heads, in_order, standing
 from baton.core.observing import Course, Observer, Unobserved, Waited
 from baton.core.prices import Price, Prices
 from baton.core.promising import Assessed, Promise
@@ -87,6 +89,7 @@ __all__ = [
     "GOAL",
     "LOCAL",
     "LOCAL_TENANT",
+    "MOST_NOTES",
     "SCOPES",
     "UNIT",
     "Absence",
@@ -102,6 +105,7 @@ __all__ = [
     "BatonError",
     "BodyId",
     "Budget",
+    "Busy",
     "Calendar",
     "CallId",
     "Certificate",
@@ -117,6 +121,7 @@ __all__ = [
     "Course",
     "DecisionId",
     "Delta",
+    "Draft",
     "Duration",
     "Effect",
     "FactId",
@@ -152,6 +157,8 @@ __all__ = [
     "ModelRequest",
     "ModelUnavailable",
     "NotFound",
+    "Note",
+    "Notes",
     "Observer",
     "OffsetClock",
     "OverLimit",
@@ -213,6 +220,8 @@ __all__ = [
     "fill_in",
     "format_duration",
     "format_time",
+    "heads",
+    "in_order",
     "is_holiday",
     "logger",
     "metered",
@@ -226,6 +235,7 @@ __all__ = [
     "redact",
     "scopes",
     "secret",
+    "standing",
     "storable",
     "surrounded",
     "tell_time",

@@ -14,6 +14,7 @@ BatonError
 ├── TooManyTries            wrong passwords were given too often
 ├── TooManyRequests         an account asks more often than it may
 ├── MailboxFull             a run has more unread messages than it may have
+├── Busy                    a run is at work, and its agent takes no message meanwhile
 ├── BadLink                 a link to a review opens nothing
 │   ├── LinkForged          it was not made here, or was changed
 │   ├── LinkExpired         its time is over
@@ -163,6 +164,18 @@ class MailboxFull(BatonError):
 
     def __init__(self, run: str, most: int) -> None:
         super().__init__(f"{run} has {most} messages that it has not read yet: say it again in {self.after:.0f} s")
+
+
+class Busy(BatonError):
+    """A run is at work, and its agent takes no message meanwhile."""
+
+    fault = Fault.TRANSIENT
+    after = 5.0
+
+    def __init__(self, run: str, agent: str) -> None:
+        super().__init__(
+            f"{run} is at work, and {agent} takes no message meanwhile: say it again in {self.after:.0f} s"
+        )
 
 
 class BadLink(BatonError):

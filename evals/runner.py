@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from baton.agents import Agent, Mind, OpenAIModel, SimulatedServer, endpoint, open_model
+from baton.agents import Agent, Mind, OpenAIModel, SimulatedServer, endpoint, meant, open_model
 from baton.agents.simulated import Faults
 from baton.app import Baton
 from baton.core import BatonError, Conflict, InvalidValue, Model, digest, surrounded
@@ -247,7 +247,8 @@ def _needed(agents: Sequence[Agent], cases: Sequence[Case]) -> list[Agent]:
     """The agents that cases name, and those that they may hand work to; all where one names none."""
     wanted = {case.agent or agents[0].name for case in cases}
     known = {agent.name: agent for agent in agents}
-    while more := {name for one in wanted if one in known for name in known[one].hands_off_to} - wanted:
+    takers = {agent.name: {name for said in agent.hands_off_to for name in meant(said, agents)} for agent in agents}
+    while more := {name for one in wanted if one in known for name in takers[one]} - wanted:
         wanted |= more
     first = [agent for agent in agents if agent.name == agents[0].name or agent.name in wanted]
     return first if any(case.agent is None for case in cases) else [one for one in first if one.name in wanted]

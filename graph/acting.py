@@ -28,7 +28,18 @@ from baton.graph.staging import held_up
 from baton.graph.state import Place
 from baton.graph.team import Member
 from baton.graph.upcasting import ask_upcast, behind, brought_up
-from baton.ledger import DecisionKind, EffectState, Line, Transaction, effects, events, journal, reviews, transcript
+from baton.ledger import (
+    DecisionKind,
+    EffectState,
+    Line,
+    Transaction,
+    effects,
+    events,
+    journal,
+    reviews,
+    texting,
+    transcript,
+)
 from baton.policies import asked_form
 from baton.review.outlook import outlook_text
 
@@ -59,10 +70,18 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
         cursor=place.cursor,
     )
     done: list[tuple[Job, Outcome]] = []
+    at_once, first = member.agent.double_texting == "interrupt", False
+
+    def look(tx: Transaction) -> tuple[bool, bool]:
+        stop = called_off(tx, hold.run, place.cursor)
+        return stop, texting.interrupted(tx, hold.run, place.cursor, any_message=at_once)
+
     for batch in _batches(member, jobs):
-        if done and not off and await office.ledger.read(lambda tx: called_off(tx, hold.run, place.cursor)):
+        stop, more = await office.ledger.read(look) if done and not off else (False, False)
+        if stop:
             break
-        done += zip(batch, await _together(_one(hold, scene, past, job) for job in batch), strict=True)
+        first = first or more
+        done += zip(batch, await _together(_one(hold, scene, past, job, first=first) for job in batch), strict=True)
     return _moved(hold, past, scene, place, done)
 
 
@@ -110,7 +129,8 @@ def _refuse_early_end(outcomes: Sequence[Outcome]) -> None:
             outcome.end, outcome.text = None, "error: not yet: another call of this answer is pending"
 
 
-async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
+async def _one(hold: Hold, scene: Scene, past: Past, job: Job, *, first: bool) -> Outcome:
+    """What one action comes to; where a message is to be read `first`, what needs nobody and is not begun is left."""
     proposal = job.proposal
     if proposal.problem is not None and job.known is None:
         return Outcome(text=f"error: {proposal.problem}")
@@ -119,6 +139,10 @@ async def _one(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
     if job.decision is not None:
         return await _carried(hold, scene, past, still_approved(scene, past, job))
     match proposal.verdict.ruling:
+        case Ruling.ALLOW if first and job.known is None:
+            return Outcome(
+                text="error: not carried out: a new message came first. Call it again if it is still wanted."
+            )
         case Ruling.ALLOW:
             return await _allowed(hold, scene, past, still_allowed(scene, past, job))
         case Ruling.ASK:

@@ -1,7 +1,9 @@
 """What happens when a time has come: a wait is over, a question expires, a goal is late."""
 
+from collections.abc import Callable, Mapping
+
 from baton.core import ActionId, ReviewId, RunId, format_time
-from baton.graph import handing, staging
+from baton.graph import handing, negotiating, settling, staging
 from baton.graph.sharing import granted, not_reserved, run_out
 from baton.ledger import ENDED, Ledger, Review, Timer, Transaction, events, mail, reviews, runs, timers, waits
 from baton.policies.promises.learning import learn
@@ -62,12 +64,10 @@ def _fire(tx: Transaction, timer: Timer) -> str | None:
             _review_due(tx, reviews.get(tx, ReviewId(timer.ref or "")))
         case "escalation":
             _escalate(tx, reviews.get(tx, ReviewId(timer.ref or "")))
-        case "handoff":
-            handing.overdue(tx, timer.ref or "")
+        case "handoff" | "offer" | "reroute" | "award" | "settle":
+            _TOGETHER[timer.kind](tx, timer.ref or "")
         case "join":
             handing.tell_joined(tx, timer.run, timer.ref or "")
-        case "offer":
-            handing.unanswered(tx, timer.ref or "")
         case "decision":
             return deciding.send(tx, ReviewId(timer.ref or ""))
         case _:
@@ -86,6 +86,16 @@ def _fire_shared(tx: Transaction, timer: Timer) -> None:
             not_reserved(tx, timer.run, int(timer.ref or 0))
         case _:
             run_out(tx, int(timer.ref or 0))
+
+
+_TOGETHER: Mapping[str, Callable[[Transaction, str], None]] = {
+    "handoff": handing.overdue,
+    "offer": handing.unanswered,
+    "reroute": handing.reroute,
+    "award": negotiating.award,
+    "settle": settling.by_person,
+}
+"""What is done for hand-offs, calls for proposals and claims, with what the timer is about."""
 
 
 def _event_due(tx: Transaction, action: ActionId) -> None:

@@ -24,7 +24,7 @@ from baton.core import (
     tell_time,
     time_zone,
 )
-from baton.graph import giving, handing, recording, sharing
+from baton.graph import giving, handing, negotiating, noting, recording, settling, sharing
 from baton.graph.outcome import End, Outcome, refusal
 from baton.graph.planning import plan
 from baton.graph.scene import Builtin, Scene
@@ -37,6 +37,7 @@ from baton.ledger import (
     ReviewKind,
     Transaction,
     bodies,
+    calls,
     consolidation,
     decisions,
     events,
@@ -44,6 +45,7 @@ from baton.ledger import (
     forks,
     handoffs,
     mail,
+    notes,
     remarks,
     reservations,
     reviews,
@@ -54,6 +56,9 @@ from baton.ledger import (
 )
 from baton.memory import Recalled
 from baton.review.learning import corrections_of
+
+UNREAD = "there is a new message, read it first"
+"""What keeps a run from ending that has mail."""
 
 PIECE = 8000
 """Characters that `read_on` gives at a time."""
@@ -162,6 +167,8 @@ async def wait_for(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
     """Wait for an event, or for an event or a time."""
     zone: str = arguments["zone"] or scene.team.setting.zone
     event, key = arguments["event"], arguments["key"] or ""
+    if not key and event.startswith(notes.EVENT):
+        key = await scene.ledger.read(lambda tx: notes.id_of(tx, scene.run))
     try:
         waits.check_name("event", event)
         if key:
@@ -202,6 +209,8 @@ async def finish(scene: Scene, action: Action, arguments: dict[str, Any]) -> Out
     open_ends, handoff = await scene.ledger.read(
         lambda tx: (still_open(tx, scene.run.id, scene.cursor), handoffs.of_child(tx, scene.run.id))
     )
+    if open_ends == [UNREAD] and scene.member.agent.double_texting == "queue":
+        return Outcome(text=f"pending: {UNREAD}: it has the next turn", pending=True)
     if open_ends:
         return refusal(f"not yet: {', '.join(open_ends)}")
     answer = arguments["answer"]
@@ -224,6 +233,8 @@ def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
             for child in left
             if child not in given_up
         ]
+    found += [f"hand-off {id} is about to be offered to {taker}" for id, taker in handoffs.following_of(tx, run)]
+    found += [f"the call for proposals {one} is open" for one in calls.open_of(tx, run)]
     mine = handoffs.of_child(tx, run)
     if mine is not None and mine.state is HandoffState.ASKED:
         found.append(f"what you asked {mine.giver} is not answered")
@@ -233,7 +244,7 @@ def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
     found += [f"{stay.tool} ({stay.action}) has not taken effect yet" for stay in stays.of_run(tx, run)]
     found += [f"you are waiting for {one.names}" for one in reservations.of_run(tx, run) if one.waits]
     if mail.has_unread(tx, run, cursor):
-        found.append("there is a new message, read it first")
+        found.append(UNREAD)
     return found
 
 
@@ -284,9 +295,13 @@ BUILTIN: Mapping[str, Builtin] = {
     "read_on": read_on,
     "hand_off": giving.hand_off,
     "hand_off_each": giving.hand_off_each,
+    "call_for_proposals": negotiating.call_for_proposals,
     "answer_handoff": giving.answer_handoff,
     "withdraw_handoff": giving.withdraw_handoff,
     "ask_giver": giving.ask_giver,
+    "settle_claims": settling.settle_claims,
+    "read_notes": noting.read_notes,
+    "write_note": noting.write_note,
     "wait": wait,
     "wait_for": wait_for,
     "answer_reviewer": answer_reviewer,

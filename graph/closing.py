@@ -9,7 +9,7 @@ from baton.graph import handing
 from baton.graph.patterns import Result, Workflow
 from baton.graph.patterns.data import made
 from baton.graph.patterns.json_shapes import is_fields
-from baton.graph.settling import value_of
+from baton.graph.step_facts import value_of
 from baton.ledger import Handoff
 
 _OUTCOMES = {"returned": "done", "skipped": "done", "refused": "refused", "denied": "refused"}

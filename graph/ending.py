@@ -17,6 +17,7 @@ from baton.ledger import (
     reviews,
     runs,
     stays,
+    texting,
     waits,
 )
 
@@ -45,12 +46,13 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label, observer
     for child in runs.open_children(tx, run.id):
         mail.post(tx, child, "cancel", sender=run.id)
     tell_end(observer, run, how.outcome, tx.now)
-    if run.parent is not None and handing.returned(tx, run, how.outcome, how.summary, how.answer, label):
+    told = run.parent is not None and handing.returned(tx, run, how.outcome, how.summary, how.answer, label)
+    if run.parent is not None and told and not handing.is_bid(tx, run.id):
         _tell_parent(tx, run, run.parent, how, label)
 
 
 def _tell_parent(tx: Transaction, run: Run, parent: RunId, how: End, label: Label) -> None:
-    text = handoff_text(run.agent, how.outcome, how.summary, how.answer)
+    text = handoff_text(run.agent, how.outcome, how.summary, how.answer) + handing.following(tx, run)
     try:
         mail.post(
             tx,
@@ -62,5 +64,6 @@ def _tell_parent(tx: Transaction, run: Run, parent: RunId, how: End, label: Labe
             trust=label.trust,
             confidentiality=label.confidentiality,
         )
-    except Conflict:
-        return  # the parent has ended (cancelled, most likely): nobody waits for this any more
+    except Conflict as error:  # the parent has ended (cancelled, most likely): nobody waits for this any more
+        why = error.happened
+        texting.set_aside(tx, parent, "handoff", sender=run.agent, text=text, ref=run.id, trust=label.trust, why=why)

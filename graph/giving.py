@@ -1,12 +1,16 @@
 """What the built-in tools of hand-offs do: give work to an agent or a person, answer and ask about it, take it back."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from baton.core import Action, BatonError, MailArrived, Trust, check_due
+from baton.agents import SKILL, meant
+from baton.core import Action, BatonError, MailArrived, NotFound, Trust, check_due
 from baton.graph import handing
-from baton.graph.outcome import Outcome, refusal
+from baton.graph.outcome import Outcome, Rider, refusal
+from baton.graph.routing import Candidate, rank, skilled_people, told
 from baton.graph.scene import Scene
-from baton.ledger import Handoff, HandoffState, Transaction, handoffs, joins, mail, runs
+from baton.ledger import Handoff, HandoffState, Run, Transaction, events, handoffs, joins, mail, runs
 
 
 async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> Outcome:
@@ -15,15 +19,10 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
     if to not in agent.hands_off_to:
         allowed = ", ".join(agent.hands_off_to) or "nobody"
         return refusal(f"you may not hand work to {to!r}; you may to: {allowed}")
-    taker = scene.team.members.get(to)
+    if arguments.get("reroute") and not to.startswith(SKILL):
+        return refusal(f"only work for a skill goes to somebody else: {to} is one alone")
     try:
-        said = handing.terms(
-            agent,
-            taker.agent if taker is not None else None,
-            arguments["contract"],
-            arguments["version"],
-            arguments["payload"],
-        )
+        routed = await _routed(scene, to, arguments)
         within, now = arguments["within"], scene.ledger.clock.now()
         due = None if within is None else check_due(now + within.total_seconds(), now, str(within))
     except BatonError as error:
@@ -34,12 +33,18 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
     tokens = _tokens(scene, arguments["tokens"])
     if tokens is not None and tokens <= 0:
         return refusal("no tokens of your budget are left to hand on")
-    made = handing.drafted(run, action.id, to, said, deep, due, now)
-    where = f"hand-off {made.id} to {to}" + (f" (review {made.review})" if made.review else f" ({made.child})")
+    (first, said), *rest = routed.order
+    seconds = None if within is None else within.total_seconds()
+    route = handing.route_of(arguments["task"], tokens, seconds, scene.label, rest if arguments.get("reroute") else [])
+    made = handing.drafted(run, action.id, first, said, deep, due, now, route)
+    where = f"hand-off {made.id} to {first}" + (f" (review {made.review})" if made.review else f" ({made.child})")
     return Outcome(
         text=f"pending: {where}; the answer comes as a message",
         pending=True,
-        riders=[lambda tx: handing.offer(tx, run, made, arguments["task"], tokens, scene.label)],
+        riders=[
+            *routed.riders(run, made),
+            lambda tx: handing.offer(tx, run, made, arguments["task"], tokens, scene.label),
+        ],
     )
 
 
@@ -65,7 +70,7 @@ async def hand_off_each(scene: Scene, action: Action, arguments: dict[str, Any])
         return refusal(deep if isinstance(deep, str) else "no tokens of your budget are left to hand on")
     step = arguments["step"]
     made = [
-        handing.drafted(run, f"{action.id}.{place}", to, one, deep, due, now, step, first + place)
+        handing.drafted(run, f"{action.id}.{place}", to, one, deep, due, now, joined=step, item=first + place)
         for place, one in enumerate(said)
     ]
 
@@ -85,6 +90,51 @@ async def _depth(scene: Scene) -> int | str:
     if deep <= handing.DEEPEST:
         return deep
     return f"this work has been handed on {deep - 1} times; do it, or say that you cannot"
+
+
+@dataclass(frozen=True)
+class _Routed:
+    """To whom an offer goes, and with what terms, in order; where a skill was named, with the ranking."""
+
+    order: Sequence[tuple[str, handing.Terms]]
+    skill: str | None = None
+    ranking: Mapping[str, Any] | None = None
+
+    def riders(self, run: Run, made: Handoff) -> list[Rider]:
+        """The event that says how it was chosen."""
+        if self.ranking is None:
+            return []
+        said = {"handoff": made.id, "skill": self.skill, "to": made.taker, **self.ranking}
+        return [lambda tx: events.emit(tx, run.id, "handoff.routed", **said)]
+
+
+async def _routed(scene: Scene, to: str, arguments: dict[str, Any]) -> _Routed:
+    """Who takes the work: the one that was named, or those with the skill, who would be done soonest first.
+
+    Raises:
+        BatonError: if the work cannot be said to whom it is for.
+        NotFound: if nobody has the skill.
+    """
+    if not to.startswith(SKILL):
+        return _Routed([(to, handing.terms_for(scene.team, scene.member.agent, to, arguments))])
+    skill, contract = to.removeprefix(SKILL), arguments["contract"]
+    people = await scene.ledger.read(lambda tx: skilled_people(tx, skill))
+    agents = [one.agent for one in scene.team.members.values() if one.agent.name != scene.run.agent]
+    capacity = {name: scene.team.members[name].agent.capacity for name in meant(to, agents)} | dict.fromkeys(people, 1)
+    said: dict[str, handing.Terms] = {}
+    left_out: dict[str, str] = {}
+    for name in capacity:
+        try:
+            said[name] = handing.terms_for(scene.team, scene.member.agent, name, arguments)
+        except BatonError as error:
+            left_out[name] = str(error)
+    if not said:
+        why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise NotFound("somebody with the skill", skill, hint=why or "Do it yourself, or ask a person.")
+    tenant = scene.run.tenant
+    past = await scene.ledger.read(lambda tx: handoffs.past_work(tx, sorted(said), contract, tenant))
+    figures = rank([Candidate(name=name, capacity=capacity[name], past=past[name]) for name in said])
+    return _Routed([(one.name, said[one.name]) for one in figures], skill, told(figures, left_out))
 
 
 def _tokens(scene: Scene, wanted: int | None) -> int | None:

@@ -1,13 +1,14 @@
 """Handing work on: the offer, what becomes of it, and how each side is told. Its rows are ledger/handoffs.py."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from baton.agents import Agent
+from baton.agents import SKILL, Agent, meant
 from baton.core import (
     BatonError,
     Budget,
+    Confidentiality,
     Contract,
     Goal,
     InvalidValue,
@@ -107,6 +108,19 @@ def terms(
     return Terms(contract=contract, version=of, payload=said, answers=answers)
 
 
+def terms_for(team: Team, giver: Agent, taker: str, arguments: Mapping[str, Any]) -> Terms:
+    """What is said with an offer that a call makes; see `terms`."""
+    member = team.members.get(taker)
+    known = member.agent if member is not None else None
+    return terms(giver, known, arguments["contract"], arguments["version"], arguments["payload"])
+
+
+def skilled_text(name: str, agents: Iterable[Agent]) -> str:
+    """What an agent is told of a skill that it may hand work to."""
+    known = ", ".join(meant(name, agents))
+    return f"whoever has this skill and would be done soonest, people too{f'; of the agents: {known}' if known else ''}"
+
+
 def takers(team: Team, agent: Agent) -> dict[str, str]:
     """To whom an agent may hand work, with what it is told of each: what it is good for, and the work that it takes."""
     return {name: _about(team, agent, name) for name in agent.hands_off_to}
@@ -114,6 +128,8 @@ def takers(team: Team, agent: Agent) -> dict[str, str]:
 
 def _about(team: Team, agent: Agent, name: str) -> str:
     member = team.members.get(name)
+    if name.startswith(SKILL):
+        return skilled_text(name, (one.agent for one in team.members.values()))
     if member is None:
         about = "people" if name.startswith(handoffs.PERSON) else ""
         known: Sequence[Contract] = agent.contracts
@@ -131,6 +147,7 @@ def drafted(
     deep: int,
     due: float | None,
     now: float,
+    route: Mapping[str, Any] | None = None,
     joined: str | None = None,
     item: int | None = None,
 ) -> Handoff:
@@ -157,13 +174,28 @@ def drafted(
         taken_at=None,
         ended_at=None,
         said="",
+        route=route,
         joined=joined,
         item=item,
     )
 
 
-def offer(tx: Transaction, run: Run, handoff: Handoff, task: str, tokens: int | None, label: Label) -> None:
-    """Record an offer, with the run or the question that it is for its taker."""
+def is_bid(tx: Transaction, child: RunId) -> bool:
+    """Whether a run says what work would take, for a call for proposals, and does none."""
+    handoff = handoffs.of_child(tx, child)
+    return handoff is not None and handoff.bid_of is not None
+
+
+def offer(
+    tx: Transaction,
+    run: Run,
+    handoff: Handoff,
+    task: str,
+    tokens: int | None,
+    label: Label,
+    turns: int | None = Budget().turns,
+) -> None:
+    """Record an offer, with the run or the question that it is for its taker; an agent has so many turns for it."""
     handoffs.offer(tx, handoff)
     if handoff.child is not None:
         goal = Goal(
@@ -171,7 +203,7 @@ def offer(tx: Transaction, run: Run, handoff: Handoff, task: str, tokens: int | 
             constraints=run.goal.constraints,
             attachments=run.goal.attachments,
             requester=run.requester,
-            budget=replace(Budget(), tokens=tokens),
+            budget=replace(Budget(), tokens=tokens, turns=turns),
         )
         runs.create(
             tx,
@@ -301,6 +333,56 @@ def withdraw_joined(tx: Transaction, run: Run, key: str, reason: str) -> None:
             _called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} took it back: {reason}")
 
 
+def route_of(
+    task: str, tokens: int | None, within: float | None, label: Label, rest: Sequence[tuple[str, Terms]]
+) -> dict[str, Any] | None:
+    """What is kept of an offer to be made to the next one, where it is not done; None where nobody comes next."""
+    if not rest:
+        return None
+    return {
+        "task": task,
+        "tokens": tokens,
+        "within": within,
+        "trust": int(label.trust),
+        "confidentiality": int(label.confidentiality),
+        "rest": [{"taker": taker, "terms": asdict(said)} for taker, said in rest],
+    }
+
+
+def reroute(tx: Transaction, id: str) -> None:
+    """Offer work that was not done to the next one who has the skill, and tell its giver."""
+    before = handoffs.get(tx, id)
+    route, following = before.route, before.next
+    if route is None or following is None or not handoffs.rerouted(tx, before):
+        return
+    run, left = runs.get(tx, before.run), [(one["taker"], Terms(**one["terms"])) for one in route["rest"][1:]]
+    label = Label(Trust(route["trust"]), confidentiality=Confidentiality(route["confidentiality"]))
+    rest = route_of(route["task"], route["tokens"], route["within"], label, left)
+    due = None if route["within"] is None else tx.now + route["within"]
+    action, _, number = before.action.partition("~")
+    again = f"{action}~{int(number or 1) + 1}"
+    made = drafted(run, again, following["taker"], Terms(**following["terms"]), before.depth, due, tx.now, rest)
+    offer(tx, run, made, route["task"], at_most(run, route["tokens"]), label)
+    events.emit(tx, run.id, "handoff.rerouted", handoff=id, following=made.id, to=made.taker, why=before.state.value)
+    text = f"[hand-off {id} to {before.taker} {before.state.value}: offered to {made.taker} now, as {made.id}]"
+    _tell_giver(tx, made, f"{text} You need not do anything.")
+
+
+def following(tx: Transaction, run: Run) -> str:
+    """What a giver is told beside how the work ended: that it goes to somebody else; empty if it does not."""
+    handoff = handoffs.of_child(tx, run.id)
+    if handoff is None or handoff.next is None:
+        return ""
+    return f" It is offered to {handoff.next['taker']} next: you need not do anything."
+
+
+def at_most(run: Run, tokens: int | None) -> int | None:
+    budget = run.goal.budget.tokens
+    left = None if budget is None else max(1, budget - run.prompt_tokens - run.completion_tokens)
+    given = [one for one in (tokens, left) if one is not None]
+    return min(given) if given else None
+
+
 def withdraw(tx: Transaction, run: Run, handoff: Handoff, reason: str) -> None:
     """Take an offer, or work that is under way, back.
 
@@ -312,19 +394,29 @@ def withdraw(tx: Transaction, run: Run, handoff: Handoff, reason: str) -> None:
     _called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} took it back: {reason}")
 
 
+def withdraw_late(tx: Transaction, run: Run, handoff: Handoff) -> None:
+    """Take an offer back whose answer has not come in time; nothing happens where it has come at this moment."""
+    if handoffs.end(tx, handoff, HandoffState.WITHDRAWN, "the call is over"):
+        _called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} has others do it")
+
+
 def overdue(tx: Transaction, id: str) -> None:
     """End a hand-off whose answer has not come in time, and tell its giver."""
     handoff = handoffs.get(tx, id)
     if not handoffs.end(tx, handoff, HandoffState.EXPIRED, f"no answer by {format_time(handoff.due or tx.now)}"):
         return
     _called_off(tx, handoff, DecisionKind.EXPIRED, "nobody answered in time")
-    _tell_giver(tx, handoff, f"[hand-off {handoff.id} to {handoff.taker} expired] No answer has come in time.")
+    next_ = handoffs.get(tx, id).next
+    more = f" It is offered to {next_['taker']} next: you need not do anything." if next_ else ""
+    text = f"[hand-off {handoff.id} to {handoff.taker} expired] No answer has come in time.{more}"
+    if handoff.bid_of is None:
+        _tell_giver(tx, handoff, text)
 
 
 def unanswered(tx: Transaction, id: str) -> None:
     """Tell the giver that nobody has taken what it offered."""
     handoff = handoffs.get(tx, id)
-    if handoff.state is not HandoffState.OFFERED:
+    if handoff.state is not HandoffState.OFFERED or handoff.bid_of is not None:
         return
     events.emit(tx, handoff.run, "handoff.unanswered", handoff=handoff.id, taker=handoff.taker)
     text = f"[hand-off {handoff.id} to {handoff.taker}: nobody has taken it yet] It stays offered."

@@ -63,6 +63,26 @@ def receive(mail: Sequence[Message], reviews: Mapping[ReviewId, Review], cursor:
     return news
 
 
+def one_turn(mail: list[Message], *, resting: bool) -> list[Message]:
+    """The part of the mail that belongs to a turn, where each message of people and programs has its own.
+
+    While a turn is under way it goes up to the next such message; at its beginning through it, with what was said in
+    the same breath. A cancel is never kept waiting.
+
+    Args:
+        mail: Messages behind the cursor.
+        resting: Whether a turn begins.
+    """
+    said = [message for message in mail if message.kind == "user"]
+    if not said or any(message.kind == "cancel" for message in mail):
+        return mail
+    first = said[0]
+    if not resting:
+        return [message for message in mail if message.seq < first.seq]
+    together = [message.seq for message in said if (message.sender, message.at) == (first.sender, first.at)]
+    return [message for message in mail if message.seq <= together[-1]]
+
+
 def unread(tx: Transaction, run: RunId, cursor: int) -> tuple[list[Message], Mapping[ReviewId, Review]]:
     """The messages behind the cursor, and the reviews that decisions among them are about."""
     mail = mailbox.unread(tx, run, cursor)

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from baton.agents import Agent
+from baton.agents import SKILL, Agent
 from baton.core import ChatMessage
 from baton.graph.beside import render
 from baton.graph.context import chat, opening
 from baton.graph.fingerprint import fingerprint
 from baton.graph.fitting import stored
+from baton.graph.handing import skilled_text
 from baton.graph.packing import Context, digest_of, unpacked
 from baton.ledger import (
     EffectRecord,
@@ -191,6 +192,8 @@ class _Asking:
         if self.agent is None:
             return tuple(message for turn in turns for message in turn), 0, 0
         others = {name: self.agents[name].description for name in self.agent.hands_off_to if name in self.agents}
+        skills = [name for name in self.agent.hands_off_to if name.startswith(SKILL)]
+        others |= {name: skilled_text(name, self.agents.values()) for name in skills}
         if context is not None:
             return unpacked(self.agent, self.run, context, lines, self.proposals, others), context.manifest.total, 0
         first, most = opening(self.agent, self.run, others), self.agent.context_tokens

@@ -1,5 +1,6 @@
 """The think step: read the mail; then carry out what was approved, or ask the model what to do and judge it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -37,13 +38,13 @@ from baton.graph.packing import packed
 from baton.graph.past import Past, certificates_of, load
 from baton.graph.patterns import Workflow
 from baton.graph.promised import record_decisions
-from baton.graph.receive import News, receive, still_asked, unread
+from baton.graph.receive import News, one_turn, receive, still_asked, unread
 from baton.graph.rereading import read_again
 from baton.graph.resting import drifts, fresh
 from baton.graph.rounds import refused, rounds, told
 from baton.graph.scene import Scene
-from baton.graph.settling import facts, pieces
 from baton.graph.state import Place
+from baton.graph.step_facts import facts, pieces
 from baton.graph.team import Member, Team
 from baton.graph.trouble import open_for, open_trouble
 from baton.graph.undoing import Undoing, plan_of
@@ -57,16 +58,21 @@ from baton.ledger import (
     Transaction,
     consolidation,
     effects,
+    events,
     handoffs,
     journal,
     promises,
     spending,
+    texting,
     transcript,
 )
 from baton.review.learning import corrections_of, instructions_of
 
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
+
+LOOKS, LOOKS_RARELY = 0.2, 1.0
+"""Seconds between two looks for a message that interrupts: every one does, or one that says so itself."""
 
 RECALLED = 20
 """Facts that are looked up for each model call, at most; their section's quota says how many are shown."""
@@ -123,7 +129,12 @@ def _look(
     mail, asked = unread(tx, hold.run, place.cursor)
     if place.waiting and not mail:
         return None
-    return mail, asked, load(tx, hold.run, place.head, hold.memo, team.members)
+    past = load(tx, hold.run, place.head, hold.memo, team.members)
+    member = team.members.get(past.run.agent)
+    if member is not None and member.agent.double_texting == "queue":
+        mail = one_turn(mail, resting=place.waiting or place.turn == 0)
+    about = {message.ref for message in mail if message.kind == "decision"}
+    return mail, {id: review for id, review in asked.items() if id in about}, past
 
 
 @dataclass
@@ -274,7 +285,9 @@ async def _propose(step: _Step) -> Move:
         messages=packing.messages,
         tools=step.member.agent.offers,
     )
-    reply = await model.complete(request, step.office.live(run.id, turn))
+    reply = await _answered(step, model, request)
+    if reply is None:
+        return _interrupted(step)
     step.place = step.place.moved(thought=step.past.now)
     record = replace(
         step.past.record(step.lines, step.member.agent.specs), certificates=await _certificates(step, reply)
@@ -292,6 +305,29 @@ async def _propose(step: _Step) -> Move:
     if reply.calls:
         return await _called(step, judge_reply(step.member, run, turn, reply, record, asked), record)
     return await _spoke(step, reply)
+
+
+async def _answered(step: _Step, model: Model, request: ModelRequest) -> ModelReply | None:
+    """What the model answers; None where a message comes first that is to be read at once."""
+    run, cursor, ledger = step.past.run.id, step.news.cursor, step.office.ledger
+    at_once = step.member.agent.double_texting == "interrupt"
+    call = asyncio.ensure_future(model.complete(request, step.office.live(run, step.place.turn + 1)))
+    try:
+        while not (await asyncio.wait({call}, timeout=LOOKS if at_once else LOOKS_RARELY))[0]:
+            if await ledger.read(lambda tx: texting.interrupted(tx, run, cursor, any_message=at_once)):
+                return None
+        return call.result()
+    finally:
+        if not call.done():
+            call.cancel()
+            await asyncio.wait({call})
+
+
+def _interrupted(step: _Step) -> Move:
+    """The turn is abandoned: what it was told stays, what the model may have said is void, and the mail is read."""
+    run, turn = step.past.run.id, step.place.turn + 1
+    step.riders.append(lambda tx: events.emit(tx, run, "turn.interrupted", turn=turn))
+    return step.move("think")
 
 
 def _told_no(step: _Step, again: Proposal) -> Move:

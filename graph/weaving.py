@@ -12,7 +12,7 @@ from baton.graph.closing import closing, known
 from baton.graph.outcome import Rider
 from baton.graph.past import Past
 from baton.graph.patterns import At, Result, Start, Walk, Workflow
-from baton.graph.settling import Facts, settle
+from baton.graph.step_facts import Facts, settle
 from baton.graph.trouble import open_trouble
 from baton.ledger import (
     DecisionKind,

@@ -3,9 +3,10 @@
 The modules `runs`, `leases`, `at_once`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`,
 `events`, `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`,
 `audits`, `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`,
-`threads`, `hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `workflow_steps`, `joins`, `triggers`,
-`reservations`, `limits`, `stays`, `records`, `fact_words`, `fact_vectors` and `checkpoints` hold plain functions that
-take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
+`threads`, `hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `calls`, `workflow_steps`, `joins`,
+`notes`, `texting`, `triggers`, `reservations`, `limits`, `stays`, `records`, `fact_words`, `fact_vectors` and
+`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
+`archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -15,6 +16,7 @@ from baton.ledger import (
     at_once,
     audits,
     bodies,
+    calls,
     checkpoints,
     consolidation,
     corrections,
@@ -44,6 +46,8 @@ from baton.ledger import (
     limits,
     lives,
     mail,
+    note_document,
+    notes,
     notices,
     people,
     promises,
@@ -57,6 +61,7 @@ from baton.ledger import (
     stays,
     superseding,
     suspicion,
+    texting,
     threads,
     timers,
     trail,
@@ -73,7 +78,7 @@ from baton.ledger.effects import EffectRecord, EffectState
 from baton.ledger.events import Event
 from baton.ledger.fact_values import Claim, Fact, Kind, Passage
 from baton.ledger.facts import Change
-from baton.ledger.handoffs import Handoff, HandoffState
+from baton.ledger.handoffs import Handoff, HandoffState, PastWork
 from baton.ledger.journal import Proposal
 from baton.ledger.leases import Lease
 from baton.ledger.lock import DispatchLock
@@ -109,6 +114,7 @@ __all__ = [
     "Message",
     "News",
     "Passage",
+    "PastWork",
     "Proposal",
     "Review",
     "ReviewKind",
@@ -126,6 +132,7 @@ __all__ = [
     "at_work",
     "audits",
     "bodies",
+    "calls",
     "checkpoints",
     "confined",
     "consolidation",
@@ -157,6 +164,8 @@ __all__ = [
     "limits",
     "lives",
     "mail",
+    "note_document",
+    "notes",
     "notices",
     "people",
     "promises",
@@ -170,6 +179,7 @@ __all__ = [
     "stays",
     "superseding",
     "suspicion",
+    "texting",
     "threads",
     "timers",
     "trail",

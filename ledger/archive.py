@@ -15,10 +15,10 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Column, ColumnElement, Table, bindparam, delete, exists, or_, select
 
-from baton.core import BodyId, Conflict, dump
-from baton.ledger import bodies, growth
+from baton.core import BodyId, Conflict, RunId, dump
+from baton.ledger import bodies, growth, notes
 from baton.ledger.door import Ledger
-from baton.ledger.runs import ENDED
+from baton.ledger.runs import ENDED, get
 from baton.ledger.schema import (
     actions,
     checkpoint_writes,
@@ -33,9 +33,10 @@ from baton.ledger.schema import (
     transcript,
     waits,
 )
-from baton.ledger.schema_handoffs import handoffs
+from baton.ledger.schema_handoffs import calls, handoffs
 from baton.ledger.schema_people import decisions, forecasts, notices, remarks, reviews, snoozes
 from baton.ledger.schema_sharing import stays
+from baton.ledger.schema_texting import undelivered
 from baton.ledger.schema_threads import exchanges, threads
 from baton.ledger.schema_workflows import joins, workflow_steps
 from baton.ledger.transaction import Transaction
@@ -115,6 +116,8 @@ _PARTS = (
         frozenset({"payload", "answer", "said"}),
         frozenset({"payload", "answers", "answer"}),
     ),
+    _Part("call", calls, (calls.c.at,), frozenset({"task"}), frozenset({"terms", "award", "how"})),
+    _Part("undelivered", undelivered, (undelivered.c.at,), texts=frozenset({"body"})),
     _Part("wait", waits, (waits.c.opened_at,)),
     _Part("step", workflow_steps, (workflow_steps.c.begun_at,), frozenset({"body"}), frozenset({"body"})),
     _Part("join", joins, json=frozenset({"missed"})),
@@ -197,6 +200,7 @@ def _page(before: float, after: str, tx: Transaction) -> tuple[list[_Family], li
     roots = tx.values(_ROOTS, before=before, after=after, most=BATCH)
     found = [family for root in roots if (family := _closed(tx, root, before)) is not None]
     lines = [line for family in found for run in family.runs for line in _lines(tx, run)]
+    lines += [line for family in found for line in _notes(tx, family.root)]
     return found, lines, roots[-1] if len(roots) == BATCH else None
 
 
@@ -229,6 +233,14 @@ def _lines(tx: Transaction, run: str) -> Iterator[str]:
             )
 
 
+def _notes(tx: Transaction, root: str) -> Iterator[str]:
+    """What a family has shared with people, and with the runs that it was continued in."""
+    for one in notes.written(tx, notes.id_of(tx, get(tx, RunId(root)))):
+        label = {"trust": one.label.trust.name.lower(), "confidentiality": one.label.confidentiality.name.lower()}
+        row = {"id": one.id, "field": one.field, "text": one.text, "replaces": list(one.replaces), "by": one.by}
+        yield dump({"kind": "note", "run": root, "row": row | label | {"at": one.at, "version": one.version}})
+
+
 def _told(part: _Part, name: str, value: Any, texts: dict[BodyId, str]) -> Any:
     if name in part.texts and value is not None:
         value = texts[value]
@@ -254,6 +266,8 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
         actions,
         effects,
         handoffs,
+        undelivered,
+        calls,
         waits,
         workflow_steps,
         joins,
@@ -269,6 +283,8 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
     for table in (exchanges, threads):
         tx.changed(delete(table).where(table.c.run.in_(ids)))
     tx.changed(delete(runs).where(runs.c.id.in_(ids)))
+    notes.forget_readers(tx, ids)
+    notes.forget_orphans(tx)
     return len(ids)
 
 

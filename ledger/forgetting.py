@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import Column, Table, Text, bindparam, delete, func, insert, or_, select, update
 
 from baton.core import FactId, InvalidValue, dump
-from baton.ledger import suspicion, tombstones
+from baton.ledger import notes, suspicion, tombstones
 from baton.ledger.fact_rows import note
 from baton.ledger.fact_threads import lock_threads
 from baton.ledger.fact_values import Fact, fact_of
 from baton.ledger.growth import REFERENCES
 from baton.ledger.schema import bodies, messages, metadata, runs
 from baton.ledger.schema_memory import fact_feedback, fact_links, fact_sources, facts, forgettings
+from baton.ledger.schema_notes import note_documents
 from baton.ledger.transaction import Transaction
 
 BLOT = "[forgotten]"
@@ -95,6 +96,8 @@ def forget(tx: Transaction, wanted: Wanted) -> Deleted:
     _delete(tx, known)
     long = [text for text in texts if len(text) >= SHORTEST]
     blotted = _blotted(tx, wanted.tenant, long)
+    if count := notes.blot(tx, wanted.tenant, long, BLOT):
+        blotted["notes"] = count
     if wanted.source is not None and wanted.source.startswith("message:"):
         blotted["bodies"] = blotted.get("bodies", 0) + _blot_message(tx, wanted.tenant, wanted.source)
     return Deleted(tuple(known), blotted, len(texts) - len(long))
@@ -114,13 +117,16 @@ def receipts(tx: Transaction, tenant: str) -> list[Mapping[str, Any]]:
 def holding(tx: Transaction, texts: Iterable[str]) -> dict[str, int]:
     """Tables whose rows still hold any of these words, whoever's they are, with how many."""
     found: dict[str, int] = {}
-    for text in texts:
+    known = list(texts)
+    for text in known:
         for table in metadata.sorted_tables:
             count = sum(
                 tx.value(select(func.count()).where(_holds(c, form))) for c in _texts(table) for form in forms(text)
             )
             if count:
                 found[table.name] = found.get(table.name, 0) + count
+    if count := notes.holding(tx, [form.encode(errors="replace") for text in known for form in forms(text)]):
+        found[note_documents.name] = count
     return found
 
 

@@ -10,8 +10,9 @@ from baton.core import BodyId
 from baton.ledger import checkpoints, waits
 from baton.ledger.door import Ledger
 from baton.ledger.schema import bodies, effects, messages, metadata, runs, signals, transcript
-from baton.ledger.schema_handoffs import handoffs
+from baton.ledger.schema_handoffs import calls, handoffs
 from baton.ledger.schema_people import audits, decisions, remarks, reviews
+from baton.ledger.schema_texting import undelivered
 from baton.ledger.schema_words import server_metadata, vector_metadata
 from baton.ledger.schema_workflows import workflow_steps
 from baton.ledger.transaction import Transaction
@@ -101,6 +102,8 @@ REFERENCES = (
     handoffs.c.answer,
     handoffs.c.said,
     workflow_steps.c.body,
+    undelivered.c.body,
+    calls.c.task,
 )
 """Every column that refers to a text. A text is stored together with the row that refers to it, never before."""
 

@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from baton.core import ActionId, Confidentiality, Conflict, Label, NotFound, ReviewId, RunId, Trust, dump
-from baton.ledger import bodies, joins
+from baton.ledger import bodies, joins, timers
 from baton.ledger.events import emit
+from baton.ledger.schema import runs
 from baton.ledger.schema_handoffs import handoffs
 from baton.ledger.transaction import Transaction
 
+_AT_ONCE = 0.0  # by any worker's clock
 PERSON = "person:"
 """What the name of a taker begins with who is a person, or a role of people."""
 
@@ -52,6 +54,9 @@ class HandoffState(StrEnum):
         return self in (HandoffState.TAKEN, HandoffState.ASKED)
 
 
+FAILING = (HandoffState.REFUSED, HandoffState.FAILED, HandoffState.EXPIRED)
+"""Ends after which it may be offered to somebody else."""
+
 _OPEN = (HandoffState.OFFERED, HandoffState.TAKEN, HandoffState.ASKED)
 
 
@@ -73,6 +78,7 @@ class Handoff:
         review: The question that it is to people; None of an agent's.
         depth: How often it was handed on, itself included.
         due: When its answer is due; None is never.
+        route: To whom it is offered next, in order, where it is refused, fails or expires, and how; None is nobody.
         said: What was reached, or why it was refused, failed or withdrawn; empty before.
         joined: The step of a workflow that joins it with others; None where it is told of by itself.
         item: Its place among those, from 0; None where it stands alone.
@@ -100,6 +106,35 @@ class Handoff:
     said: str
     joined: str | None = None
     item: int | None = None
+    route: Mapping[str, Any] | None = None
+
+    @property
+    def next(self) -> Mapping[str, Any] | None:
+        """The one that it is about to be offered to, as its taker has not done it; None where nothing follows."""
+        rest = self.route.get("rest") if self.route is not None and self.state in FAILING else None
+        return rest[0] if rest else None
+
+    @property
+    def bid_of(self) -> str | None:
+        """The call for proposals that it asks for a bid on; None where it is work."""
+        return None if self.route is None else self.route.get("bid_of")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastWork:
+    """What was handed to somebody so far.
+
+    Attributes:
+        open: Pieces of work that they have now.
+        returned: Of those of the wanted contract that have ended, how many came back done.
+        ended: How many have ended otherwise than by being withdrawn, those included.
+        seconds: How long each that came back took from being taken.
+    """
+
+    open: int = 0
+    returned: int = 0
+    ended: int = 0
+    seconds: tuple[float, ...] = ()
 
 
 def offer(tx: Transaction, handoff: Handoff) -> None:
@@ -108,6 +143,7 @@ def offer(tx: Transaction, handoff: Handoff) -> None:
     payload, answers = handoff.payload, handoff.answers
     row["payload"] = None if payload is None else bodies.store(tx, dump(dict(payload)))
     row["answers"] = None if answers is None else dump(dict(answers))
+    row["route"] = None if handoff.route is None else dump(dict(handoff.route))
     tx.execute(_OFFER, row)
     to = {"to": handoff.taker, "child": handoff.child, "review": handoff.review}
     _tell(tx, handoff, "offered", action=handoff.action, contract=handoff.contract, version=handoff.version, **to)
@@ -164,7 +200,30 @@ def end(
     _tell(tx, handoff, state.value)
     if handoff.joined is not None:
         joins.count(tx, handoff.run, handoff.joined, returned=state is HandoffState.RETURNED, label=label)
+    if handoff.bid_of is not None and state is not HandoffState.WITHDRAWN:
+        timers.start(tx, handoff.run, _AT_ONCE, "award", handoff.bid_of)
+    elif handoff.route is not None and state in FAILING:
+        timers.start(tx, handoff.run, _AT_ONCE, "reroute", handoff.id)
     return True
+
+
+def rerouted(tx: Transaction, handoff: Handoff) -> bool:
+    """Note that it was offered to the next one; whether that was still to be done."""
+    return bool(tx.changed(_REROUTED, which=handoff.id))
+
+
+def past_work(tx: Transaction, takers: Sequence[str], contract: str | None, tenant: str) -> dict[str, PastWork]:
+    """What runs of a tenant have handed to these so far, by name, the newest 200 pieces that have ended of each."""
+    return {name: _past(tx, name, contract, tenant) for name in takers}
+
+
+def _past(tx: Transaction, taker: str, contract: str | None, tenant: str) -> PastWork:
+    rows = tx.rows(_PAST_OF, taker=taker, tenant=tenant)
+    alike = [row for row in rows if row.contract == contract]
+    done = [row for row in alike if row.state == HandoffState.RETURNED]
+    seconds = tuple(max(0.0, row.ended_at - (row.taken_at or row.offered_at)) for row in done)
+    count = tx.value(_OPEN_OF, taker=taker, tenant=tenant)
+    return PastWork(open=count, returned=len(done), ended=len(alike), seconds=seconds)
 
 
 def get(tx: Transaction, id: str) -> Handoff:
@@ -197,6 +256,12 @@ def of_run(tx: Transaction, run: RunId) -> list[Handoff]:
 def of_actions(tx: Transaction, actions: Sequence[ActionId]) -> list[Handoff]:
     """What these calls have handed on."""
     return _read(tx, tx.rows(_OF_ACTIONS, actions=list(actions))) if actions else []
+
+
+def following_of(tx: Transaction, run: RunId) -> list[tuple[str, str]]:
+    """Those of a run that were not done and are about to be offered to the next one: their ids, and to whom."""
+    found = _read(tx, tx.rows(_FOLLOWED, run=run))
+    return [(one.id, str(one.next["taker"])) for one in found if one.next]
 
 
 def open_of_run(tx: Transaction, run: RunId) -> list[Handoff]:
@@ -257,6 +322,23 @@ _END = (
         answer=bindparam("replies"),
     )
 )
+_MINE = handoffs.c.run.in_(select(runs.c.id).where(runs.c.tenant == bindparam("tenant")))
+_WORK = handoffs.c.action.not_like("%~bid%")  # what is asked in a call for proposals is none
+_OPEN_OF = select(func.count()).where(handoffs.c.taker == bindparam("taker"), _IS_OPEN, _MINE, _WORK)
+_PAST_OF = (
+    select(handoffs)
+    .where(
+        handoffs.c.taker == bindparam("taker"),
+        handoffs.c.state.in_([HandoffState.RETURNED.value, *(state.value for state in FAILING)]),
+        _MINE,
+        _WORK,
+    )
+    .order_by(handoffs.c.ended_at.desc(), handoffs.c.id)
+    .limit(200)
+)
+_REROUTED = (
+    update(handoffs).where(handoffs.c.id == bindparam("which"), handoffs.c.route.is_not(None)).values(route=None)
+)
 _BY_ID = select(handoffs).where(handoffs.c.id == bindparam("id"))
 _OF_CHILD = select(handoffs).where(handoffs.c.child == bindparam("child"))
 _OF_REVIEW = select(handoffs).where(handoffs.c.review == bindparam("review"))
@@ -273,6 +355,7 @@ _OF_JOIN = (
     .order_by(handoffs.c.item)
 )
 _OPEN_OF_JOIN = _OF_JOIN.where(_IS_OPEN)
+_FOLLOWED = select(handoffs).where(handoffs.c.run == bindparam("run"), handoffs.c.route.is_not(None), ~_IS_OPEN)
 _OF_RUN = select(handoffs).where(handoffs.c.run == bindparam("run")).order_by(handoffs.c.offered_at, handoffs.c.id)
 
 
@@ -288,6 +371,7 @@ def _read(tx: Transaction, rows: list[Any]) -> list[Handoff]:
             taken_at=row.taken_at,
             ended_at=row.ended_at,
             said=texts[row.said] if row.said else "",
+            route=json.loads(row.route) if row.route else None,
         )
         for row in rows
     ]

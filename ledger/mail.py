@@ -6,8 +6,19 @@ from typing import Literal
 
 from sqlalchemy import bindparam, exists, insert, select, update
 
-from baton.core import BodyId, Confidentiality, Conflict, MailboxFull, MessageId, NotFound, RunId, Trust, random_id
-from baton.ledger import bodies
+from baton.core import (
+    BodyId,
+    Busy,
+    Confidentiality,
+    Conflict,
+    MailboxFull,
+    MessageId,
+    NotFound,
+    RunId,
+    Trust,
+    random_id,
+)
+from baton.ledger import bodies, texting
 from baton.ledger.events import emit, emit_numbered
 from baton.ledger.runs import ENDED, lock, wake
 from baton.ledger.schema import messages, runs
@@ -56,14 +67,18 @@ def post(
     trust: Trust = Trust.SYSTEM,
     confidentiality: Confidentiality = Confidentiality.INTERNAL,
     id: MessageId | None = None,
+    urgent: bool = False,
+    follows: bool = False,
 ) -> MessageId:
     """Put a message into a run's mailbox and wake the run; a message whose id is known changes nothing.
 
-    Its text is stored, or stands in `body` already.
+    Its text is stored, or stands in `body` already. An `urgent` one is read before anything else is done; one that
+    `follows` belongs to the one before, and comes with it.
 
     Raises:
         NotFound: if there is no such run.
         Conflict: if the run has ended: nobody would read it.
+        Busy: if the run is at work and its agent takes no message of people and programs meanwhile.
         MailboxFull: if it has more of people and programs unread than it may.
     """
     status = lock(tx, run)  # nobody ends the run, and no other message gets a number, until this one is in
@@ -75,9 +90,11 @@ def post(
         raise Conflict(f"message to {run}", f"it has ended ({status})", "Start a new run in the same conversation.")
     if kind == "user" and tx.value(_BEHIND_BY, run=run) >= MOST_UNREAD:
         raise MailboxFull(run, MOST_UNREAD)
+    if kind == "user" and not follows and (agent := texting.rejects(tx, run)) is not None:
+        raise Busy(run, agent)
     id = id or MessageId(random_id("msg"))
     body = bodies.store(tx, text) if text else body
-    row = {"id": id, "run": run, "kind": kind, "sender": sender, "body": body, "ref": ref}
+    row = {"id": id, "run": run, "kind": kind, "sender": sender, "body": body, "ref": ref, "urgent": int(urgent)}
     tx.execute(_POST, row | {"trust": int(trust), "confidentiality": int(confidentiality), "at": tx.now})
     wake(tx, run, at_once=kind == "cancel")
     emit(tx, run, f"message.{kind}", message=id, sender=sender, ref=ref)
@@ -99,7 +116,7 @@ def post_all(tx: Transaction, kind: MessageKind, texts: Mapping[RunId, str]) -> 
     stored = {text: bodies.store(tx, text) for text in {texts[run]: None for run in numbers}}
     ids = {run: random_id("msg") for run in texts if run in numbers}
     label = {"trust": int(Trust.SYSTEM), "confidentiality": int(Confidentiality.INTERNAL)}
-    common = {"kind": kind, "sender": "baton", "ref": None, "at": tx.now} | label
+    common = {"kind": kind, "sender": "baton", "ref": None, "at": tx.now, "urgent": 0} | label
     tx.execute(_POST, [common | {"id": ids[run], "run": run, "body": stored[texts[run]]} for run in ids])
     data = {run: {"message": ids[run], "sender": "baton", "ref": None} for run in ids}
     emit_numbered(tx, f"message.{kind}", [(run, numbers[run], data[run]) for run in ids])

@@ -82,6 +82,10 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE handoffs ADD COLUMN joined TEXT",
         "ALTER TABLE handoffs ADD COLUMN item INTEGER",
     ),  # workflow_steps, joins
+    12: (  # and the tables of notes and of texting
+        "ALTER TABLE handoffs ADD COLUMN route TEXT",
+        "ALTER TABLE messages ADD COLUMN urgent INTEGER NOT NULL DEFAULT '0'",
+    ),
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

@@ -200,6 +200,7 @@ messages = Table(
     Column("trust", Integer, nullable=False),
     Column("confidentiality", Integer, nullable=False, server_default="1"),
     Column("at", Double, nullable=False),
+    Column("urgent", Integer, nullable=False, server_default="0"),  # to be read before anything else is done
 )
 Index("messages_run", messages.c.run, messages.c.seq)
 

@@ -28,9 +28,26 @@ handoffs = Table(
     Column("ended_at", Double),
     Column("joined", Text),  # the step of a workflow that joins it with others, and its place among them
     Column("item", Integer),
+    Column("route", Text),  # JSON: to whom it is offered next where it is not done; None: to nobody
     Column("said", Serial),  # why it was refused, failed or withdrawn; or what was reached
 )
+calls = Table(
+    "proposal_calls",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run", Text, nullable=False),  # that calls
+    Column("action", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),  # open, awarded or failed
+    Column("task", Serial, nullable=False),
+    Column("terms", Text, nullable=False),  # JSON: what the work is handed on with, by candidate
+    Column("award", Text, nullable=False),  # JSON: the rule
+    Column("how", Text, nullable=False),  # JSON: tokens, within, trust, confidentiality
+    Column("due", Double, nullable=False),
+    Column("at", Double, nullable=False),
+)
+Index("proposal_calls_run", calls.c.run, calls.c.state)
 Index("handoffs_run", handoffs.c.run, handoffs.c.state)
+Index("handoffs_taker", handoffs.c.taker, handoffs.c.state)
 Index("handoffs_child", handoffs.c.child)
 Index("handoffs_joined", handoffs.c.run, handoffs.c.joined, handoffs.c.item)
 Index("handoffs_review", handoffs.c.review)

@@ -18,6 +18,9 @@ TimerKind = Literal[
     "goal",
     "handoff",
     "offer",
+    "reroute",
+    "award",
+    "settle",
     "join",
     "stay",
     "grant",
@@ -34,11 +37,12 @@ class Timer:
         kind: `wait` (an agent waits until then), `event` (an agent is told of an event, or that none has come),
             `review` (a question's deadline), `escalation` (others are asked it as well), `decision` (one that was held
             back goes out), `goal` (a goal's deadline), `handoff` (the answer to one is due), `offer` (one should have
-            been taken), `join` (of pieces that are joined, as many have ended as were waited for), `stay` (an action
-            that was held up may go ahead), `grant` (what was reserved is there), `lease` (a reservation runs out),
-            `unreserved` (one is waited for no more).
-        ref: The review's or hand-off's id, that of the action that waits, a reservation's number, or the name of the
-            step that joins; None otherwise.
+            been taken), `reroute` (one that was not done is offered to the next), `award` (a call for proposals may be
+            over), `settle` (a person has said which of several claims holds), `join` (of pieces that are joined, as
+            many have ended as were waited for), `stay` (an action that was held up may go ahead), `grant` (what was
+            reserved is there), `lease` (a reservation runs out), `unreserved` (one is waited for no more).
+        ref: The review's, hand-off's or call's id, that of the action that waits, a reservation's number, or the name
+            of the step that joins; None otherwise.
     """
 
     id: str

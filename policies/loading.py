@@ -12,6 +12,9 @@ from baton.policies.rules import PolicyText
 from baton.policies.schema import tool_types
 
 BASE = "base"
+BENEATH = {"read_notes": "notes", "call_for_proposals": "proposals", "settle_claims": "claims"}
+"""What else is beneath the policy of an agent that is offered a tool, by that tool."""
+
 SHIPPED = ("ask-writes", "allow-all")
 """Policies that come with Baton, to be named instead of a file."""
 
@@ -74,8 +77,11 @@ def policy_texts(source: str | Path | None, tools: Iterable[ToolSpec]) -> tuple[
     Raises:
         PolicyError: if there is no such policy, or its YAML is not allowed.
     """
-    base = PolicyText(f"{BASE}.cedar", _shipped(BASE))
-    return (base,) if source is None or source == BASE else (base, policy_text(source, tools))
+    specs = tuple(tools)
+    offered = {spec.name for spec in specs}
+    beneath = [BASE, *(name for tool, name in BENEATH.items() if tool in offered)]
+    base = tuple(PolicyText(f"{name}.cedar", _shipped(name)) for name in beneath)
+    return base if source is None or source == BASE else (*base, policy_text(source, specs))
 
 
 def policy_text(source: str | Path, tools: Iterable[ToolSpec]) -> PolicyText:

@@ -20,6 +20,7 @@ from baton.ledger import (
     promises,
     reviews,
     runs,
+    timers,
     trail,
 )
 from baton.policies import approval_digest, asked_form
@@ -286,21 +287,30 @@ def follow(tx: Transaction, review: Review, decision: Decision) -> str | None:
         told = promises.labelled(tx, review.action, wrong=wrong, source="review", by=decision.by)
         if decision.kind in (DecisionKind.EDIT, DecisionKind.REJECT):
             learn_from(tx, review.agent, review.id)
-    _handed_back(tx, review, decision)
-    mail.post(tx, review.run, "decision", sender=decision.by, ref=review.id)
+    if review.tool == SETTLES and decision.kind is DecisionKind.RESPOND:
+        timers.start(tx, review.run, 0.0, "settle", review.id)
+    if _handed_back(tx, review, decision):
+        mail.post(tx, review.run, "decision", sender=decision.by, ref=review.id)
     return told
 
+
+SETTLES = "settle_claims"
+"""The tool whose question is which of several claims holds."""
 
 _ENDS = {DecisionKind.RESPOND: HandoffState.RETURNED, DecisionKind.REJECT: HandoffState.REFUSED}
 
 
-def _handed_back(tx: Transaction, review: Review, decision: Decision) -> None:
-    """Where the question was a piece of work for a person, give it back to its giver."""
+def _handed_back(tx: Transaction, review: Review, decision: Decision) -> bool:
+    """Where the question was a piece of work for a person, give it back; whether its giver is told of the decision.
+
+    Of a bid the call for proposals takes note, and the giver of what comes of that.
+    """
     handoff = handoffs.of_review(tx, review.id) if review.tool == "hand_off" else None
     if handoff is not None:
         typed = handoff.answers is not None and decision.kind is DecisionKind.RESPOND
         answer = read_typed(decision.note, handoff.answers or {})[0] if typed else None
         handoffs.end(tx, handoff, _ENDS.get(decision.kind, HandoffState.EXPIRED), decision.note, answer)
+    return handoff is None or handoff.bid_of is None
 
 
 def send(tx: Transaction, review: ReviewId) -> str | None:
@@ -327,6 +337,5 @@ def by_deadline(tx: Transaction, review: Review) -> None:
         closed = reviews.close_unanswered(tx, review, DecisionKind.EXPIRED, "nobody answered in time")
     if closed:
         known = reviews.get(tx, review.id)
-        if known.decision is not None:
-            _handed_back(tx, known, known.decision)
-        mail.post(tx, review.run, "decision", sender="baton", ref=review.id)
+        if known.decision is None or _handed_back(tx, known, known.decision):
+            mail.post(tx, review.run, "decision", sender="baton", ref=review.id)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from baton.agents import Agent, Endpoint, Mind, ObservedModel, SimpleMind, embedder_of, endpoint, open_model
+from baton.agents import SKILL, Agent, Endpoint, Mind, ObservedModel, SimpleMind, embedder_of, endpoint, open_model
 from baton.autonomy import hashes
 from baton.conversing import Said, begin, go_on
 from baton.core import (
@@ -72,6 +72,7 @@ from baton.ledger import (
     confined,
     people,
     runs,
+    texting,
     transcript,
     waits,
 )
@@ -256,6 +257,8 @@ class Baton:
                     )
                     watchman.start()
                     stack.push_async_callback(watchman.stop)
+            if self._dispatch:
+                await self._keep_texting()
             self._watch = Watch(self.ledger, self._failure)
             if self.ledger.database.pipe is not None:  # others may let the agents work, or listen
                 from baton.relaying import Relay  # loads the driver: only where it is used
@@ -274,6 +277,14 @@ class Baton:
     ) -> None:
         """Stop working; what is under way goes on when Baton is opened again."""
         await self._stack.aclose()
+
+    async def _keep_texting(self) -> None:
+        """Keep what becomes of messages while an agent is at work, so that every process goes by it."""
+        kept = await self.ledger.read(texting.known)
+        new = {name: agent.double_texting for name, agent in self._agents.items()}
+        changed = {name: how for name, how in new.items() if kept.get(name, "merge") != how}
+        if changed:
+            await self.ledger.write(lambda tx: texting.keep(tx, changed))
 
     def _identity(self) -> Identity:
         return Identity(
@@ -739,10 +750,9 @@ class Baton:
             if names.count(agent.name) > 1:
                 raise InvalidValue("agent", agent.name, "names that are given once")
             for other in agent.hands_off_to:
-                if other not in names and not other.startswith(PERSON):
-                    raise InvalidValue(
-                        f"hands_off_to of agent {agent.name}", other, f"{PERSON}NAME, or one of: {', '.join(names)}"
-                    )
+                if other not in names and not other.startswith((PERSON, SKILL)):
+                    allowed = f"{PERSON}NAME, {SKILL}NAME, or one of: {', '.join(names)}"
+                    raise InvalidValue(f"hands_off_to of agent {agent.name}", other, allowed)
 
 
 def _answer(kind: DecisionKind, by: str | None, note: str, hold: float) -> Answer:

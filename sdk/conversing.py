@@ -51,12 +51,14 @@ def begin(
     talk = previous.conversation if previous else None
     run, new = runs.create(tx, goal, agent, conversation=talk, key=key, trust=trust, tenant=tenant)
     if new:
-        _post(tx, run, said)
+        _post(tx, run, said, follows=True)
     return run
 
 
-def go_on(tx: Transaction, run: RunId, said: Sequence[Said], *, by: str) -> RunId:
+def go_on(tx: Transaction, run: RunId, said: Sequence[Said], *, by: str, urgent: bool = False) -> RunId:
     """Say something in a run; one that has ended goes on as a new run, which knows all that was said.
+
+    What is `urgent` is read before anything else is done.
 
     Returns:
         The run that hears it.
@@ -71,7 +73,7 @@ def go_on(tx: Transaction, run: RunId, said: Sequence[Said], *, by: str) -> RunI
             (line.turn for line in transcript.read(tx, run, transcript.WHOLE) if line.role == "assistant"), default=0
         )
         run = fork(tx, run, last, live=True, by=by)
-    _post(tx, run, said)
+    _post(tx, run, said, urgent=urgent)
     return run
 
 
@@ -90,10 +92,21 @@ def _heard(tx: Transaction, run: Run, said: Sequence[Said]) -> RunId | None:
     return found[-1] if found and None not in found else None
 
 
-def _post(tx: Transaction, run: RunId, said: Sequence[Said]) -> None:
+def _post(tx: Transaction, run: RunId, said: Sequence[Said], *, urgent: bool = False, follows: bool = False) -> None:
     talk = runs.get(tx, run).conversation
-    for one in said:
-        mail.post(tx, run, "user", sender=one.sender, text=one.text, ref=one.ref, trust=one.trust, id=_id(talk, one))
+    for number, one in enumerate(said):
+        mail.post(
+            tx,
+            run,
+            "user",
+            sender=one.sender,
+            text=one.text,
+            ref=one.ref,
+            trust=one.trust,
+            id=_id(talk, one),
+            urgent=urgent,
+            follows=follows or number > 0,
+        )
 
 
 def _id(conversation: str, said: Said) -> MessageId | None:

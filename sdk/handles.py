@@ -10,6 +10,7 @@ from baton.core import Attachment, RunFailed, RunId, Trust
 from baton.following import answered, follow
 from baton.ledger import ENDED, Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
 from baton.live import Live, Piece
+from baton.noting import RunNotes
 from baton.review import outcomes
 from baton.story import Moment, family, moments, settled
 from baton.watch import Watch
@@ -57,6 +58,11 @@ class RunHandle:
     def __repr__(self) -> str:
         """The run's id."""
         return f"RunHandle({self.id!r})"
+
+    @property
+    def notes(self) -> RunNotes:
+        """What everybody shares who works on its goal."""
+        return RunNotes(self.id, self._ledger, person())
 
     async def status(self) -> Run:
         """The run as it stands."""
@@ -134,6 +140,7 @@ class RunHandle:
         sender: str | None = None,
         trust: Trust = Trust.USER,
         attachments: Sequence[Attachment] = (),
+        urgent: bool = False,
     ) -> None:
         """Say something to the agent.
 
@@ -142,17 +149,18 @@ class RunHandle:
             sender: Who says it; None is the person at the keyboard.
             trust: How far it is trusted: as a person's word, or less where a program says it.
             attachments: Texts that it is about, each as far trusted as it says, which is as a stranger's.
+            urgent: Whether the turn that is under way is abandoned between two actions, so that this is read at once.
 
         Raises:
+            Busy: if the run is at work and its agent takes no messages meanwhile.
             Conflict: if the run has ended.
         """
         by = sender or person()
 
         def post(tx: Transaction) -> None:
-            for one in attachments:
-                told = attached_text(one)
-                mail.post(tx, self.id, "user", sender=by, text=told, trust=min(trust, one.trust))
-            mail.post(tx, self.id, "user", sender=by, text=text, trust=trust)
+            said = [(attached_text(one), min(trust, one.trust)) for one in attachments]
+            for number, (told, trusted) in enumerate([*said, (text, trust)]):
+                mail.post(tx, self.id, "user", sender=by, text=told, trust=trusted, urgent=urgent, follows=number > 0)
 
         await self._ledger.write(post)
 

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baton.agents import MINDS, Agent, McpServer, Mind, Tool, find_mind
+from baton.agents.agent import DoubleTexting
 from baton.alerts import alarms_of
 from baton.core import (
     Calendar,
@@ -62,6 +63,12 @@ class _AgentEntry(BaseModel):
     hands_off_to: list[str] = []
     contracts: list[str] = []
     memory: str = "team"
+    notes: bool = False
+    skills: list[str] = []
+    capacity: int = Field(8, ge=1)
+    double_texting: DoubleTexting = "merge"
+    awards: str | dict[str, float] | None = None
+    settles: list[str] = []
     context_tokens: int = Field(100_000, ge=1000)
     answer_tokens: int = Field(4000, ge=0)
     open_questions: int = Field(20, ge=1)

@@ -98,6 +98,21 @@ def _tell_builtin(moment: Moment) -> Told | None:
             return _tell_checked(moment)
         case "handoff.offered":
             return Told("⇢", one_line(f"hands off to {moment.event.data['to']}: {given.get('task', '')}"))
+        case "handoff.routed":
+            data = moment.event.data
+            ranked = "; ".join(
+                f"{one['name']} {one['estimate']:.0f} s, {one['success']:.0%} sure" for one in data["candidates"]
+            )
+            return Told("⇢", one_line(f"{data['skill']} goes to {data['to']}: {ranked}", 400), "quiet")
+        case "handoff.rerouted":
+            data = moment.event.data
+            return Told("⇢", one_line(f"{data['handoff']} {data['why']}: offered to {data['to']}"))
+        case "notes.written":
+            data = moment.event.data
+            what = f"the value of {data['field']}" if data["field"] else "an entry"
+            return Told(
+                "✎", one_line(f"{data['by']} writes {what} into the notes (version {data['version']})"), "quiet"
+            )
         case _:
             return _tell_past(moment)
 

@@ -13,6 +13,7 @@ from baton.server import (
     langgraph_api,
     mcp_routes,
     metrics_routes,
+    note_routes,
     openai_api,
     pages,
     proposal_routes,
@@ -29,7 +30,16 @@ from baton.server.service import Service, service_of
 
 API = "/api/v1"
 
-_API = (session_routes, run_routes, talk_routes, together_routes, review_routes, proposal_routes, flow_routes)
+_API = (
+    session_routes,
+    run_routes,
+    note_routes,
+    talk_routes,
+    together_routes,
+    review_routes,
+    proposal_routes,
+    flow_routes,
+)
 
 _health = APIRouter(tags=["health"])
 

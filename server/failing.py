@@ -17,6 +17,7 @@ from baton.core import (
     BadLink,
     BadSignature,
     BatonError,
+    Busy,
     Conflict,
     Forbidden,
     InvalidFile,
@@ -47,10 +48,11 @@ _STATUS: Sequence[tuple[type[BatonError], int]] = (
     (TooManyTries, 429),
     (TooManyRequests, 429),
     (MailboxFull, 429),
+    (Busy, 409),
     (LedgerError, 503),
 )
 
-_LATER = (TooManyTries, TooManyRequests, MailboxFull)
+_LATER = (TooManyTries, TooManyRequests, MailboxFull, Busy)
 
 _KINDS = {404: "NotFound", 405: "MethodNotAllowed", 413: "TooLarge"}
 

@@ -115,6 +115,14 @@ class Message(Body):
         return [Attachment(one.name, one.text) for one in self.attachments]
 
 
+class NewNote(Body):
+    """An entry of the notes; or with `field` its value, in place of those up to the version that was `seen`."""
+
+    text: Annotated[str, Field(min_length=1, max_length=20_000)]
+    field: Name | None = None
+    seen: Version | None = None
+
+
 class NewConversation(Message):
     """A conversation and the first words of it; with whom, or after which run."""
 

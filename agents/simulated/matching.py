@@ -8,7 +8,7 @@ from baton.agents.simulated.minds import JsonObject
 
 RESERVED = frozenset(
     {"finish", "ask_person", "plan", "remember", "recall", "hand_off", "wait", "wait_for", "read_on"}
-    | {"answer_reviewer", "withdraw_question"}
+    | {"answer_reviewer", "withdraw_question", "read_notes", "write_note", "call_for_proposals", "settle_claims"}
 )
 """Built-in tools; no word of a text asks for them."""
 

@@ -175,7 +175,7 @@ class NewExchange(Body):
     stream_mode: Mode | Annotated[list[Mode], Field(min_length=1, max_length=10)] = "values"
     stream_subgraphs: bool = False
     stream_resumable: bool = True
-    multitask_strategy: Literal["enqueue", "reject"] | None = None
+    multitask_strategy: Literal["enqueue", "reject", "interrupt"] | None = None
     if_not_exists: Literal["create", "reject"] | None = None
     on_disconnect: Literal["continue"] | None = None
     on_completion: Literal["keep"] | None = None

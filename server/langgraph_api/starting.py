@@ -59,7 +59,7 @@ def _say(
         own_run(tx, before.id, caller, "speak to")
         no_agent_continues(tx, before.id, caller)
         news = said_by(tx, given, caller, before.conversation)
-        run = go_on(tx, before.id, news, by=caller.person)
+        run = go_on(tx, before.id, news, by=caller.person, urgent=asked.multitask_strategy == "interrupt")
         after = before.events if run == before.id else 0
     if named is not None:
         threads.keep(tx, known, run=run)

@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from baton.contexts import seen
-from baton.core import NotFound, Role, RunId
-from baton.ledger import Transaction, runs
+from baton.core import Notes, NotFound, Role, RunId
+from baton.ledger import Transaction, notes, runs
 from baton.server.callers import Caller, Viewer, baton_of
+from baton.server.note_routes import may_write
 from baton.server.pages.look import around, page
 from baton.server.pages.running import VIEWS, RunPage, action_rows, run_list, run_page
 from baton.server.shapes import Id, Name
@@ -91,12 +92,19 @@ async def _shown(request: Request, caller: Caller, id: str, *, whole: bool) -> d
     baton = baton_of(request)
     tools = {name: agent.specs for name, agent in baton.agents.items()}
 
-    def read(tx: Transaction) -> tuple[RunPage, bool]:
+    def read(tx: Transaction) -> tuple[RunPage, bool, Notes]:
         found = run_page(tx, id, tools, baton.prices, whole=whole)
-        return found, may_steer(tx, found.run.id, caller)
+        return found, may_steer(tx, found.run.id, caller), notes.at_version(tx, found.run.id)
 
-    shown, steers = await baton.ledger.read(read)
-    return {"shown": shown, "may_steer": steers, "whole": whole}
+    shown, steers, noted = await baton.ledger.read(read)
+    return {
+        "shown": shown,
+        "may_steer": steers,
+        "whole": whole,
+        "notes": noted,
+        "may_note": steers or may_write(caller),
+        "now": shown.now,
+    }
 
 
 def may_steer(tx: Transaction, run: RunId, caller: Caller) -> bool:

@@ -349,7 +349,6 @@ REFUSED: list[dict[str, Any]] = [
     {"webhook": "http://192.0.2.1/"},
     {"after_seconds": 5},
     {"multitask_strategy": "rollback"},
-    {"multitask_strategy": "interrupt"},
     {"stream_mode": "debug"},
     {"on_disconnect": "cancel"},
     {"on_completion": "delete"},

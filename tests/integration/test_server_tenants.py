@@ -36,6 +36,7 @@ SAID = {"input": {"messages": [{"role": "user", "content": "hello"}]}, "assistan
 REVIEW = "/api/v1/reviews/{review}"
 WRITES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/runs/{run}/messages"): {"text": "hello"},
+    ("POST", "/api/v1/runs/{run}/notes"): {"text": "hello"},
     ("POST", "/api/v1/runs/{run}/cancel"): None,
     ("POST", "/api/v1/runs/{run}/fork"): {"at": 0},
     ("POST", "/api/v1/runs/{run}/compensate"): None,

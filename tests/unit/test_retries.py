@@ -69,6 +69,7 @@ CLASSES = {
     "TryAgain": Fault.TRANSIENT,
     "TooManyRequests": Fault.TRANSIENT,
     "MailboxFull": Fault.TRANSIENT,
+    "Busy": Fault.TRANSIENT,
     "TooManyTries": Fault.TRANSIENT,
 }
 

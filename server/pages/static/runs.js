@@ -26,6 +26,13 @@ const FORMS = {
     form.reset();
     say("Said. The agent reads it before its next step.");
   },
+  async note(form) {
+    const said = { text: form.elements.text.value, seen: Number(form.dataset.seen) };
+    if (form.elements.field.value) said.field = form.elements.field.value;
+    await ask(`runs/${run}/notes`, said);
+    form.reset();
+    say("Written into the notes.");
+  },
   async fork(form) {
     const body = { at: Number(form.dataset.turn), live: form.elements.live.checked };
     if (form.elements.say.value.trim()) body.say = form.elements.say.value;
