@@ -60,6 +60,7 @@ def read_report(tx: Transaction, since: float) -> Report:
         on_duty=_on_duty(roster, since, tx.now),
         at_questions=times.all.spent.deciding,
     )
+    shown = [one for one in reservations.known(tx) if one.kind != "named" and _is_ours(tx, one)]
     work = times.all.spent.deciding / max(1, sum(pace.answered))
     return Report(
         times=times,
@@ -68,9 +69,14 @@ def read_report(tx: Transaction, since: float) -> Report:
         bottleneck=bottleneck(times, found),
         saturation=_saturation(tx, roster, work),
         alerts=alerts.listed(tx, since),
-        limits=[one for one in reservations.known(tx) if one.kind != "named"],
-        changes=[one for one in limits.changes(tx) if one.at >= since],
+        limits=shown,
+        changes=[one for one in limits.changes(tx) if one.at >= since and one.name in {each.name for each in shown}],
     )
+
+
+def _is_ours(tx: Transaction, one: Known) -> bool:
+    """Whether a limit is of everybody, or of the tenant that looks."""
+    return one.kind != "tenant" or tx.sees(one.name.removeprefix("tenant "))
 
 
 def _saturation(tx: Transaction, roster: Roster | None, work: float) -> Saturation | None:

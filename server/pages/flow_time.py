@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from baton.core import format_time
 from baton.core.texts import one_line, percent
 from baton.flow import Times, grid_until
 from baton.flow.queues import Station
 from baton.flow.report import read_report
 from baton.flowing import changed, filling, held_up, seconds, took
 from baton.ledger import Transaction, rates
+from baton.ledger.limits import LimitChange
 from baton.ledger.lives import PARTS, LifeRow, Spent
+from baton.ledger.reservations import Known
 from baton.server.pages.figures import Bar, Line, count_axis, figure, shares, time_axis
 from baton.server.pages.flowing import Key, Plot, Span, span_of
 from baton.telling import Tone
@@ -53,6 +56,17 @@ class Served:
     used: str
 
 
+@dataclass(frozen=True)
+class Limited:
+    """A limit on what is under way, in the table; `changes` are its newest."""
+
+    name: str
+    at_once: str
+    held: str
+    waiting: str
+    changes: Sequence[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TimeSpent:
     """Where time goes.
@@ -68,6 +82,7 @@ class TimeSpent:
     held_up: tuple[str, str]
     filling: str
     stations: Sequence[Served]
+    limits: Sequence[Limited] = ()
 
 
 def read_time(tx: Transaction, name: str | None) -> TimeSpent:
@@ -85,7 +100,19 @@ def read_time(tx: Transaction, name: str | None) -> TimeSpent:
         held_up=("", "") if held is None else (held_up(held), one_line(held.way_out)),
         filling="" if report.saturation is None else filling(report.saturation),
         stations=[_station(one) for one in report.stations if one.arrivals],
+        limits=[_limited(one, report.changes) for one in report.limits],
     )
+
+
+def _limited(one: Known, changes: Sequence[LimitChange]) -> Limited:
+    bounds = "" if one.bounds is None else f", from {one.bounds.least} to {one.bounds.most} by how it goes"
+    held, waiting = (str(one.held), str(one.waiting)) if one.kind == "tool" else ("", "")
+    told = [
+        f"{format_time(each.at)}: {each.before} to {each.after}, {one_line(each.cause)}"
+        for each in changes
+        if each.name == one.name
+    ]
+    return Limited(one_line(one.name), f"{one.capacity}{bounds}", held, waiting, told[:3])
 
 
 def _row(one: Times) -> Row:

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from baton.core import Absence, ManualClock, Person, Role
+from baton.core import Absence, Adaptive, ManualClock, Person, Role
 from baton.flow import grid_until, read_pace
-from baton.ledger import alerts, people, rates
+from baton.ledger import alerts, limits, people, rates, reservations
 from baton.ledger.alerts import Finding
 from baton.ledger.rates import Grid
 from support import on_both, soon
@@ -162,6 +162,14 @@ async def test_the_page_says_where_time_goes_and_what_is_wrong(database: str, tm
             way_out="ask",
             began=office.baton.ledger.clock.now() - 60.0,
         )
+        await office.baton.ledger.write(
+            lambda tx: reservations.declare_limit(tx, "tool", "<b>pay", Adaptive(least=2, most=9))
+        )
+        await office.baton.ledger.write(lambda tx: limits.adapt(tx, "tool <b>pay", {}, 5, {"until": 1.0}, "it <i>went"))
+        text = await shown(office, "/parts/flow/time", ann)
+        assert "5, from 2 to 9 by how it goes" in text and "4 to 5, it &lt;i&gt;went" in text
+        told = (await office.http.get(f"{API}/flow", headers=ann)).json()
+        assert [(one["name"], one["capacity"]) for one in told["limits"]] == [("tool <b>pay", 5)]
         await office.baton.ledger.write(lambda tx: alerts.settle(tx, [wrong]))
         text = await shown(office, "/parts/flow", ann)
         assert "What is wrong" in text and "m &lt;b&gt;answers" in text
