@@ -328,7 +328,11 @@ def _serve(tx: Transaction, names: Sequence[str], quiet: int | None = None) -> N
     while todo:
         number = tx.value(_FIRST, name=todo.pop(0))
         wanted = tx.values(_ITEMS, number=number) if number is not None else []
-        if wanted and all(tx.value(_FIRST, name=name) == number and tx.value(_ROOM, name=name) for name in wanted):
+        if (
+            number is not None
+            and wanted
+            and all(tx.value(_FIRST, name=name) == number and tx.value(_ROOM, name=name) for name in wanted)
+        ):
             _grant(tx, number, wanted, told=number == quiet)
             todo = [*wanted, *todo]
 

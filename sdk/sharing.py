@@ -80,12 +80,13 @@ class Rules:
 
     def limits(self, agents: "Sequence[Agent]") -> list[tuple[Literal["tool", "agent", "tenant"], str, int | Adaptive]]:
         """Everything of which only so many may be under way: its kind, its name, how many."""
-        found: list[tuple[Literal["tool", "agent", "tenant"], str, AtOnce]] = [
-            ("tenant", name, at_once) for name, at_once in self.tenants.items()
-        ]
+        found: list[tuple[Literal["tool", "agent", "tenant"], str, AtOnce]] = []
+        for name, most in self.tenants.items():
+            found.append(("tenant", name, most))
         for agent in agents:
             found.append(("agent", agent.name, read_at_once(agent.name, agent.at_once)))
-            found += [("tool", spec.name, spec.at_once) for spec in agent.specs.values()]
+            for spec in agent.specs.values():
+                found.append(("tool", spec.name, spec.at_once))
         return [(kind, name, at_once) for kind, name, at_once in found if at_once is not None]
 
     def declare(self, tx: Transaction, agents: "Sequence[Agent]") -> None:

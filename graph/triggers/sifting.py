@@ -6,7 +6,7 @@ and is not lost.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from baton.core import Condition, ConditionFailed, InvalidValue, JsonSchema, dump
 
@@ -36,17 +36,17 @@ def broken(schema: JsonSchema | None, data: Any) -> str | None:
     """What is wrong with an event's data; None where they are as agreed, or nothing was."""
     if schema is None:
         return None
-    from jsonschema.exceptions import best_match
+    from jsonschema import exceptions
     from referencing.exceptions import Unresolvable
 
     try:
-        error = best_match(_validator(dump(schema)).iter_errors(data))
+        found = cast(Any, exceptions).best_match(_validator(dump(schema)).iter_errors(data))
     except Unresolvable as error:
         return f"its schema refers to what is not there: {error.ref}"
-    if error is None:
+    if found is None:
         return None
-    where = ".".join(str(part) for part in error.absolute_path) or "data"
-    return f"{where}: {error.message[:300]}"
+    where = ".".join(str(part) for part in found.absolute_path) or "data"
+    return f"{where}: {found.message[:300]}"
 
 
 @lru_cache(maxsize=100)
