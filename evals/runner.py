@@ -234,6 +234,8 @@ async def perform(
                 mind=_mind(plan),
                 clock=clock,
                 people=[one.person for one in suite.people],
+                resources=project.resources,
+                windows=project.windows,
             ) as baton:
                 async for attempt in Stage(baton, clock, plan).play():
                     yield attempt
