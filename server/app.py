@@ -19,6 +19,7 @@ from baton.server import (
     review_routes,
     run_routes,
     session_routes,
+    sharing_routes,
     talk_routes,
     together_routes,
 )
@@ -29,7 +30,16 @@ from baton.server.service import Service, service_of
 
 API = "/api/v1"
 
-_API = (session_routes, run_routes, talk_routes, together_routes, review_routes, proposal_routes, flow_routes)
+_API = (
+    session_routes,
+    run_routes,
+    talk_routes,
+    together_routes,
+    review_routes,
+    proposal_routes,
+    flow_routes,
+    sharing_routes,
+)
 
 _health = APIRouter(tags=["health"])
 

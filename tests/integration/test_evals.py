@@ -255,7 +255,12 @@ async def test_a_user_changes_their_mind_and_days_pass_in_seconds(store: Store, 
 
 async def test_what_is_shared_and_held_up_is_so_in_an_evaluation_too(store: Store, till: Suite) -> None:
     """The payment needs a resource, and can be recalled for two hours: they pass in simulated time."""
-    change(till, "tools.py", '@tool(effect="write", repeatable=True)', '@tool(repeatable=True, needs=["till"], recall="2h")')
+    change(
+        till,
+        "tools.py",
+        '@tool(effect="write", repeatable=True)',
+        '@tool(repeatable=True, needs=["till"], recall="2h")',
+    )
     project = till.project.read_text(encoding="utf-8")
     till.project.write_text(f"resources:\n  - name: till\n{project}", encoding="utf-8")
     played = await play(replace(right(till), cases=till.cases[:2]), store)
