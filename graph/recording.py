@@ -62,8 +62,11 @@ def _told(scene: Scene, action: Action, name: str, written: records.Written) -> 
     elif written.how == "over":
         text += f", over version {written.over} by {written.other}, which you had not read; it stays readable"
     label, run = written.label, scene.run.id
-    rider = [lambda tx: events.emit(tx, run, "record.written", **said)]
-    return Outcome(text=text, trust=label.trust, confidentiality=label.confidentiality, riders=[*rider])
+
+    def note(tx: Transaction) -> None:
+        events.emit(tx, run, "record.written", **said)
+
+    return Outcome(text=text, trust=label.trust, confidentiality=label.confidentiality, riders=[note])
 
 
 async def _ask(scene: Scene, action: Action, conflict: Conflict) -> Outcome:

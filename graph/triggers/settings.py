@@ -1,6 +1,7 @@
 """The section `triggers` of a project file."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -32,7 +33,7 @@ class _ImapEntry(_Entry):
 
     def made(self) -> Imap:
         """The folder; its password is the name of a secret."""
-        said = self.model_dump() | {"password": secret(self.password)}
+        said: dict[str, Any] = self.model_dump() | {"password": secret(self.password)}
         return Imap(**said)
 
 

@@ -36,13 +36,14 @@ def broken(schema: JsonSchema | None, data: Any) -> str | None:
     """What is wrong with an event's data; None where they are as agreed, or nothing was."""
     if schema is None:
         return None
-    from jsonschema.exceptions import best_match
+    from jsonschema import exceptions
     from referencing.exceptions import Unresolvable
 
+    judge: Any = exceptions  # it tells its types in part
     try:
-        error = best_match(_validator(dump(schema)).iter_errors(data))
-    except Unresolvable as error:
-        return f"its schema refers to what is not there: {error.ref}"
+        error: Any = judge.best_match(_validator(dump(schema)).iter_errors(data))
+    except Unresolvable as missing:
+        return f"its schema refers to what is not there: {missing.ref}"
     if error is None:
         return None
     where = ".".join(str(part) for part in error.absolute_path) or "data"
