@@ -1,6 +1,6 @@
 """`baton resources`: who has what, who waits for what; people take part as agents do."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.table import Table
@@ -17,6 +17,7 @@ from baton.handles import person
 from baton.ledger import Transaction, limits, reservations
 from baton.ledger.reservations import Known, Reservation
 from baton.places import home_setting
+from baton.review.record import reservation_json, resource_json
 from baton.sharing import Shared
 
 app = App(name="resources", help="See who has what, reserve it, and give it back.")
@@ -36,7 +37,10 @@ async def list_(*, common: Common = DEFAULTS) -> None:
         circles = await ledger.read(lambda tx: until_a_lease(tx, staff_of(tx)))
         now = ledger.clock.now()
     waits = {one.node.id: one for one in circles}
-    document = {"resources": [_known_json(one) for one in known], "reservations": [_json(one) for one in held]}
+    document = {
+        "resources": [resource_json(one) for one in known],
+        "reservations": [reservation_json(one) for one in held],
+    }
     screen.document(document | {"until_a_lease": sorted(waits)})
     if not known:
         screen.show("There are no resources and no limits. The project file names them.")
@@ -73,7 +77,7 @@ async def reserve(
         made = await Shared(ledger, home_setting().tenant).reserve(*names, lease=lease)
         before = await ledger.read(lambda tx: _ahead(tx, made))
         now = ledger.clock.now()
-    screen.document(_json(made) | {"ahead": before})
+    screen.document(reservation_json(made) | {"ahead": before})
     if made.waits:
         are = "are" if len(made.tokens) > 1 else "is"
         screen.show(f"{made.names} {are} not free, {before} before you: you are number {made.number} in the queue.")
@@ -95,7 +99,7 @@ async def release(number: int, /, *, common: Common = DEFAULTS) -> None:
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
         one = await Shared(ledger, home_setting().tenant).give_back(number)
-    screen.document(_json(one))
+    screen.document(reservation_json(one))
     screen.show(f"{one.by} {'waits no more for' if one.waits else 'has given back'} {one.names}.")
 
 
@@ -122,7 +126,7 @@ async def limit(name: str, value: int | None = None, /, *, undo: bool = False, c
     if now is None:
         hint = "Limits are known once agents have been at work under them."
         raise NotFound("limit", name, [one.name for one in known if one.kind != "named"], hint=hint)
-    screen.document(_known_json(now) | {"changes": [vars(one) for one in found]})
+    screen.document(resource_json(now) | {"changes": [vars(one) for one in found]})
     screen.show(f"{name}: {now.capacity} at once.")
     for one in found:
         screen.show(Text(f"  {format_time(one.at)}  {one.before} to {one.after}: {one.cause}", style="dim"))
@@ -156,12 +160,3 @@ def _reservations(held: list[Reservation], now: float) -> Table:
 def _had(made: Reservation, now: float) -> str:
     names = ", ".join(f"{name} (token {token})" for name, token in made.tokens.items())
     return names + (f" for {format_duration(made.until - now)}" if made.until is not None else "")
-
-
-def _known_json(one: Known) -> dict[str, Any]:
-    bounds = None if one.bounds is None else {"least": one.bounds.least, "most": one.bounds.most}
-    return {**vars(one), "bounds": bounds}
-
-
-def _json(one: Reservation) -> dict[str, Any]:
-    return {**vars(one), "tokens": dict(one.tokens), "waits": one.waits}

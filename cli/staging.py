@@ -11,8 +11,10 @@ from baton.cli.output import Screen
 from baton.cli.tables import cell, table
 from baton.core import dump, format_duration, format_time
 from baton.core.texts import one_line
-from baton.ledger import Stay, Transaction, journal, stays
+from baton.ledger import Stay
 from baton.places import home_setting
+from baton.review.record import stay_json
+from baton.review.taking_back import staged_with_arguments
 from baton.sharing import Shared
 
 app = App(name="effects", help="See what has not taken effect yet, recall it, or let it go at once.")
@@ -28,8 +30,8 @@ async def staged(*, common: Common = DEFAULTS) -> None:
     """
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
-        found, now = await ledger.read(_with_arguments), ledger.clock.now()
-    screen.document({"staged": [_json(stay) | {"arguments": arguments} for stay, arguments in found]})
+        found, now = await ledger.read(staged_with_arguments), ledger.clock.now()
+    screen.document({"staged": [stay_json(stay) | {"arguments": arguments} for stay, arguments in found]})
     if not found:
         screen.show("Nothing is held up.")
         return
@@ -49,7 +51,7 @@ async def recall(action: str, /, *, note: str = "", common: Common = DEFAULTS) -
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
         stay = await Shared(ledger, home_setting().tenant).recall(action, note=note)
-    screen.document(_json(stay) | {"state": "recalled"})
+    screen.document(stay_json(stay) | {"state": "recalled"})
     screen.show(f"{one_line(stay.tool)} of {stay.run} does not happen.")
 
 
@@ -64,12 +66,8 @@ async def release(action: str, /, *, common: Common = DEFAULTS) -> None:
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
         stay = await Shared(ledger, home_setting().tenant).release(action)
-    screen.document(_json(stay) | {"state": "over"})
+    screen.document(stay_json(stay) | {"state": "over"})
     screen.show(f"{one_line(stay.tool)} of {stay.run} goes ahead, if what it rests on still holds.")
-
-
-def _with_arguments(tx: Transaction) -> list[tuple[Stay, dict[str, Any]]]:
-    return [(stay, journal.proposal(tx, stay.action).action.arguments) for stay in stays.listed(tx)]
 
 
 def _listed(found: list[tuple[Stay, dict[str, Any]]], now: float) -> Table:
@@ -81,7 +79,3 @@ def _listed(found: list[tuple[Stay, dict[str, Any]]], now: float) -> Table:
             cell(stay.action), cell(stay.tool, "bold"), cell(said), why, format_duration(max(0.0, stay.until - now))
         )
     return shown
-
-
-def _json(stay: Stay) -> dict[str, Any]:
-    return dict(vars(stay))

@@ -66,12 +66,8 @@ async def show(name: str, /, *, common: Common = DEFAULTS) -> None:
             raise NotFound("trigger", name, [*(one.name for one in watched), *known])
         started = await ledger.read(lambda tx: triggers.listed(tx, SHOWN, name))
         aside = await ledger.read(lambda tx: triggers.aside(tx, name, SHOWN))
-    state: dict[str, object] = dict(known[name].state) if name in known else {}
-    document: dict[str, object] = {
-        "started": [vars(one) for one in started],
-        "set_aside": [vars(one) for one in aside],
-        "state": state,
-    }
+    state = known[name].state if name in known else dict[str, Any]()
+    document = {"started": [vars(one) for one in started], "set_aside": [vars(one) for one in aside], "state": state}
     screen.document({"name": name, **document})
     for one in started:
         screen.show(Text.assemble((one.run, "cyan"), f"  {format_time(one.at)}  {one_line(one.key)}"))

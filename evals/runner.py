@@ -236,6 +236,8 @@ async def perform(
                 mind=_mind(plan),
                 clock=clock,
                 people=[one.person for one in suite.people],
+                resources=project.resources,
+                windows=project.windows,
             ) as baton:
                 if crashes is not None:
                     crashes.watch(baton.ledger)

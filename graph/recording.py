@@ -63,10 +63,10 @@ def _told(scene: Scene, action: Action, name: str, written: records.Written) -> 
         text += f", over version {written.over} by {written.other}, which you had not read; it stays readable"
     label, run = written.label, scene.run.id
 
-    def tell(tx: Transaction) -> None:
+    def note(tx: Transaction) -> None:
         events.emit(tx, run, "record.written", **said)
 
-    return Outcome(text=text, trust=label.trust, confidentiality=label.confidentiality, riders=[tell])
+    return Outcome(text=text, trust=label.trust, confidentiality=label.confidentiality, riders=[note])
 
 
 async def _ask(scene: Scene, action: Action, conflict: Conflict) -> Outcome:

@@ -326,13 +326,11 @@ def _serve(tx: Transaction, names: Sequence[str], quiet: int | None = None) -> N
     """Grant what may be granted now that something has changed about these; `quiet` is told by whoever asks for it."""
     todo = list(names)
     while todo:
-        number = tx.value(_FIRST, name=todo.pop(0))
-        wanted = tx.values(_ITEMS, number=number) if number is not None else []
-        if (
-            number is not None
-            and wanted
-            and all(tx.value(_FIRST, name=name) == number and tx.value(_ROOM, name=name) for name in wanted)
-        ):
+        number: int | None = tx.value(_FIRST, name=todo.pop(0))
+        if number is None:
+            continue
+        wanted = tx.values(_ITEMS, number=number)
+        if all(tx.value(_FIRST, name=name) == number and tx.value(_ROOM, name=name) for name in wanted):
             _grant(tx, number, wanted, told=number == quiet)
             todo = [*wanted, *todo]
 

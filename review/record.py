@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from baton.core import Absence, Assessed, Person, Promise
-from baton.ledger import Decision, Fact, Review, Run
+from baton.ledger import Decision, Fact, Review, Run, Stay
 from baton.ledger.remarks import Remark
+from baton.ledger.reservations import Known, Reservation
 from baton.review.outlook import Outlook
 
 
@@ -190,3 +191,20 @@ def fact_json(fact: Fact) -> dict[str, Any]:
         "uses": fact.uses,
         "wrongs": fact.wrongs,
     }
+
+
+def stay_json(stay: Stay) -> dict[str, Any]:
+    """An action that is held up."""
+    return {**vars(stay), "since": time_json(stay.since), "until": time_json(stay.until)}
+
+
+def resource_json(one: Known) -> dict[str, Any]:
+    """A resource, or a limit, with how many have it and wait; the lease in seconds."""
+    bounds = None if one.bounds is None else {"least": one.bounds.least, "most": one.bounds.most}
+    return {**vars(one), "bounds": bounds}
+
+
+def reservation_json(one: Reservation) -> dict[str, Any]:
+    """What somebody has, or waits for."""
+    times = {name: time_json(getattr(one, name)) for name in ("asked_at", "granted_at", "until")}
+    return {**vars(one), "tokens": dict(one.tokens), "waits": one.waits, **times}

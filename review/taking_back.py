@@ -1,7 +1,9 @@
 """People take things back before it is too late: actions that are held up, and what somebody else has reserved."""
 
+from typing import Any
+
 from baton.core import ActionId, Conflict, Trust
-from baton.ledger import Stay, Transaction, events, mail, stays
+from baton.ledger import Stay, Transaction, events, journal, mail, stays
 from baton.ledger.reservations import Reservation
 from baton.ledger.runs import ENDED, lock
 
@@ -53,3 +55,8 @@ def taken_back(tx: Transaction, one: Reservation, by: str) -> None:
         mail.post(tx, one.run, "notice", sender=by, text=text, trust=Trust.SYSTEM)
     elif one.waits and one.key is not None:
         mail.post(tx, one.run, "go", sender=by, ref=one.key)  # it asks anew, behind the others
+
+
+def staged_with_arguments(tx: Transaction) -> list[tuple[Stay, dict[str, Any]]]:
+    """What is held up, each with the arguments that were proposed."""
+    return [(stay, journal.proposal(tx, stay.action).action.arguments) for stay in stays.listed(tx)]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from baton.core import (
     Adaptive,
-    AtOnce,
     Calendar,
     Conflict,
     InvalidValue,
@@ -24,6 +23,9 @@ from baton.review.taking_back import recall, release, taken_back
 
 if TYPE_CHECKING:
     from baton.agents import Agent
+
+
+_Limit = tuple[Literal["tool", "agent", "tenant"], str, int | Adaptive]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,16 +80,16 @@ class Rules:
                 allowed = "the same for all agents, and what it was when Baton was opened, which makes limits known"
                 raise InvalidValue(f"at_once of {kind} {name}", at_once, allowed)
 
-    def limits(self, agents: "Sequence[Agent]") -> list[tuple[Literal["tool", "agent", "tenant"], str, int | Adaptive]]:
+    def limits(self, agents: "Sequence[Agent]") -> "list[_Limit]":
         """Everything of which only so many may be under way: its kind, its name, how many."""
-        found: list[tuple[Literal["tool", "agent", "tenant"], str, AtOnce]] = []
-        for name, most in self.tenants.items():
-            found.append(("tenant", name, most))
+        found: list[_Limit] = [("tenant", name, most) for name, most in self.tenants.items()]
         for agent in agents:
-            found.append(("agent", agent.name, read_at_once(agent.name, agent.at_once)))
+            if (of_agent := read_at_once(agent.name, agent.at_once)) is not None:
+                found.append(("agent", agent.name, of_agent))
             for spec in agent.specs.values():
-                found.append(("tool", spec.name, spec.at_once))
-        return [(kind, name, at_once) for kind, name, at_once in found if at_once is not None]
+                if spec.at_once is not None:
+                    found.append(("tool", spec.name, spec.at_once))
+        return found
 
     def declare(self, tx: Transaction, agents: "Sequence[Agent]") -> None:
         """Make all of it known to the record."""

@@ -20,6 +20,7 @@ from baton.server import (
     review_routes,
     run_routes,
     session_routes,
+    sharing_routes,
     talk_routes,
     together_routes,
 )
@@ -33,12 +34,12 @@ API = "/api/v1"
 _API = (
     session_routes,
     run_routes,
-    note_routes,
     talk_routes,
     together_routes,
     review_routes,
     proposal_routes,
     flow_routes,
+    sharing_routes,
 )
 
 _health = APIRouter(tags=["health"])

@@ -207,6 +207,12 @@ class Remarked(Body):
     text: Annotated[str, Field(min_length=1, max_length=100_000)]
 
 
+class Noted(Body):
+    """A word on why, for the agent."""
+
+    note: Annotated[str, Field(max_length=10_000)] = ""
+
+
 class Proposed(Body):
     """How long a proposed rule is to hold, such as `30d`."""
 

@@ -157,9 +157,9 @@ def _fetched(server: imaplib.IMAP4, place: Place) -> tuple[list[Mail], Place]:
     numbers = sorted(int(one) for one in (said[0] or b"").split() if int(one) > place.last)[:MOST]
     mails: list[Mail] = []
     for number in numbers:
-        parts: list[Any] = _done(*server.uid("FETCH", str(number), f"(BODY.PEEK[]<0.{LARGEST}>)"))
-        bodies: list[bytes] = [part[1] for part in parts if isinstance(part, tuple)]  # pyright: ignore[reportUnknownVariableType]
-        mails += [read_mail(body) for body in bodies]
+        for part in _done(*server.uid("FETCH", str(number), f"(BODY.PEEK[]<0.{LARGEST}>)")):
+            if type(part) is tuple:  # what else the server says is no mail
+                mails.append(read_mail(part[1]))  # pyright: ignore[reportUnknownArgumentType]
     return mails, Place(validity=place.validity, last=numbers[-1] if numbers else place.last)
 
 
@@ -212,7 +212,7 @@ def read_mail(raw: bytes) -> Mail:
 def _parts(message: EmailMessage) -> Sequence[EmailMessage]:
     """What is attached and is text; pictures and programs are named in no run."""
     try:
-        found = list(message.iter_attachments())
+        found: list[EmailMessage] = list(message.iter_attachments())
     except (AttributeError, TypeError):  # a mail that says of itself what it is not
         return []
     return [part for part in found if part.get_content_maintype() == "text"]

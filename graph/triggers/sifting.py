@@ -39,11 +39,12 @@ def broken(schema: JsonSchema | None, data: Any) -> str | None:
     from jsonschema import exceptions
     from referencing.exceptions import Unresolvable
 
+    judge: Any = exceptions  # it tells its types in part
     try:
-        found = cast(Any, exceptions).best_match(_validator(dump(schema)).iter_errors(data))
-    except Unresolvable as error:
-        return f"its schema refers to what is not there: {error.ref}"
-    if found is None:
+        error: Any = judge.best_match(_validator(dump(schema)).iter_errors(data))
+    except Unresolvable as missing:
+        return f"its schema refers to what is not there: {missing.ref}"
+    if error is None:
         return None
     where = ".".join(str(part) for part in found.absolute_path) or "data"
     return f"{where}: {found.message[:300]}"

@@ -268,6 +268,23 @@ async def test_a_user_changes_their_mind_and_days_pass_in_seconds(store: Store, 
     assert graded.attempt.run.status == "done"
 
 
+async def test_what_is_shared_and_held_up_is_so_in_an_evaluation_too(store: Store, till: Suite) -> None:
+    """The payment needs a resource, and can be recalled for two hours: they pass in simulated time."""
+    change(
+        till,
+        "tools.py",
+        '@tool(effect="write", repeatable=True)',
+        '@tool(repeatable=True, needs=["till"], recall="2h")',
+    )
+    project = till.project.read_text(encoding="utf-8")
+    till.project.write_text(f"resources:\n  - name: till\n{project}", encoding="utf-8")
+    played = await play(replace(right(till), cases=till.cases[:2]), store)
+    assert failed(played) == {}
+    for graded in played.graded:
+        assert graded.attempt.ended - graded.attempt.began >= 7200
+        assert "action.postponed" in [event.kind for event in graded.attempt.events]
+
+
 async def test_a_run_is_frozen_as_a_case_and_plays_without_its_world(store: Store, till: Suite, tmp_path: Path) -> None:
     suite = right(till)
     os.environ["TILL"] = str(tmp_path)
