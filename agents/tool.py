@@ -76,6 +76,7 @@ def tool(
     upcasters: Mapping[str, Upcaster] = ...,
     valid_for: float | str | None = ...,
     rests_on: Sequence[Rest | str] = ...,
+    prefetch: Sequence[Rest | str] = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
 
@@ -105,6 +106,7 @@ def tool(
     upcasters: Mapping[str, Upcaster] | None = None,
     valid_for: float | str | None = None,
     rests_on: Sequence[Rest | str] = (),
+    prefetch: Sequence[Rest | str] = (),
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """Make a typed function, sync or async, a tool.
 
@@ -142,6 +144,8 @@ def tool(
             arguments come from an older result has it read again before it is carried out. None says nothing.
         rests_on: What a write rests on: tools of the same agent that read it, by name or as `Rest`. They are called
             again before it is carried out, and what has changed since is asked about, or told to the agent.
+        prefetch: What the agent is likely to read after it: tools of the same agent that read, by name or as `Rest`,
+            whose results the action does not change. An agent that `speculates` has them read while people are asked.
 
     Raises:
         InvalidValue: if the name, the signature or a setting is not usable; says which.
@@ -175,6 +179,7 @@ def tool(
             "upcasters": _upcasters(called, version, upcasters or {}),
             "valid_for": parse_duration(valid_for).total_seconds() if isinstance(valid_for, str) else valid_for,
             "rests_on": tuple(Rest(one) if isinstance(one, str) else one for one in rests_on),
+            "prefetch": tuple(Rest(one) if isinstance(one, str) else one for one in prefetch),
         }
         spec = ToolSpec(
             name=called,

@@ -125,6 +125,7 @@ class ToolSpec:
         close: Ends what calls have opened, such as a connection, when Baton is left; None where there is nothing.
         valid_for: Seconds for which what a read says may be relied on; None where nobody says.
         rests_on: What a write rests on, looked at again before it is carried out.
+        prefetch: What is read ahead while people are asked about it; the action does not change it.
     """
 
     name: str
@@ -153,6 +154,7 @@ class ToolSpec:
     close: Callable[[], Awaitable[None]] | None = None
     valid_for: float | None = None
     rests_on: tuple[Rest, ...] = ()
+    prefetch: tuple[Rest, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what speaks of parameters that the tool does not have, and of validity where nothing is read.
@@ -168,7 +170,7 @@ class ToolSpec:
             )
         if self.rests_on and self.effect is Effect.READ:
             raise InvalidValue(f"rests_on of tool {self.name}", self.rests_on[0].tool, "tools that write alone")
-        given = [name for rest in self.rests_on for name in (rest.arguments or {}).values()]
+        given = [name for rest in (*self.rests_on, *self.prefetch) for name in (rest.arguments or {}).values()]
         for kind, names in (("destinations", self.destinations), ("content", self.content), ("rests_on", given)):
             for name in names:
                 if name not in known:

@@ -15,6 +15,7 @@ from baton.ledger import (
     mail,
     reviews,
     runs,
+    speculations,
     texting,
     waits,
 )
@@ -36,6 +37,7 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label, observer
     for review in reviews.waiting(tx, runs=[run.id]):
         reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, f"the run has ended ({how.outcome})")
     waits.drop(tx, run.id)
+    speculations.drop(tx, run.id)
     checkpoints.prune(tx, run.id, 1)
     for handoff in handoffs.of_run(tx, run.id):
         handoffs.end(tx, handoff, HandoffState.WITHDRAWN, f"{run.agent} has ended ({how.outcome})")

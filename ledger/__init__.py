@@ -3,8 +3,8 @@
 The modules `runs`, `leases`, `mail`, `transcript`, `journal`, `effects`, `reviews`, `decisions`, `remarks`, `events`,
 `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`, `audits`,
 `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`, `threads`,
-`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `calls`, `notes`, `texting`, `triggers`,
-`fact_words`, `fact_vectors` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
+`hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `calls`, `notes`, `texting`, `speculations`,
+`triggers`, `fact_words`, `fact_vectors` and `checkpoints` hold plain functions that take a `Transaction`; hand them to
 `Ledger.write` or `Ledger.read`. `growth` and `archive` keep the record small.
 """
 
@@ -51,6 +51,7 @@ from baton.ledger import (
     reviews,
     rule_proposals,
     runs,
+    speculations,
     spending,
     superseding,
     suspicion,
@@ -160,6 +161,7 @@ __all__ = [
     "reviews",
     "rule_proposals",
     "runs",
+    "speculations",
     "spending",
     "superseding",
     "suspicion",
