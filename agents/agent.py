@@ -89,6 +89,7 @@ class Agent:
             weights of `cost`, `seconds` and `doubt`, of which the lowest sum wins. None is not at all.
         settles: The rules, in their order, by which it may settle claims in conflict: `newest`, `most_trusted`,
             `majority`, `evidence` (what it was read from still says so), `person`. None is not at all.
+        speculates: Whether, while people are asked about an action, what comes after it is read ahead.
         description: What it is good for, told to agents that may hand work to it.
         notes: Whether it reads and writes the notes that everybody shares who works on a goal.
         composition: What it works off in place of asking its model, where it is a workflow; None where it is none.
@@ -122,6 +123,7 @@ class Agent:
     double_texting: DoubleTexting = "merge"
     awards: str | Mapping[str, float] | None = None
     settles: Sequence[str] = ()
+    speculates: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -183,16 +185,16 @@ class Agent:
             if spec.undo is not None and spec.undo not in names:
                 allowed = f"the name of another tool of agent {self.name}"
                 raise InvalidValue(f"undo of tool {spec.name}", spec.undo, allowed, f"Its tools: {', '.join(names)}.")
-            for rest in spec.rests_on:
-                self._check_rest(spec, rest)
+            for kind, rests in (("rests_on", spec.rests_on), ("prefetch", spec.prefetch)):
+                for rest in rests:
+                    self._check_rest(f"{kind} of tool {spec.name}", spec, rest)
 
-    def _check_rest(self, spec: ToolSpec, rest: Rest) -> None:
+    def _check_rest(self, about: str, spec: ToolSpec, rest: Rest) -> None:
         """Refuse what an action cannot rest on: no tool of this agent, one that writes, parameters that are not there.
 
         Raises:
             InvalidValue: names those that there are.
         """
-        about = f"rests_on of tool {spec.name}"
         reads = {one.name: one for one in self._own if one.effect is Effect.READ}
         if rest.tool not in reads:
             raise InvalidValue(

@@ -83,6 +83,7 @@ def tool(
     at_once: int | Adaptive | Literal["auto"] | None = ...,
     window: Calendar | str | None = ...,
     recall: float | str | None = ...,
+    prefetch: Sequence[Rest | str] = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
 
@@ -116,6 +117,7 @@ def tool(
     at_once: int | Adaptive | Literal["auto"] | None = None,
     window: Calendar | str | None = None,
     recall: float | str | None = None,
+    prefetch: Sequence[Rest | str] = (),
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """Make a typed function, sync or async, a tool.
 
@@ -159,6 +161,8 @@ def tool(
         window: When it may take effect: a calendar, or the name of one of the project's windows. What may go ahead
             outside waits until it opens.
         recall: How long what may go ahead waits before it does, so that it can be recalled: seconds, or such as `10m`.
+        prefetch: What the agent is likely to read after it: tools of the same agent that read, by name or as `Rest`,
+            whose results the action does not change. An agent that `speculates` has them read while people are asked.
 
     Raises:
         InvalidValue: if the name, the signature or a setting is not usable; says which.
@@ -197,6 +201,7 @@ def tool(
             "window": window,
             "recall": parse_duration(recall).total_seconds() if isinstance(recall, str) else recall,
             "rests_on": tuple(Rest(one) if isinstance(one, str) else one for one in rests_on),
+            "prefetch": tuple(Rest(one) if isinstance(one, str) else one for one in prefetch),
         }
         spec = ToolSpec(
             name=called,

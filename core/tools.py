@@ -132,6 +132,7 @@ class ToolSpec:
         at_once: How many calls of it may be under way at once, over all workers; None is any number.
         window: When it may take effect: a calendar, or the name of one of the project; None is always.
         recall: Seconds for which what may go ahead waits, so that it can be recalled; None waits for nothing.
+        prefetch: What is read ahead while people are asked about it; the action does not change it.
     """
 
     name: str
@@ -165,6 +166,7 @@ class ToolSpec:
     at_once: AtOnce = None
     window: Calendar | str | None = None
     recall: float | None = None
+    prefetch: tuple[Rest, ...] = ()
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -189,7 +191,7 @@ class ToolSpec:
             raise InvalidValue(f"recall of tool {self.name}", self.recall, "seconds above 0, for a tool that writes")
         if len(set(self.needs)) < len(self.needs):
             raise InvalidValue(f"needs of tool {self.name}", ", ".join(self.needs), "names that are given once")
-        given = [name for rest in self.rests_on for name in (rest.arguments or {}).values()]
+        given = [name for rest in (*self.rests_on, *self.prefetch) for name in (rest.arguments or {}).values()]
         for kind, names in (("destinations", self.destinations), ("content", self.content), ("rests_on", given)):
             for name in names:
                 if name not in known:

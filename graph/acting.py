@@ -24,6 +24,7 @@ from baton.graph.preparing import prepares
 from baton.graph.promised import open_audits
 from baton.graph.receive import called_off
 from baton.graph.scene import Scene
+from baton.graph.speculating import found_ahead, read_ahead
 from baton.graph.staging import held_up
 from baton.graph.state import Place
 from baton.graph.team import Member
@@ -82,7 +83,8 @@ async def act(office: Office, hold: Hold, place: Place) -> Move:
             break
         first = first or more
         done += zip(batch, await _together(_one(hold, scene, past, job, first=first) for job in batch), strict=True)
-    return _moved(hold, past, scene, place, done)
+    ahead = [] if off else await read_ahead(scene, past, done)
+    return _moved(hold, past, scene, place, done, ahead)
 
 
 async def _together(calls: Iterable[Awaitable[Outcome]]) -> list[Outcome]:
@@ -94,10 +96,12 @@ async def _together(calls: Iterable[Awaitable[Outcome]]) -> list[Outcome]:
     return [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
 
 
-def _moved(hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tuple[Job, Outcome]]) -> Move:
+def _moved(
+    hold: Hold, past: Past, scene: Scene, place: Place, done: Sequence[tuple[Job, Outcome]], ahead: Sequence[Rider]
+) -> Move:
     outcomes = [outcome for _, outcome in done]
     _refuse_early_end(outcomes)
-    riders: list[Rider] = [rider for outcome in outcomes for rider in outcome.riders]
+    riders: list[Rider] = [rider for outcome in outcomes for rider in outcome.riders] + [*ahead]
     waiting = all(outcome.pending for outcome in outcomes)
     notice = _preparing(scene, past, place, done) if waiting else None
     more = [] if notice is None else [notice]
@@ -193,6 +197,8 @@ async def _allowed(hold: Hold, scene: Scene, past: Past, job: Job | Outcome) -> 
         return job
     echo = echo_of(past.run, job.action, past.echoes, past.proposals) if job.known is None else None
     if echo is None:
+        if (ready := await found_ahead(scene, job)) is not None:
+            return ready
         return await _carried(hold, scene, past, job)
     outcome = await carry_out(hold, scene, replace(job, known=echo.effect))
     said = {"action": job.action.id, "of": echo.effect.key, "origin": echo.run}

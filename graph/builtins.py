@@ -168,7 +168,10 @@ async def wait_for(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
     zone: str = arguments["zone"] or scene.team.setting.zone
     event, key = arguments["event"], arguments["key"] or ""
     if not key and event.startswith(notes.EVENT):
-        key = await scene.ledger.read(lambda tx: notes.id_of(tx, scene.run))
+        field = event.removeprefix(notes.EVENT)
+        key, there = await scene.ledger.read(lambda tx: notes.awaited(tx, scene.run, field))
+        if there:
+            return Outcome(text=f"{field} has a value already that you have not read: see read_notes")
     try:
         waits.check_name("event", event)
         if key:

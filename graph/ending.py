@@ -16,6 +16,7 @@ from baton.ledger import (
     reservations,
     reviews,
     runs,
+    speculations,
     stays,
     texting,
     waits,
@@ -40,6 +41,7 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label, observer
     waits.drop(tx, run.id)
     stays.drop(tx, run.id)
     reservations.give_all_back(tx, run.id)
+    speculations.drop(tx, run.id)
     checkpoints.prune(tx, run.id, 1)
     for handoff in handoffs.open_of_run(tx, run.id):
         handoffs.end(tx, handoff, HandoffState.WITHDRAWN, f"{run.agent} has ended ({how.outcome})")

@@ -27,7 +27,13 @@ LONGEST_WAIT = 5.0
 
 
 async def read_again(
-    member: Member, run: Run, of: Action, wanted: Sequence[Basis], record: Record, clock: Clock
+    member: Member,
+    run: Run,
+    of: Action,
+    wanted: Sequence[Basis],
+    record: Record,
+    clock: Clock,
+    whole: list[str] | None = None,
 ) -> list[Basis]:
     """What each of these readings says now, or why it cannot be read.
 
@@ -38,12 +44,22 @@ async def read_again(
         wanted: The readings.
         record: What is known of the run, for the policy.
         clock: Says when they are read.
+        whole: Is given each result as it came, where somebody wants it whole.
     """
-    reading = (_one(member, run, of, number, basis, record, clock) for number, basis in enumerate(wanted))
+    reading = (_one(member, run, of, number, basis, record, clock, whole) for number, basis in enumerate(wanted))
     return list(await asyncio.gather(*reading))
 
 
-async def _one(member: Member, run: Run, of: Action, number: int, basis: Basis, record: Record, clock: Clock) -> Basis:
+async def _one(
+    member: Member,
+    run: Run,
+    of: Action,
+    number: int,
+    basis: Basis,
+    record: Record,
+    clock: Clock,
+    whole: list[str] | None,
+) -> Basis:
     spec = member.agent.specs.get(basis.tool)
     if spec is None or spec.effect is not Effect.READ:
         return replace(basis, problem=f"{member.agent.name} has no tool {basis.tool} that reads")
@@ -60,7 +76,10 @@ async def _one(member: Member, run: Run, of: Action, number: int, basis: Basis, 
     if refused:
         return replace(basis, problem=refused)
     try:
-        return basis.read(await _tried(spec, action), clock.now())
+        result = await _tried(spec, action)
+        if whole is not None:
+            whole.append(result)
+        return basis.read(result, clock.now())
     except ToolError as error:
         return replace(basis, problem=error.problem)
 

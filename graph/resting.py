@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from baton.core import Action, ActionId, Effect, Ruling, ToolSpec, Verdict, dump
+from baton.core import Action, ActionId, Effect, Rest, Ruling, ToolSpec, Verdict, dump
 from baton.core.texts import call
 from baton.ledger import EffectRecord, EffectState, Line, Proposal
 from baton.policies.tracing import leaves
@@ -212,6 +212,11 @@ def _words(value: Any) -> str:
 
 def _mark(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def derived_arguments(rest: Rest, spec: ToolSpec, action: Action) -> dict[str, Any]:
+    """The arguments of a reading that a tool names, from those of its action."""
+    return _derived(rest.arguments, spec, action)
 
 
 def _derived(names: Mapping[str, str] | None, spec: ToolSpec, action: Action) -> dict[str, Any]:

@@ -320,7 +320,7 @@ async def _answered(step: _Step, model: Model, request: ModelRequest) -> ModelRe
     finally:
         if not call.done():
             call.cancel()
-            await asyncio.wait({call})
+            await asyncio.gather(call, return_exceptions=True)  # whatever comes of it now, nobody needs it
 
 
 def _interrupted(step: _Step) -> Move:

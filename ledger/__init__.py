@@ -4,9 +4,9 @@ The modules `runs`, `leases`, `at_once`, `mail`, `transcript`, `journal`, `effec
 `events`, `timers`, `waits`, `facts`, `spending`, `bodies`, `fingerprints`, `forks`, `rule_proposals`, `promises`,
 `audits`, `corrections`, `turns`, `notices`, `keys`, `people`, `accounts`, `credentials`, `trail`, `forecasts`,
 `threads`, `hook_calls`, `history`, `lives`, `alerts`, `workers`, `handoffs`, `calls`, `workflow_steps`, `joins`,
-`notes`, `texting`, `triggers`, `reservations`, `limits`, `stays`, `records`, `fact_words`, `fact_vectors` and
-`checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or `Ledger.read`. `growth` and
-`archive` keep the record small.
+`notes`, `texting`, `speculations`, `triggers`, `reservations`, `limits`, `stays`, `records`, `fact_words`,
+`fact_vectors` and `checkpoints` hold plain functions that take a `Transaction`; hand them to `Ledger.write` or
+`Ledger.read`. `growth` and `archive` keep the record small.
 """
 
 from baton.ledger import (
@@ -57,6 +57,7 @@ from baton.ledger import (
     reviews,
     rule_proposals,
     runs,
+    speculations,
     spending,
     stays,
     superseding,
@@ -175,6 +176,7 @@ __all__ = [
     "reviews",
     "rule_proposals",
     "runs",
+    "speculations",
     "spending",
     "stays",
     "superseding",

@@ -36,6 +36,7 @@ from baton.ledger.schema import (
 from baton.ledger.schema_handoffs import calls, handoffs
 from baton.ledger.schema_people import decisions, forecasts, notices, remarks, reviews, snoozes
 from baton.ledger.schema_sharing import stays
+from baton.ledger.schema_speculations import speculations
 from baton.ledger.schema_texting import undelivered
 from baton.ledger.schema_threads import exchanges, threads
 from baton.ledger.schema_workflows import joins, workflow_steps
@@ -267,6 +268,7 @@ def _forget(before: float, families: Sequence[_Family], tx: Transaction) -> int:
         effects,
         handoffs,
         undelivered,
+        speculations,
         calls,
         waits,
         workflow_steps,

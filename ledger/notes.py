@@ -95,6 +95,12 @@ def seen_by(tx: Transaction, run: RunId) -> int:
     return tx.value(_READER, run=run) or 0
 
 
+def awaited(tx: Transaction, run: Run, field: str) -> tuple[str, bool]:
+    """The id of a run's notes, and whether a field has a value that others wrote and the run has not read."""
+    found, seen = at_version(tx, run.id), seen_by(tx, run.id)
+    return found.id, any(one.version > seen and one.run != run.id for one in found.fields.get(field, ()))
+
+
 def note_read(tx: Transaction, run: RunId, version: int) -> None:
     """Keep up to which version a run has read."""
     if not tx.changed(_READ_ON, reader=run, upto=version):

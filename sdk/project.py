@@ -69,6 +69,7 @@ class _AgentEntry(BaseModel):
     double_texting: DoubleTexting = "merge"
     awards: str | dict[str, float] | None = None
     settles: list[str] = []
+    speculates: bool = False
     context_tokens: int = Field(100_000, ge=1000)
     answer_tokens: int = Field(4000, ge=0)
     open_questions: int = Field(20, ge=1)

@@ -107,6 +107,8 @@ def _tell_builtin(moment: Moment) -> Told | None:
         case "handoff.rerouted":
             data = moment.event.data
             return Told("⇢", one_line(f"{data['handoff']} {data['why']}: offered to {data['to']}"))
+        case "speculation.used":
+            return Told("⟳", f"{moment.event.data['tool']} had been read ahead", "quiet")
         case "notes.written":
             data = moment.event.data
             what = f"the value of {data['field']}" if data["field"] else "an entry"

@@ -13,7 +13,6 @@ from baton.server import (
     langgraph_api,
     mcp_routes,
     metrics_routes,
-    note_routes,
     openai_api,
     pages,
     proposal_routes,

@@ -6,7 +6,7 @@ and is not lost.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from baton.core import Condition, ConditionFailed, InvalidValue, JsonSchema, dump
 

@@ -181,6 +181,18 @@ async def test_an_agent_waits_for_a_field_and_goes_on_once_it_is_written(databas
 
 
 @on_both
+async def test_an_agent_that_waits_for_a_field_which_is_there_already_goes_on_at_once(database: str) -> None:
+    mind = script([call("wait_for", event="notes.price")])
+    async with open_office(database, [clerk()], mind, dispatch=False) as baton:
+        run = await baton.submit("go")
+        await run.notes.set("price", "12", by="ann")
+    async with open_office(database, [clerk()], mind) as baton:
+        run = await baton.open(run.id)
+        await soon(run.result())
+        assert "price has a value already" in (await tool_lines(run))[0]
+
+
+@on_both
 async def test_forgotten_words_are_in_no_note_and_are_not_written_again(database: str) -> None:
     mind = script([call("write_note", text=f"mind: {WORDS}")])
     async with open_office(database, [clerk()], mind) as baton:

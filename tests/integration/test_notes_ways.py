@@ -54,7 +54,7 @@ async def test_over_http_who_may_write_does_and_the_page_shows_conflicts(databas
         assert len((await office.http.get(f"{where}/history", headers=viewer)).json()["notes"]) == 3
         page = (await office.http.get(f"/runs/{run}", headers=lead)).text
         assert "In conflict: price" in page
-        assert 'data-form="note" data-seen="3"' in page
+        assert 'data-notes="3"' in page
         assert "&lt;b&gt;from a program" in page
         assert "agent trust" in page
         assert (

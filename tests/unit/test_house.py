@@ -149,6 +149,7 @@ def test_imports_run_downwards() -> None:
 
 def test_importing_baton_and_the_command_line_loads_nothing_heavy() -> None:
     heavy = ["langgraph", "langchain_core", "openai", "sqlalchemy", "chromadb", "pydantic", "tiktoken", "starlette"]
+    heavy += ["pycrdt"]
     program = f"import sys, baton, baton.cli.main; print([name for name in {heavy} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"

@@ -27,7 +27,7 @@ const FORMS = {
     say("Said. The agent reads it before its next step.");
   },
   async note(form) {
-    const said = { text: form.elements.text.value, seen: Number(form.dataset.seen) };
+    const said = { text: form.elements.text.value, seen: Number(form.closest("[data-notes]").dataset.notes) };
     if (form.elements.field.value) said.field = form.elements.field.value;
     await ask(`runs/${run}/notes`, said);
     form.reset();
