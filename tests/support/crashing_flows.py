@@ -3,6 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 from baton import Baton, tool
 from baton.graph import advance
@@ -50,7 +51,7 @@ def flows(outbox: Path) -> list[Workflow]:
         ),
         Compute("end", "{saga.said}"),
     )
-    tools = [note, breaks]
+    tools: list[Any] = [note, breaks]
     piece = Workflow("piece", noted("it", "{goal}"), tools=tools, policy="allow-all")
     return [Workflow("flow", body, tools=tools, policy="allow-all"), piece]
 
