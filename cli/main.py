@@ -45,6 +45,7 @@ _COMMANDS = (
     ("doctor", "baton.cli.doctor:doctor", _LOOK, "Say what is configured and what is missing."),
     ("policy", "baton.cli.policies:app", _LOOK, "Check the agents' policies."),
     ("contracts", "baton.cli.contracts:app", _LOOK, "See what agents hand on, and whether a change breaks it."),
+    ("graph", "baton.cli.graphing:app", _LOOK, "Draw who hands work to whom, and how a workflow goes."),
     ("mcp", "baton.cli.mcp:app", _LOOK, "Use tools of MCP servers, and be one."),
     ("db", "baton.cli.db:app", _LOOK, "Look after the database: what takes room, vacuum, archive."),
     ("memory", "baton.cli.remembering:app", _LOOK, "Look at what the agents remember."),

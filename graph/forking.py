@@ -5,7 +5,19 @@ from dataclasses import replace
 
 from baton.core import Action, Conflict, Effect, InvalidValue, Ruling, RunId, ToolSpec, Trust, Verdict, dump
 from baton.graph.state import Place
-from baton.ledger import Line, Proposal, Run, Transaction, events, forks, journal, mail, runs, transcript
+from baton.ledger import (
+    Line,
+    Proposal,
+    Run,
+    Transaction,
+    events,
+    forks,
+    journal,
+    mail,
+    runs,
+    transcript,
+    workflow_steps,
+)
 from baton.ledger.forks import Echo
 
 RULE = "fork"
@@ -44,9 +56,11 @@ def fork(
 
     Raises:
         InvalidValue: if there is no such turn.
-        Conflict: if the turn's calls are not answered yet.
+        Conflict: if the turn's calls are not answered yet, or it is a workflow's run.
     """
     known = runs.get(tx, origin)
+    if workflow_steps.of_run(tx, origin):
+        raise Conflict(f"fork of {origin}", f"{known.agent} is a workflow, whose steps are not shared", "Submit anew.")
     head = _head(tx, known, at)
     wanted = replace(known.goal, statement=goal, requester=by) if goal else known.goal
     trust = Trust.USER if goal else known.trust

@@ -103,8 +103,8 @@ def _walked(workflow: Workflow, at: At, run: Run, now: float) -> Result | None:
     while walk.stop is None and result is None and count != len(walk.settled) + len(walk.starts):
         count = len(walk.settled) + len(walk.starts)  # what ends may let a part before it go on
         result = workflow.body.run(at)
-    if result is not None and workflow.lingers:
-        workflow.body.linger(at)
+        if workflow.lingers:
+            workflow.body.linger(at)
     if walk.stop is not None:
         workflow.body.drop(at, walk.stop.said)
         walk.settle(_STOPPED, "stop", walk.stop)

@@ -265,11 +265,21 @@ def open_children(tx: Transaction, run: RunId) -> list[RunId]:
 
 
 def family(tx: Transaction, run: RunId) -> list[RunId]:
-    """The ids of a run and of all that it handed work to, however deep, itself first."""
-    found = [run]
-    for member in found:
-        found.extend(RunId(child) for child in tx.values(_CHILD_IDS, run=member))
+    """The ids of a run and of all that it handed work to, however deep: itself first, then level by level."""
+    found, level = [run], [run]
+    while level:
+        level = [
+            RunId(child) for start in range(0, len(level), 500) for child in _below(tx, level[start : start + 500])
+        ]
+        found += level
     return found
+
+
+def _below(tx: Transaction, parents: Sequence[RunId]) -> list[Any]:
+    """The ids of the runs that these have handed work to."""
+    if len(parents) == 1:  # the usual case, in a statement whose length is known
+        return tx.values(_CHILD_IDS, run=parents[0])
+    return tx.values(_CHILDREN_OF, parents=list(parents))
 
 
 class Mark(NamedTuple):
@@ -314,6 +324,9 @@ def wake(tx: Transaction, run: RunId, *, at_once: bool = False) -> None:
 
 
 _CHILD_IDS = select(runs.c.id).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
+_CHILDREN_OF = (
+    select(runs.c.id).where(runs.c.parent.in_(bindparam("parents", expanding=True))).order_by(runs.c.created_at)
+)
 _OPEN_CHILDREN = _CHILD_IDS.where(runs.c.status.not_in(sorted(ENDED)))
 _MARKS = select(runs.c.id, runs.c.events, runs.c.wake, runs.c.seen, runs.c.status, runs.c.lease_owner).where(
     runs.c.id.in_(bindparam("runs", expanding=True))

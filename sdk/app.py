@@ -423,9 +423,12 @@ class Baton:
 
         Raises:
             NotFound: if there is no such agent.
+            InvalidValue: if it is a workflow, which nobody talks with.
             Conflict: if the key is known for another agent.
         """
         name, tenant, who = self._named(agent), self._setting.tenant, by or person()
+        if self._agents[name].composition is not None:
+            raise InvalidValue("agent of a conversation", name, "an agent: a workflow takes goals")
 
         def create(tx: Transaction) -> RunId:
             return begin(tx, name, said, requester=who, trust=trust, tenant=tenant, follow=follow, key=key)

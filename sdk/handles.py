@@ -74,7 +74,7 @@ class RunHandle:
         Raises:
             RunFailed: if it failed or was cancelled.
         """
-        result = await self._watch.until(partial(_ended, self.id), self.id, rest=True)
+        result = await self._watch.until(partial(_ended, self.id), self.id, rest=True, below=False)
         if result.status in ("failed", "cancelled"):
             raise RunFailed(self.id, result.summary)
         return result
@@ -90,7 +90,7 @@ class RunHandle:
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
         """Every event of the run with a number above `after`, as it happens, until the run has ended."""
         while True:
-            found = await self._watch.until(partial(_news, self.id, after), self.id)
+            found = await self._watch.until(partial(_news, self.id, after), self.id, below=False)
             for event in found:
                 yield event
                 after = event.seq

@@ -32,7 +32,12 @@ class Watch:
         self._poll: asyncio.Task[None] | None = None
 
     async def until(
-        self, look: Callable[[Transaction], T | None], run: RunId | None = None, *, rest: bool = False
+        self,
+        look: Callable[[Transaction], T | None],
+        run: RunId | None = None,
+        *,
+        rest: bool = False,
+        below: bool = True,
     ) -> T:
         """What `look` finds in the ledger, as soon as it finds something.
 
@@ -40,6 +45,7 @@ class Watch:
             look: Looks; None is nothing yet.
             run: It depends on this run and on those that it handed work to, and on nothing else; None is anything.
             rest: Whether it can only become true when one of these parks or ends.
+            below: Whether those that it handed work to matter; where they do not, ten thousand of them cost nothing.
 
         Raises:
             LedgerError: if this process's engine cannot use the ledger, which nobody would mend by waiting.
@@ -53,7 +59,10 @@ class Watch:
                 before = changes.count
 
                 def seen(tx: Transaction) -> tuple[T | None, frozenset[RunId]]:
-                    return look(tx), frozenset(runs.family(tx, run) if run is not None else ())
+                    found = look(tx)
+                    if run is None or not below:
+                        return found, frozenset() if run is None else frozenset({run})
+                    return found, frozenset(runs.family(tx, run))
 
                 found, waiter.runs = await self._ledger.read(seen)
                 if found is not None:

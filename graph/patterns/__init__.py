@@ -1,7 +1,8 @@
 """Workflow patterns: parts that are composed to workflows."""
 
 from baton.graph.patterns.beside import Discriminator, FirstOf, Milestone, On, Parallel, Race
-from baton.graph.patterns.entries import Steps, WorkflowEntry
+from baton.graph.patterns.entries import Steps
+from baton.graph.patterns.entry_models import WorkflowEntry
 from baton.graph.patterns.flows import Choice, Loop, MultiChoice, Sequence, When
 from baton.graph.patterns.maps import Map
 from baton.graph.patterns.pattern import Pattern

@@ -3,190 +3,42 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from baton.core import Condition, InvalidFile, InvalidValue
 from baton.core.yaml_file import Place, line_of, refused
 from baton.graph.patterns.beside import Discriminator, FirstOf, Milestone, On, Parallel, Race
+from baton.graph.patterns.entry_models import (
+    KINDS,
+    ActEntry,
+    CallEntry,
+    ChoiceEntry,
+    ComputeEntry,
+    DoEntry,
+    EventEntry,
+    FailEntry,
+    FirstOfEntry,
+    LoopEntry,
+    MapEntry,
+    MilestoneEntry,
+    OnEntry,
+    ParallelEntry,
+    ReviewedEntry,
+    SagaEntry,
+    SkipEntry,
+    StopEntry,
+    WaitEntry,
+    WayEntry,
+)
 from baton.graph.patterns.flows import Choice, Loop, MultiChoice, Sequence, When
 from baton.graph.patterns.json_shapes import is_fields, is_list
 from baton.graph.patterns.maps import Map
 from baton.graph.patterns.pattern import Pattern
 from baton.graph.patterns.sagas import Ladder, Reviewed, Saga, Undoable
 from baton.graph.patterns.steps import Call, Compute, Do, Fail, Skip, Stop, Until, Wait
-
-
-class WorkflowEntry(BaseModel):
-    """A workflow of a project file; its steps are read by `Steps`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    steps: list[Any] = Field(min_length=1)
-    description: str = ""
-    tools: list[Any] = []
-    policy: str | None = None
-    shadow: str | None = None
-    contracts: list[str] = []
-    summary: Any = None
-    answer: Any = None
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    name: str = ""
-    on_failure: Any = "fail"
-
-
-class _Leaf(_Entry):
-    name: str = Field(min_length=1)
-
-
-class _Do(_Leaf):
-    do: str
-    task: str
-    contract: str | None = None
-    payload: Any = None
-    within: str | None = None
-    tokens: int | None = None
-
-
-class _Call(_Leaf):
-    call: str
-    arguments: Any = {}
-
-
-class _Wait(_Leaf):
-    wait: str | None
-    until: str | None = None
-
-
-class _Event(_Leaf):
-    event: str
-    key: str = ""
-    within: str | None = None
-
-
-class _Compute(_Leaf):
-    compute: Any
-
-
-class _Skip(_Leaf):
-    skip: None = None
-
-
-class _Fail(_Leaf):
-    fail: str
-
-
-class _Stop(_Leaf):
-    stop: str
-    outcome: Literal["done", "refused", "failed"] = "done"
-
-
-class _Parts(_Entry):
-    sequence: list[Any] = []
-    race: list[Any] = []
-    discriminator: list[Any] = []
-    ladder: list[Any] = []
-
-
-class _Parallel(_Entry):
-    parallel: list[Any]
-    join: Literal["all", "any"] | int = "all"
-    others: Literal["cancel", "go on"] = "cancel"
-
-
-class _Choice(_Entry):
-    choice: list[Any] = []
-    multi_choice: list[Any] = []
-    otherwise: Any = None
-
-
-class _Way(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    when: str
-    then: Any
-
-
-class _Loop(_Entry):
-    loop: Any
-    while_: str | None = Field(None, alias="while")
-    until: str | None = None
-    most: int
-
-
-class _Map(_Entry):
-    map: Any
-    step: Any
-    at_once: int = 10
-    join: Literal["all", "any"] | int = "all"
-    failures: Literal["fail", "go on"] = "fail"
-
-
-class _FirstOf(_Entry):
-    first_of: list[Any]
-
-
-class _On(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    of: Any
-    then: Any = None
-
-
-class _Milestone(_Entry):
-    milestone: Any
-    after: str
-    before: str | None = None
-
-
-class _Saga(_Entry):
-    saga: list[Any]
-
-
-class _Act(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    step: Any
-    undo: Any = None
-
-
-class _Reviewed(_Entry):
-    reviewed: Any
-    review: Any
-    most: int = 3
-
-
-_KINDS: Mapping[str, type[_Entry]] = {
-    "do": _Do,
-    "call": _Call,
-    "wait": _Wait,
-    "event": _Event,
-    "compute": _Compute,
-    "skip": _Skip,
-    "fail": _Fail,
-    "stop": _Stop,
-    "sequence": _Parts,
-    "parallel": _Parallel,
-    "choice": _Choice,
-    "multi_choice": _Choice,
-    "loop": _Loop,
-    "map": _Map,
-    "first_of": _FirstOf,
-    "race": _Parts,
-    "discriminator": _Parts,
-    "milestone": _Milestone,
-    "saga": _Saga,
-    "ladder": _Parts,
-    "reviewed": _Reviewed,
-}
-"""What a step may be, by the word that says so."""
 
 
 @dataclass(frozen=True)
@@ -219,11 +71,11 @@ class Steps:
             parts = self._list(said, place)
             return parts[0] if len(parts) == 1 else Sequence(*parts)
         fields: dict[str, Any] = said if is_fields(said) else {}
-        kinds = [word for word in fields if word in _KINDS]
+        kinds = [word for word in fields if word in KINDS]
         if not kinds:
-            raise self._wrong(place, said, f"a step, which is one of: {', '.join(_KINDS)}")
+            raise self._wrong(place, said, f"a step, which is one of: {', '.join(KINDS)}")
         kind = kinds[0]
-        entry = self._read(_KINDS[kind], said, place)
+        entry = self._read(KINDS[kind], said, place)
         made = _MADE[kind] if kind in _MADE else None
         failing = self._failing(entry.on_failure, (*place, "on_failure"))
         common: dict[str, Any] = {"name": entry.name, "on_failure": failing}
@@ -240,7 +92,7 @@ class Steps:
         ways: list[When] = []
         for number, one in enumerate(said):
             here = (*place, kind, number)
-            way = self._read(_Way, one, here)
+            way = self._read(WayEntry, one, here)
             ways.append(When(self._test(way.when, (*here, "when")), self._step(way.then, (*here, "then"))))
         return ways
 
@@ -261,45 +113,45 @@ class Steps:
 
     # Each kind that is more than a list of parts
 
-    def do(self, entry: _Do, place: Place, common: dict[str, Any]) -> Pattern:
+    def do(self, entry: DoEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """Work for an agent or a person."""
         more = {field: getattr(entry, field) for field in ("contract", "payload", "within", "tokens")}
         return Do(**common, to=entry.do, task=entry.task, **more)
 
-    def call(self, entry: _Call, place: Place, common: dict[str, Any]) -> Pattern:
+    def call(self, entry: CallEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """A call of a tool."""
         return Call(**common, tool=entry.call, arguments=entry.arguments)
 
-    def wait(self, entry: _Wait, place: Place, common: dict[str, Any]) -> Pattern:
+    def wait(self, entry: WaitEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """A wait for a time."""
         return Wait(**common, duration=entry.wait, until=entry.until)
 
-    def event(self, entry: _Event, place: Place, common: dict[str, Any]) -> Pattern:
+    def event(self, entry: EventEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """A wait for an event."""
         return Until(**common, event=entry.event, key=entry.key, within=entry.within)
 
-    def compute(self, entry: _Compute, place: Place, common: dict[str, Any]) -> Pattern:
+    def compute(self, entry: ComputeEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """A value."""
         return Compute(**common, function=entry.compute)
 
-    def skip(self, entry: _Skip, place: Place, common: dict[str, Any]) -> Pattern:
+    def skip(self, entry: SkipEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """Nothing to do."""
         return Skip(**common)
 
-    def fail(self, entry: _Fail, place: Place, common: dict[str, Any]) -> Pattern:
+    def fail(self, entry: FailEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """A failure."""
         return Fail(**common, why=entry.fail)
 
-    def stop(self, entry: _Stop, place: Place, common: dict[str, Any]) -> Pattern:
+    def stop(self, entry: StopEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """The end of all."""
         return Stop(**common, outcome=entry.outcome, said=entry.stop)
 
-    def parallel(self, entry: _Parallel, place: Place, common: dict[str, Any]) -> Pattern:
+    def parallel(self, entry: ParallelEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """Side by side."""
         parts = self._list(entry.parallel, (*place, "parallel"))
         return Parallel(*parts, join=entry.join, others=entry.others, **common)
 
-    def choice(self, entry: _Choice, place: Place, common: dict[str, Any]) -> Pattern:
+    def choice(self, entry: ChoiceEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """One way, or some."""
         kind: Any = MultiChoice if entry.multi_choice else Choice
         ways = self._ways("multi_choice" if entry.multi_choice else "choice", entry.multi_choice or entry.choice, place)
@@ -307,45 +159,45 @@ class Steps:
         pattern: Pattern = kind(*ways, otherwise=rest, **common)
         return pattern
 
-    def loop(self, entry: _Loop, place: Place, common: dict[str, Any]) -> Pattern:
+    def loop(self, entry: LoopEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """Again."""
         before = None if entry.while_ is None else self._test(entry.while_, (*place, "while"))
         after = None if entry.until is None else self._test(entry.until, (*place, "until"))
         body = self._step(entry.loop, (*place, "loop"))
         return Loop(body=body, while_=before, until=after, most=entry.most, **common)
 
-    def map(self, entry: _Map, place: Place, common: dict[str, Any]) -> Pattern:
+    def map(self, entry: MapEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """For each."""
         step = self._step(entry.step, (*place, "step"))
         more = {field: getattr(entry, field) for field in ("at_once", "join", "failures")}
         return Map(over=entry.map, step=step, **more, **common)
 
-    def first_of(self, entry: _FirstOf, place: Place, common: dict[str, Any]) -> Pattern:
+    def first_of(self, entry: FirstOfEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """What happens first."""
         ways: list[On] = []
         for number, one in enumerate(entry.first_of):
             here = (*place, "first_of", number)
-            way = self._read(_On, one, here)
+            way = self._read(OnEntry, one, here)
             then = None if way.then is None else self._step(way.then, (*here, "then"))
             ways.append(On(self._step(way.of, (*here, "of")), then))
         return FirstOf(*ways, **common)
 
-    def milestone(self, entry: _Milestone, place: Place, common: dict[str, Any]) -> Pattern:
+    def milestone(self, entry: MilestoneEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """Between two steps."""
         body = self._step(entry.milestone, (*place, "milestone"))
         return Milestone(body=body, after=entry.after, before=entry.before, **common)
 
-    def saga(self, entry: _Saga, place: Place, common: dict[str, Any]) -> Pattern:
+    def saga(self, entry: SagaEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """With what undoes it."""
         acts: list[Undoable] = []
         for number, one in enumerate(entry.saga):
             here = (*place, "saga", number)
-            act = self._read(_Act, one, here)
+            act = self._read(ActEntry, one, here)
             undo = None if act.undo is None else self._step(act.undo, (*here, "undo"))
             acts.append(Undoable(self._step(act.step, (*here, "step")), undo))
         return Saga(*acts, **common)
 
-    def reviewed(self, entry: _Reviewed, place: Place, common: dict[str, Any]) -> Pattern:
+    def reviewed(self, entry: ReviewedEntry, place: Place, common: dict[str, Any]) -> Pattern:
         """Done by one, looked over by another."""
         work, review = self._step(entry.reviewed, (*place, "reviewed")), self._step(entry.review, (*place, "review"))
         return Reviewed(work=work, review=review, most=entry.most, **common)

@@ -1,5 +1,6 @@
 """What all patterns have in common: a name, what becomes of a failure, and how they are walked through."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,8 @@ from baton.core import InvalidValue
 from baton.graph.patterns.data import Made, Test
 from baton.graph.patterns.results import Result
 from baton.graph.patterns.walking import At, Undecided
+
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +29,8 @@ class Pattern:
 
     @property
     def kind(self) -> str:
-        """What it is, in a word."""
-        return type(self).__name__.lower()
+        """What it is, as a project file says it."""
+        return _CAPITAL.sub("_", type(self).__name__).lower()
 
     @cached_property
     def label(self) -> str:

@@ -46,8 +46,8 @@ def broken(schema: JsonSchema | None, data: Any) -> str | None:
         return f"its schema refers to what is not there: {missing.ref}"
     if error is None:
         return None
-    where = ".".join(str(part) for part in found.absolute_path) or "data"
-    return f"{where}: {found.message[:300]}"
+    where = ".".join(str(part) for part in error.absolute_path) or "data"
+    return f"{where}: {error.message[:300]}"
 
 
 @lru_cache(maxsize=100)

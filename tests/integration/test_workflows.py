@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from baton import Agent, Contract, Goal
-from baton.core import Attachment, InvalidValue, ManualClock
+from baton.core import Attachment, Conflict, InvalidValue, ManualClock
 from baton.graph.patterns import (
     Call,
     Choice,
@@ -538,3 +538,55 @@ async def test_a_step_that_was_begun_must_still_be_there_and_the_rest_may_change
     async with open_flows(database, [shop.flow(Parallel(Sequence(ask, done("other")), name="new"))]) as baton:
         result = await soon((await baton.open(run.id)).result())
     assert (result.status, shop.done) == ("done", ["other"])
+
+
+async def test_pieces_may_go_on_while_what_follows_is_done(tmp_path: Path) -> None:
+    shop = Shop()
+    body = Sequence(Discriminator(Skip("now"), Map(["wait"], Do("each", "worker", "{item}"))), done("next"))
+    async with open_flows(tmp_path / "b.db", [shop.flow(body)]) as baton:
+        run = await baton.submit("go")
+        await until(baton.ledger, lambda tx: bool(runs.children(tx, run.id)))
+        await soon(run.settled())
+        assert (shop.done, (await run_row(baton, run.id)).ended) == (["next"], False)
+
+
+async def test_a_workflow_may_hand_on_to_itself_five_deep(tmp_path: Path) -> None:
+    body = Do("again", "flow", "{goal}x", on_failure=Compute("deep", "{goal}"))
+    async with open_flows(tmp_path / "b.db", [Workflow("flow", body, policy="allow-all")]) as baton:
+        result = await soon((await baton.submit("x")).result())
+        assert result.summary == "xxxxxx"
+
+
+async def test_a_workflow_is_neither_talked_with_nor_forked(tmp_path: Path) -> None:
+    async with open_flows(tmp_path / "b.db", [Shop().flow(done("it"))]) as baton:
+        with pytest.raises(InvalidValue, match="a workflow takes goals"):
+            await baton.converse(agent="flow")
+        run = await baton.submit("go")
+        await soon(run.result())
+        with pytest.raises(Conflict, match="flow is a workflow"):
+            await baton.fork(run.id, at=1)
+
+
+async def test_what_a_workflow_has_called_can_be_undone(tmp_path: Path) -> None:
+    from baton import tool
+
+    did: list[str] = []
+
+    @tool(effect="write", undo="back")
+    def forth(what: str) -> dict[str, str]:
+        """Go."""
+        did.append(f"forth {what}")
+        return {"what": what}
+
+    @tool(effect="write")
+    def back(what: str) -> str:
+        """Come back."""
+        did.append(f"back {what}")
+        return "back"
+
+    flow = Workflow("flow", Call("it", "forth", {"what": "a"}), tools=[forth, back], policy="allow-all")
+    async with open_flows(tmp_path / "b.db", [flow]) as baton:
+        run = await baton.submit("go")
+        await soon(run.result())
+        await soon((await baton.compensate(run.id)).result())
+    assert did == ["forth a", "back a"]

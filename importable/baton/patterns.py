@@ -1,0 +1,1 @@
+../../sdk/patterns.py
