@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from baton.core import ActionId, ReviewId, RunId, format_time
-from baton.graph import handing, negotiating, settling, staging
+from baton.graph import handing, negotiating, rerouting, settling, staging
 from baton.graph.sharing import granted, not_reserved, run_out
 from baton.ledger import ENDED, Ledger, Review, Timer, Transaction, events, mail, reviews, runs, timers, waits
 from baton.policies.promises.learning import learn
@@ -90,8 +90,8 @@ def _fire_shared(tx: Transaction, timer: Timer) -> None:
 
 _TOGETHER: Mapping[str, Callable[[Transaction, str], None]] = {
     "handoff": handing.overdue,
-    "offer": handing.unanswered,
-    "reroute": handing.reroute,
+    "offer": rerouting.unanswered,
+    "reroute": rerouting.reroute,
     "award": negotiating.award,
     "settle": settling.by_person,
 }

@@ -1,7 +1,7 @@
 """How a run ends: only while nobody has written to it, and nobody is left waiting for it."""
 
 from baton.core import Conflict, Label, MailArrived, Observer, RunId, Unobserved
-from baton.graph import handing
+from baton.graph import handing, rerouting
 from baton.graph.observing import tell_end
 from baton.graph.outcome import End
 from baton.graph.receive import handoff_text
@@ -54,7 +54,7 @@ def end(tx: Transaction, run: Run, cursor: int, how: End, label: Label, observer
 
 
 def _tell_parent(tx: Transaction, run: Run, parent: RunId, how: End, label: Label) -> None:
-    text = handoff_text(run.agent, how.outcome, how.summary, how.answer) + handing.following(tx, run)
+    text = handoff_text(run.agent, how.outcome, how.summary, how.answer) + rerouting.following(tx, run)
     try:
         mail.post(
             tx,

@@ -6,7 +6,7 @@ from typing import Any
 
 from baton.agents import SKILL, meant
 from baton.core import Action, BatonError, MailArrived, NotFound, Trust, check_due
-from baton.graph import handing
+from baton.graph import handing, rerouting
 from baton.graph.outcome import Outcome, Rider, refusal
 from baton.graph.routing import Candidate, rank, skilled_people, told
 from baton.graph.scene import Scene
@@ -35,7 +35,9 @@ async def hand_off(scene: Scene, action: Action, arguments: dict[str, Any]) -> O
         return refusal("no tokens of your budget are left to hand on")
     (first, said), *rest = routed.order
     seconds = None if within is None else within.total_seconds()
-    route = handing.route_of(arguments["task"], tokens, seconds, scene.label, rest if arguments.get("reroute") else [])
+    route = rerouting.route_of(
+        arguments["task"], tokens, seconds, scene.label, rest if arguments.get("reroute") else []
+    )
     made = handing.drafted(run, action.id, first, said, deep, due, now, route)
     where = f"hand-off {made.id} to {first}" + (f" (review {made.review})" if made.review else f" ({made.child})")
     return Outcome(

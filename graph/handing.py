@@ -1,14 +1,13 @@
 """Handing work on: the offer, what becomes of it, and how each side is told. Its rows are ledger/handoffs.py."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from baton.agents import SKILL, Agent, meant
 from baton.core import (
     BatonError,
     Budget,
-    Confidentiality,
     Contract,
     Goal,
     InvalidValue,
@@ -37,7 +36,6 @@ from baton.ledger import (
     Run,
     Transaction,
     effects,
-    events,
     handoffs,
     joins,
     mail,
@@ -49,6 +47,9 @@ from baton.review.typed import shape_told, unfit
 
 DEEPEST = 5
 """How often work may be handed on, the first time included."""
+
+MOVES = 60.0
+"""Seconds between two looks whether somebody who is idle should have what an overloaded taker has not begun."""
 
 PATIENCE = 900.0
 """Seconds after which the giver is told that nobody has taken what it offered."""
@@ -219,7 +220,7 @@ def offer(
             tenant=run.tenant,
         )
         if handoff.joined is None:
-            timers.start(tx, run.id, tx.now + PATIENCE, "offer", handoff.id)
+            timers.start(tx, run.id, tx.now + (MOVES if handoff.rest else PATIENCE), "offer", handoff.id)
         if handoff.due is not None:
             timers.start(tx, run.id, handoff.due, "handoff", handoff.id)
     if handoff.review is not None:
@@ -330,57 +331,7 @@ def withdraw_joined(tx: Transaction, run: Run, key: str, reason: str) -> None:
     joins.close(tx, run.id, key)
     for handoff in handoffs.open_of_join(tx, run.id, key):
         if handoffs.end(tx, handoff, HandoffState.WITHDRAWN, reason):
-            _called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} took it back: {reason}")
-
-
-def route_of(
-    task: str, tokens: int | None, within: float | None, label: Label, rest: Sequence[tuple[str, Terms]]
-) -> dict[str, Any] | None:
-    """What is kept of an offer to be made to the next one, where it is not done; None where nobody comes next."""
-    if not rest:
-        return None
-    return {
-        "task": task,
-        "tokens": tokens,
-        "within": within,
-        "trust": int(label.trust),
-        "confidentiality": int(label.confidentiality),
-        "rest": [{"taker": taker, "terms": asdict(said)} for taker, said in rest],
-    }
-
-
-def reroute(tx: Transaction, id: str) -> None:
-    """Offer work that was not done to the next one who has the skill, and tell its giver."""
-    before = handoffs.get(tx, id)
-    route, following = before.route, before.next
-    if route is None or following is None or not handoffs.rerouted(tx, before):
-        return
-    run, left = runs.get(tx, before.run), [(one["taker"], Terms(**one["terms"])) for one in route["rest"][1:]]
-    label = Label(Trust(route["trust"]), confidentiality=Confidentiality(route["confidentiality"]))
-    rest = route_of(route["task"], route["tokens"], route["within"], label, left)
-    due = None if route["within"] is None else tx.now + route["within"]
-    action, _, number = before.action.partition("~")
-    again = f"{action}~{int(number or 1) + 1}"
-    made = drafted(run, again, following["taker"], Terms(**following["terms"]), before.depth, due, tx.now, rest)
-    offer(tx, run, made, route["task"], at_most(run, route["tokens"]), label)
-    events.emit(tx, run.id, "handoff.rerouted", handoff=id, following=made.id, to=made.taker, why=before.state.value)
-    text = f"[hand-off {id} to {before.taker} {before.state.value}: offered to {made.taker} now, as {made.id}]"
-    _tell_giver(tx, made, f"{text} You need not do anything.")
-
-
-def following(tx: Transaction, run: Run) -> str:
-    """What a giver is told beside how the work ended: that it goes to somebody else; empty if it does not."""
-    handoff = handoffs.of_child(tx, run.id)
-    if handoff is None or handoff.next is None:
-        return ""
-    return f" It is offered to {handoff.next['taker']} next: you need not do anything."
-
-
-def at_most(run: Run, tokens: int | None) -> int | None:
-    budget = run.goal.budget.tokens
-    left = None if budget is None else max(1, budget - run.prompt_tokens - run.completion_tokens)
-    given = [one for one in (tokens, left) if one is not None]
-    return min(given) if given else None
+            called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} took it back: {reason}")
 
 
 def withdraw(tx: Transaction, run: Run, handoff: Handoff, reason: str) -> None:
@@ -391,13 +342,13 @@ def withdraw(tx: Transaction, run: Run, handoff: Handoff, reason: str) -> None:
     """
     if not handoffs.end(tx, handoff, HandoffState.WITHDRAWN, reason):
         raise MailArrived(run.id)
-    _called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} took it back: {reason}")
+    called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} took it back: {reason}")
 
 
 def withdraw_late(tx: Transaction, run: Run, handoff: Handoff) -> None:
     """Take an offer back whose answer has not come in time; nothing happens where it has come at this moment."""
     if handoffs.end(tx, handoff, HandoffState.WITHDRAWN, "the call is over"):
-        _called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} has others do it")
+        called_off(tx, handoff, DecisionKind.WITHDRAWN, f"{run.agent} has others do it")
 
 
 def overdue(tx: Transaction, id: str) -> None:
@@ -405,25 +356,15 @@ def overdue(tx: Transaction, id: str) -> None:
     handoff = handoffs.get(tx, id)
     if not handoffs.end(tx, handoff, HandoffState.EXPIRED, f"no answer by {format_time(handoff.due or tx.now)}"):
         return
-    _called_off(tx, handoff, DecisionKind.EXPIRED, "nobody answered in time")
+    called_off(tx, handoff, DecisionKind.EXPIRED, "nobody answered in time")
     next_ = handoffs.get(tx, id).next
     more = f" It is offered to {next_['taker']} next: you need not do anything." if next_ else ""
     text = f"[hand-off {handoff.id} to {handoff.taker} expired] No answer has come in time.{more}"
     if handoff.bid_of is None:
-        _tell_giver(tx, handoff, text)
+        tell_giver(tx, handoff, text)
 
 
-def unanswered(tx: Transaction, id: str) -> None:
-    """Tell the giver that nobody has taken what it offered."""
-    handoff = handoffs.get(tx, id)
-    if handoff.state is not HandoffState.OFFERED or handoff.bid_of is not None:
-        return
-    events.emit(tx, handoff.run, "handoff.unanswered", handoff=handoff.id, taker=handoff.taker)
-    text = f"[hand-off {handoff.id} to {handoff.taker}: nobody has taken it yet] It stays offered."
-    _tell_giver(tx, handoff, f"{text} You may withdraw it with `withdraw_handoff`, and hand it to somebody else.")
-
-
-def _called_off(tx: Transaction, handoff: Handoff, how: DecisionKind, why: str) -> None:
+def called_off(tx: Transaction, handoff: Handoff, how: DecisionKind, why: str) -> None:
     """Have the taker stop."""
     if handoff.child is not None and not runs.get(tx, handoff.child).ended:
         mail.post(tx, handoff.child, "cancel", sender=handoff.giver)
@@ -433,6 +374,6 @@ def _called_off(tx: Transaction, handoff: Handoff, how: DecisionKind, why: str) 
             reviews.close_unanswered(tx, asked, how, why)
 
 
-def _tell_giver(tx: Transaction, handoff: Handoff, text: str, trust: Trust = Trust.SYSTEM) -> None:
+def tell_giver(tx: Transaction, handoff: Handoff, text: str, trust: Trust = Trust.SYSTEM) -> None:
     if handoff.joined is None and not runs.get(tx, handoff.run).ended:
         mail.post(tx, handoff.run, "handoff", sender=handoff.taker, text=text, ref=handoff.id, trust=trust)

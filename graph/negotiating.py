@@ -10,7 +10,7 @@ from typing import Any
 
 from baton.agents import SKILL, meant
 from baton.core import Action, BatonError, Confidentiality, Label, Trust, check_due, derived, dump, random_id
-from baton.graph import handing
+from baton.graph import handing, rerouting
 from baton.graph.outcome import Outcome, refusal
 from baton.graph.routing import likely, skilled_people
 from baton.graph.scene import Scene
@@ -152,10 +152,10 @@ def award(tx: Transaction, id: str) -> None:
         return
     order = [(one.name, handing.Terms(**call.terms[one.name])) for one in ranked]
     (first, said), *rest = order
-    route = handing.route_of(call.task, call.how["tokens"], call.how["within"], label, rest)
+    route = rerouting.route_of(call.task, call.how["tokens"], call.how["within"], label, rest)
     due = None if call.how["within"] is None else tx.now + call.how["within"]
     made = handing.drafted(run, f"{call.action}~1", first, said, asked[0].depth, due, tx.now, route)
-    handing.offer(tx, run, made, call.task, handing.at_most(run, call.how["tokens"]), label)
+    handing.offer(tx, run, made, call.task, rerouting.at_most(run, call.how["tokens"]), label)
     document = [asdict(one) for one in ranked]
     events.emit(tx, run.id, "call.awarded", call=id, handoff=made.id, to=first, rule=call.award, bids=document)
     best = ranked[0]

@@ -109,10 +109,14 @@ class Handoff:
     route: Mapping[str, Any] | None = None
 
     @property
+    def rest(self) -> Sequence[Mapping[str, Any]]:
+        """Who else may do it, in order."""
+        return () if self.route is None else self.route.get("rest") or ()
+
+    @property
     def next(self) -> Mapping[str, Any] | None:
         """The one that it is about to be offered to, as its taker has not done it; None where nothing follows."""
-        rest = self.route.get("rest") if self.route is not None and self.state in FAILING else None
-        return rest[0] if rest else None
+        return self.rest[0] if self.rest and self.state in FAILING else None
 
     @property
     def bid_of(self) -> str | None:

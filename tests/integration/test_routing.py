@@ -8,8 +8,10 @@ import pytest
 
 from baton import Agent, load_project
 from baton.agents.simulated import Answer, Conversation
-from baton.core import InvalidValue, Person
-from baton.ledger import HandoffState, events, handoffs, reviews
+from baton.core import InvalidValue, Label, ManualClock, Person, Trust
+from baton.graph import handing, rerouting
+from baton.graph.alarms import fire_due
+from baton.ledger import Handoff, HandoffState, Transaction, events, handoffs, mail, reviews, runs
 from support import Says, call, calls, on_both, open_office, soon, tool_lines, until
 
 
@@ -135,3 +137,38 @@ def test_a_plain_hand_off_is_told_as_before_and_a_project_file_has_skills(tmp_pa
     file.write_text("agents: [{name: a, instructions: x, skills: [refunds], capacity: 2}]")
     (agent,) = load_project(file).agents
     assert (list(agent.skills), agent.capacity) == (["refunds"], 2)
+
+
+@on_both
+async def test_what_an_overloaded_taker_has_not_begun_goes_to_who_is_idle_once_and_on_record(database: str) -> None:
+    clock = ManualClock()
+    async with open_office(database, [Agent("boss")], Says(lambda _: calls()), dispatch=False, clock=clock) as baton:
+        givers = [await baton.submit(f"give {number}", agent="boss") for number in range(4)]
+
+        def give(tx: Transaction, number: int, to: str, rest: list[str]) -> Handoff:
+            run, label = runs.get(tx, givers[number].id), Label(Trust.AGENT)
+            left = [(name, handing.Terms()) for name in rest]
+            route = rerouting.route_of("pay it", None, None, label, left)
+            made = handing.drafted(run, f"{run.id}.1.0", to, handing.Terms(), 1, None, tx.now, route)
+            handing.offer(tx, run, made, "pay it", None, label)
+            return made
+
+        plain = [await baton.ledger.write(lambda tx, n=n: give(tx, n, "ann", [])) for n in range(2)]  # type: ignore[misc]
+        first = await baton.ledger.write(lambda tx: give(tx, 2, "ann", ["bob", "cat"]))
+        taken = await baton.ledger.write(lambda tx: give(tx, 3, "ann", ["bob"]))
+        await baton.ledger.write(lambda tx: handoffs.take(tx, taken))
+        for _ in range(40):
+            clock.advance(45.0)
+            while await fire_due(baton.ledger):
+                pass
+        found = await baton.ledger.read(lambda tx: handoffs.of_run(tx, givers[2].id))
+        moved = await baton.ledger.read(lambda tx: events.latest(tx, givers[2].id, "handoff.moved"))
+        told = await baton.ledger.read(lambda tx: events.latest(tx, givers[2].id, "handoff.unanswered"))
+        states = await baton.ledger.read(lambda tx: [handoffs.get(tx, one.id).state.value for one in (*plain, taken)])
+        child = await baton.ledger.read(lambda tx: mail.unread(tx, found[0].child or first.run, 0))
+    assert [(one.taker, one.state.value) for one in found] == [("ann", "expired"), ("bob", "offered")]
+    assert [(one.data["to"], one.data["had"], one.data["has"]) for one in moved] == [("bob", 4, 0)]
+    assert "ann has not begun in" in moved[0].data["why"]
+    assert [message.kind for message in child] == ["cancel"]  # ann's run is called off
+    assert len(told) == 1  # cat has no less to do than bob, so it stays with bob, and the giver is told
+    assert states == ["offered", "offered", "taken"]  # who has begun keeps it, and so does who is named
