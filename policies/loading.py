@@ -12,7 +12,16 @@ from baton.policies.rules import PolicyText
 from baton.policies.schema import tool_types
 
 BASE = "base"
-BENEATH = {"read_notes": "notes", "call_for_proposals": "proposals", "settle_claims": "claims"}
+BENEATH = {
+    "read_notes": "notes",
+    "call_for_proposals": "proposals",
+    "settle_claims": "claims",
+    "answer_handoff": "handoffs",
+    "ask_giver": "giver",
+    "reserve_resources": "resources",
+    "recall_action": "recall",
+    "read_record": "records",
+}
 """What else is beneath the policy of an agent that is offered a tool, by that tool."""
 
 SHIPPED = ("ask-writes", "allow-all")

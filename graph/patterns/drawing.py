@@ -118,7 +118,7 @@ def graph(workflow: Workflow) -> Drawn:
     """
     drawing = _Drawing()
     last = drawing.add(workflow.body, [(START, "")])
-    drawing.join(last, END)
+    drawing.join([*last, *drawing.failed], END)
     return drawing.compiled()
 
 
@@ -130,6 +130,7 @@ class _Drawing:
     """A graph in the making."""
 
     def __init__(self) -> None:
+        self.failed: _Ends = []  # nodes that nothing within follows where they, or what they undo, have failed
         self._nodes: list[str] = []
         self._edges: list[tuple[str, str, str]] = []
 
@@ -145,17 +146,22 @@ class _Drawing:
 
     def add(self, pattern: Pattern, before: _Ends) -> _Ends:
         """A pattern that comes after some nodes; the nodes from which it goes on."""
+        known = len(self.failed)
         ends = self._added(pattern, before)
         if isinstance(pattern.on_failure, Pattern):
             ends = [*ends, *self.add(pattern.on_failure, [(source, "if it fails") for source, _ in ends])]
+        elif pattern.on_failure == "go on":
+            ends = [*ends, *self._failed_since(known)]
         return ends
+
+    def _failed_since(self, known: int) -> _Ends:
+        """The nodes that have failed behind these many, which are led on from here."""
+        found, self.failed = self.failed[known:], self.failed[:known]
+        return found
 
     def _added(self, pattern: Pattern, before: _Ends) -> _Ends:
         if not pattern.parts:
-            node = self.node(pattern.label, before)
-            if isinstance(pattern, Stop):
-                self.join([(node, "")], END)
-            return [] if isinstance(pattern, Fail | Stop) else [(node, "")]
+            return self._step(pattern, before)
         match pattern:
             case Choice() | MultiChoice():
                 return self._ways(pattern, before)
@@ -173,6 +179,14 @@ class _Drawing:
                 for part in pattern.parts:
                     before = self.add(part, before)
                 return before
+
+    def _step(self, pattern: Pattern, before: _Ends) -> _Ends:
+        node = self.node(pattern.label, before)
+        if isinstance(pattern, Stop):
+            self.join([(node, "")], END)
+        if isinstance(pattern, Fail):
+            self.failed.append((node, ""))
+        return [] if isinstance(pattern, Fail | Stop) else [(node, "")]
 
     def _ways(self, pattern: Choice | MultiChoice, before: _Ends) -> _Ends:
         node = self.node(pattern.label, before)
@@ -202,12 +216,18 @@ class _Drawing:
     def _saga(self, pattern: Saga, before: _Ends) -> _Ends:
         undo: str | None = None
         for act in pattern.acts:
+            known = len(self.failed)
             done = self.add(act.do, before)
-            if undo is not None:
-                self.join([(source, "fails") for source, _ in done], undo)
+            failing = [*self._failed_since(known), *((source, "fails") for source, _ in done if act.do.parts == ())]
+            if undo is None:
+                self.failed += failing
+            else:
+                self.join(failing, undo)
             if act.undo is not None:
                 ends = self.add(act.undo, [])
-                if undo is not None:
+                if undo is None:
+                    self.failed += ends
+                else:
                     self.join(ends, undo)
                 undo = ends[0][0]
             before = done

@@ -14,6 +14,7 @@ from baton.agents.simulated import Answer, Conversation
 from baton.agents.simulated.minds import text_of
 from baton.core import Budget, Contract, InvalidFile, InvalidValue, ManualClock
 from baton.ledger import Handoff, HandoffState, handoffs, reviews, runs
+from baton.policies import load_policy
 from support import Says, call, calls, commands, on_both, open_office, soon, text_rows, tool_lines, until
 
 
@@ -351,3 +352,23 @@ def test_a_project_names_contracts_and_a_change_of_them_is_checked(tmp_path: Pat
     (tmp_path / "agents.yaml").write_text(FILE.replace("work.py:REFUND", "work.py:Refund"))
     with pytest.raises(InvalidFile, match=r"agents\.1\.contracts\.0.*a Contract, such as: REFUND"):
         load_project(tmp_path / "agents.yaml")
+
+
+@pytest.mark.parametrize("policy", [None, "own.cedar"])
+def test_beneath_every_policy_hand_offs_are_answered_taken_back_and_asked_about(
+    policy: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "own.cedar").write_text('@id("x") forbid (principal, action, resource is Tool::recall);')
+    agent = Agent("both", hands_off_to=["payer"], contracts=(REFUND,), resources=["gate"], records={"prices": "merge"})
+    judged = load_policy(None if policy is None else tmp_path / policy, tuple(agent.specs.values()), "both")
+    rules = {rule.id for rule in judged.rules}
+    wanted = (
+        "answer_handoff",
+        "withdraw_handoff",
+        "ask_giver",
+        "reserve_resources",
+        "release_resources",
+        "read_record",
+    )
+    assert rules.issuperset(f"base.{name}" for name in wanted)
+    assert "base.write_record" not in rules
