@@ -17,8 +17,9 @@ INTO    := --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
            --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 CONTRACTS := $(wildcard tests/integration/test_openai_api.py tests/integration/test_langgraph_*.py tests/integration/test_contract_*.py)
-TOGETHER := $(wildcard $(addsuffix .py,$(addprefix tests/*/test_,exchange handoffs* workflow* resources records staging \
-            philosophers sharing* triggers* routing* negotiat* claims* texting* notes_shared* adaptive_limits together* bfcl)))
+TOGETHER := $(wildcard $(addsuffix .py,$(addprefix tests/*/test_,exchange together* handoff* workflow* joins graph_show \
+            routing negotiation claims double_texting notes* speculation resources records staging philosophers *sharing* \
+            adaptive_limits triggers* bfcl)))
 BENCHES := $(filter-out bfcl chaos,$(patsubst bench/%.py,%,$(shell grep -l __main__ bench/*.py)))
 
 export UV_PYTHON_DOWNLOADS = never
