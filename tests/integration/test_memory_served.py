@@ -232,6 +232,10 @@ async def test_one_that_is_added_while_its_neighbour_is_forgotten_does_not_keep_
     await other.close()
 
 
+LATER = (("handoffs", "joined"), ("handoffs", "item"), ("handoffs", "route"), ("messages", "urgent"))
+"""Columns that a record of version 8 has not."""
+
+
 @pytest.mark.parametrize(
     "missing",
     [
@@ -248,8 +252,10 @@ async def test_an_older_record_gets_its_words_when_it_is_brought_up_to_date(
     await ledger.close()
     for piece in missing:
         postgres.execute(f"DROP {piece}", postgres_url)
-    postgres.execute(f"UPDATE migrations SET version = {HEAD - 1}", postgres_url)
-    assert PostgresDatabase(postgres_url).migrate(1.0) == (HEAD - 1, HEAD)
+    for table, column in LATER:
+        postgres.execute(f"ALTER TABLE {table} DROP COLUMN {column}", postgres_url)
+    postgres.execute("UPDATE migrations SET version = 8", postgres_url)
+    assert PostgresDatabase(postgres_url).migrate(1.0) == (8, HEAD)
     again = await Ledger.open(postgres_url)
     memory = Memory(again)
     assert len(await told(memory, "lamps")) == 3
