@@ -20,13 +20,13 @@ def _spec(name: str, function: Any) -> ToolSpec:
 
 
 class StepTime(BaseModel):
-    """When a step of a plan is to happen."""
+    """A step's times."""
 
-    step: Annotated[int, Field(ge=1, description="Its number, from 1.")]
-    takes: Annotated[Duration | None, Field(description="How long it takes, such as 2h.")] = None
-    after: Annotated[list[int] | None, Field(description="Steps that have to be over; else the one before it.")] = None
-    start: Annotated[str | None, Field(description="Before which time it cannot begin.")] = None
-    end: Annotated[str | None, Field(description="By which time it has to be over.")] = None
+    step: int
+    takes: str = ""
+    after: list[int] = []
+    start: str = ""
+    end: str = ""
 
 
 def _plan(
@@ -40,8 +40,8 @@ def _plan(
         steps: Short sentences, in order.
         tools: Names of the tools that this will take, in order, each as often as you expect to call it. Said before
             you read anything, it shows what was asked of you, and fewer calls need a person.
-        times: Of steps for which time matters, where any does. You are told when the plan ends and which steps decide
-            that; times that cannot all be kept are refused with the reason.
+        times: Where time matters, of steps by number: `takes`, such as 2h; `after` which others, else the one before, 0
+            for none; `start` no sooner than, `end` no later than a time. You are told when it ends, or why it cannot.
     """
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from baton.agents.builtin import StepTime
-from baton.core import Action, InvalidValue, format_duration, format_time, parse_time
+from baton.core import Action, InvalidValue, format_duration, format_time, parse_duration, parse_time
 from baton.core.network import Schedule, Step, schedule
 from baton.graph.outcome import Outcome, refusal
 from baton.graph.scene import Scene
@@ -46,7 +46,7 @@ def _scheduled(scene: Scene, count: int, times: Sequence[StepTime]) -> Schedule:
         InvalidValue: for a number that is no step's, a time that cannot be read, or times that cannot all be kept.
     """
     said = {one.step: one for one in times}
-    for number in (*said, *(other for one in times for other in one.after or ())):
+    for number in (*said, *(other for one in times for other in one.after if other != 0)):
         if not 1 <= number <= count:
             raise InvalidValue("step of the plan", number, f"a number from 1 to {count}")
     now, run = scene.ledger.clock.now(), scene.run
@@ -56,15 +56,15 @@ def _scheduled(scene: Scene, count: int, times: Sequence[StepTime]) -> Schedule:
 
 
 def _step(scene: Scene, number: int, said: StepTime, now: float) -> Step:
-    before = ([number - 1] if number > 1 else []) if said.after is None else said.after
+    before = said.after or ([number - 1] if number > 1 else [])
 
-    def moment(text: str | None) -> float | None:
-        return None if text is None else parse_time(text, now=now, zone=scene.team.setting.zone) - now
+    def moment(text: str) -> float | None:
+        return parse_time(text, now=now, zone=scene.team.setting.zone) - now if text else None
 
     return Step(
         name=f"step {number}",
-        least=0.0 if said.takes is None else said.takes.total_seconds(),
-        after=tuple(f"step {other}" for other in before),
+        least=parse_duration(said.takes).total_seconds() if said.takes else 0.0,
+        after=tuple(f"step {other}" for other in before if other != 0),
         start=moment(said.start),
         end=moment(said.end),
     )

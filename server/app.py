@@ -13,6 +13,7 @@ from baton.server import (
     langgraph_api,
     mcp_routes,
     metrics_routes,
+    note_routes,
     openai_api,
     pages,
     proposal_routes,
@@ -38,6 +39,7 @@ _API = (
     review_routes,
     proposal_routes,
     flow_routes,
+    note_routes,
     sharing_routes,
 )
 
