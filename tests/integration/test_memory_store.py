@@ -34,7 +34,7 @@ FILTERS = st.none() | st.dictionaries(
 OPERATIONS = st.lists(
     st.builds(PutOp, NAMESPACES, KEYS, st.none() | VALUES, st.none(), st.none())
     | st.builds(GetOp, NAMESPACES, KEYS)
-    | st.builds(SearchOp, st.lists(LABELS, max_size=2).map(tuple), FILTERS, st.just(100)),
+    | st.builds(SearchOp, st.lists(LABELS, max_size=2).map(tuple), FILTERS, st.just(100), st.just(0)),
     max_size=8,
 )
 
