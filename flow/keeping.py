@@ -35,6 +35,9 @@ AT_ONCE = 2_000
 
 KEPT_AT_ONCE = 200
 
+LIVES_BACK = 60.0
+"""Seconds for which the life of a run that has ended stays at hand; it is kept by then, or folded from its events."""
+
 ENDED_BACK = 3600.0
 """Seconds back to which is looked again for runs that have ended, as clocks differ and transactions take their time."""
 
@@ -147,7 +150,7 @@ class Keeper:
         found += await self._say()
         await self._adapt(account)
         await self._keep(account, staff)
-        account.forget(now - BACK)
+        account.forget(now - BACK, now - LIVES_BACK)
         open_ = await self._ledger.read(alerts.any_open)
         if found or open_:
             await self._ledger.write(lambda tx: self._settle(tx, found))

@@ -45,10 +45,10 @@ class Log:
                     break
             return taken
 
-    def forget(self, before: float) -> None:
-        """Let go of runs that ended before a time, and of the traffic before it."""
+    def forget(self, before: float, ended: float) -> None:
+        """Let go of the traffic before a time, and of runs that had ended by another one: what they did is kept."""
         with self._lock:
-            ticks = before * 2**20
+            ticks = ended * 2**20
             gone = [id for id, life in self.lives.lives.items() if life.ended and life.at < ticks]
             for id in gone:
                 del self.lives.lives[id]
