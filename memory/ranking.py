@@ -3,6 +3,7 @@
 The weights of fit were found on the first three conversations of LoCoMo; see bench/memory_recall.py.
 """
 
+import heapq
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -141,17 +142,19 @@ def varied(scored: Sequence[tuple[Fact, float]], k: int) -> list[tuple[Fact, flo
 
     Maximal marginal relevance (Carbonell & Goldstein 1998) with the share of common words, from 0.6 up, as likeness.
     """
-    left = sorted(scored, key=lambda one: (-one[1], one[0].id))
     words = _Words()
+    ordered = sorted(scored, key=lambda one: (-one[1], one[0].id))
+    heap = [(-score, at, 0, 0.0) for at, (_, score) in enumerate(ordered)]  # already a heap, as they are in order
     chosen: list[tuple[Fact, float]] = []
-    likeness = dict.fromkeys((fact.id for fact, _ in left), 0.0)
-    while left and len(chosen) < k:
-        best = max(range(len(left)), key=lambda n: (left[n][1] * (1 - likeness[left[n][0].id]), -n))
-        fact, score = left.pop(best)
-        chosen.append((fact, score * (1 - likeness[fact.id])))
-        its = words.of(fact)
-        for other, _ in left[: 4 * k]:
-            likeness[other.id] = max(likeness[other.id], _likeness(its, words.of(other)))
+    while heap and len(chosen) < k:
+        most, at, compared, likeness = heapq.heappop(heap)
+        fact, score = ordered[at]
+        if compared == len(chosen):
+            chosen.append((fact, -most))
+            continue
+        its = words.of(fact)  # what it is worth at most is known; only whoever comes first is looked at more closely
+        likeness = max(likeness, *(_likeness(its, words.of(other)) for other, _ in chosen[compared:]))
+        heapq.heappush(heap, (-score * (1 - likeness), at, len(chosen), likeness))
     return chosen
 
 
