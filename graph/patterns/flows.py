@@ -54,8 +54,8 @@ class When:
 
 
 @dataclass(frozen=True, init=False)
-class Choice(Pattern):
-    """The first way whose condition holds, and no other. Where none does, `otherwise`; without that it has failed."""
+class _Ways(Pattern):
+    """Ways that are each taken only where its condition holds."""
 
     ways: tuple[When, ...]
     otherwise: Pattern | None
@@ -74,6 +74,13 @@ class Choice(Pattern):
     def tests(self) -> tuple[Test, ...]:
         return tuple(way.test for way in self.ways)
 
+    def check(self) -> None:
+        _some(self, self.ways)
+
+
+class Choice(_Ways):
+    """The first way whose condition holds, and no other. Where none does, `otherwise`; without that it has failed."""
+
     def go(self, at: At) -> Result | None:
         ways = {way.then.label: way.then for way in self.ways}
         for name, way in zip(ways, self.ways, strict=True):
@@ -81,34 +88,13 @@ class Choice(Pattern):
                 return ways[name].run(at)
         return self.otherwise.run(at) if self.otherwise is not None else Result("failed", said="no way fits")
 
-    def check(self) -> None:
-        _some(self, self.ways)
 
-
-@dataclass(frozen=True, init=False)
-class MultiChoice(Pattern):
+class MultiChoice(_Ways):
     """Every way whose condition holds, side by side; goes on once all of those have come to something.
 
     Where none holds, `otherwise`; without that nothing is done. Its answer says of each way that was taken what it
     came to.
     """
-
-    ways: tuple[When, ...]
-    otherwise: Pattern | None
-
-    def __init__(self, *ways: When, otherwise: Pattern | None = None, name: str = "", on_failure: Any = "fail") -> None:
-        """Take the ways."""
-        given: dict[str, Any] = {"ways": ways, "otherwise": otherwise, "name": name, "on_failure": on_failure}
-        for attribute, value in given.items():
-            object.__setattr__(self, attribute, value)
-
-    @property
-    def parts(self) -> tuple[Pattern, ...]:
-        return _ways(self.ways, self.otherwise)
-
-    @property
-    def tests(self) -> tuple[Test, ...]:
-        return tuple(way.test for way in self.ways)
 
     def go(self, at: At) -> Result | None:
         taken = [way.then for way in self.ways if at.holds(self.label, f"way {way.then.label}", way.test)]
@@ -120,9 +106,6 @@ class MultiChoice(Pattern):
                 return Result(result.state, said=result.told(name))
         values = {name: result.value for name, result in results.items() if result is not None}
         return Result("returned", values) if len(values) == len(results) else None
-
-    def check(self) -> None:
-        _some(self, self.ways)
 
 
 @dataclass(frozen=True)
