@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from baton.core import Delta, RunId
+from baton.graph.interrupting import Doorbell
 from baton.graph.outcome import Rider
 from baton.graph.state import Place
 from baton.graph.team import Team
@@ -20,12 +21,17 @@ class Office:
         live: For a run and its next turn, what is called with each piece of its model's text as it comes; None where
             nobody listens. Pieces may be lost; what was said in the end is in the record.
         leaving: Set when this process is to end: runs are given back before their next step.
+        doorbell: Rings where a message comes for a run whose model is being asked.
     """
 
     ledger: Ledger
     team: Team
     live: Callable[[RunId, int], Delta | None]
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    doorbell: Doorbell = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "doorbell", Doorbell(self.ledger))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,16 +63,12 @@ from baton.ledger import (
     journal,
     promises,
     spending,
-    texting,
     transcript,
 )
 from baton.review.learning import corrections_of, instructions_of
 
 STRIKES = 3
 """Model answers in a row that cannot be used before people are asked."""
-
-LOOKS, LOOKS_RARELY = 0.2, 1.0
-"""Seconds between two looks for a message that interrupts: every one does, or one that says so itself."""
 
 RECALLED = 20
 """Facts that are looked up for each model call, at most; their section's quota says how many are shown."""
@@ -309,18 +305,16 @@ async def _propose(step: _Step) -> Move:
 
 async def _answered(step: _Step, model: Model, request: ModelRequest) -> ModelReply | None:
     """What the model answers; None where a message comes first that is to be read at once."""
-    run, cursor, ledger = step.past.run.id, step.news.cursor, step.office.ledger
-    at_once = step.member.agent.double_texting == "interrupt"
+    run, at_once = step.past.run.id, step.member.agent.double_texting == "interrupt"
     call = asyncio.ensure_future(model.complete(request, step.office.live(run, step.place.turn + 1)))
+    bell = asyncio.ensure_future(step.office.doorbell.rings(run, step.news.cursor, any_message=at_once))
     try:
-        while not (await asyncio.wait({call}, timeout=LOOKS if at_once else LOOKS_RARELY))[0]:
-            if await ledger.read(lambda tx: texting.interrupted(tx, run, cursor, any_message=at_once)):
-                return None
-        return call.result()
+        await asyncio.wait({call, bell}, return_when=asyncio.FIRST_COMPLETED)
+        return call.result() if call.done() else None
     finally:
-        if not call.done():
-            call.cancel()
-            await asyncio.gather(call, return_exceptions=True)  # whatever comes of it now, nobody needs it
+        call.cancel()
+        bell.cancel()
+        await asyncio.gather(call, bell, return_exceptions=True)  # whatever comes of a call now, nobody needs it
 
 
 def _interrupted(step: _Step) -> Move:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, or_, select, update
 
 from baton.core import BodyId, RunId, Trust, random_id
 from baton.ledger import bodies
@@ -65,6 +65,30 @@ def interrupted(tx: Transaction, run: RunId, cursor: int, *, any_message: bool) 
     return bool(tx.value(_ANY if any_message else _URGENT, run=run, cursor=cursor))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Newest:
+    """The newest message of a person or program to a run; `urgent`: the newest that says itself to be so, or 0."""
+
+    any: int
+    urgent: int
+
+
+def newest(tx: Transaction, cursors: Mapping[RunId, int]) -> dict[RunId, Newest]:
+    """Of these runs, those to which something was written that may be behind their cursors.
+
+    Args:
+        tx: The transaction.
+        cursors: The last message that each has read.
+    """
+    found: dict[RunId, Newest] = {}
+    asked = list(cursors)
+    for at in range(0, len(asked), _AT_ONCE):
+        some = asked[at : at + _AT_ONCE]
+        for row in tx.rows(_NEWEST, runs=some, floor=min(cursors[run] for run in some)):
+            found[RunId(row.run)] = Newest(any=row.newest, urgent=row.newest_urgent)
+    return found
+
+
 def set_aside(
     tx: Transaction, run: RunId, kind: str, *, sender: str, text: str, ref: str | None, trust: Trust, why: str
 ) -> None:
@@ -114,6 +138,20 @@ _REJECTS = (
 _BEHIND = (messages.c.run == bindparam("run"), messages.c.seq > bindparam("cursor"), messages.c.kind == "user")
 _ANY = select(exists().where(*_BEHIND))
 _URGENT = select(exists().where(*_BEHIND, messages.c.urgent == 1))
+_AT_ONCE = 500
+_NEWEST = (
+    select(
+        messages.c.run,
+        func.max(messages.c.seq).label("newest"),
+        func.max(case((messages.c.urgent == 1, messages.c.seq), else_=0)).label("newest_urgent"),
+    )
+    .where(
+        messages.c.run.in_(bindparam("runs", expanding=True)),
+        messages.c.seq > bindparam("floor"),
+        messages.c.kind == "user",
+    )
+    .group_by(messages.c.run)
+)
 _SET_ASIDE = insert(undelivered)
 _LISTED = select(undelivered).order_by(undelivered.c.at.desc(), undelivered.c.id).limit(bindparam("most"))
 _LISTED_WITHIN = _LISTED.where(undelivered.c.run.in_(select(runs.c.id).where(runs.c.tenant == bindparam("whose"))))

@@ -114,10 +114,32 @@ async def test_interrupting_a_write_under_way_is_confirmed_and_the_next_is_left(
 
 
 @on_both
-async def test_a_message_that_is_urgent_itself_interrupts_any_agent(database: str, monkeypatch: Any) -> None:
-    from baton.graph import thinking
+async def test_one_look_serves_all_runs_whose_model_is_asked(database: str) -> None:
+    from baton.graph.interrupting import Doorbell
 
-    monkeypatch.setattr(thinking, "LOOKS_RARELY", 0.05)
+    async with Baton(agents=[clerk("merge")], database=database, model=Slow(), dispatch=False) as baton:
+        doorbell = Doorbell(baton.ledger)
+        opened = [await baton.submit("talk") for _ in range(3)]
+        ids = [run.id for run in opened]
+        waits = {
+            (id, how): asyncio.ensure_future(doorbell.rings(id, 0, any_message=how))
+            for id in ids
+            for how in (True, False)
+        }
+        await asyncio.sleep(0.5)
+        assert not any(one.done() for one in waits.values())
+        await opened[0].message("at once", sender="ann", urgent=True)
+        await opened[1].message("when you can", sender="ann")
+        rung = {(ids[0], True), (ids[0], False), (ids[1], True)}
+        await asyncio.wait_for(asyncio.gather(*(waits[one] for one in rung)), 10)
+        await asyncio.sleep(0.5)
+        assert {one for one, wait in waits.items() if wait.done()} == rung
+        for wait in waits.values():
+            wait.cancel()
+
+
+@on_both
+async def test_a_message_that_is_urgent_itself_interrupts_any_agent(database: str) -> None:
     mind = Slow()
     async with office(database, [clerk("merge")], mind) as baton:
         run = await baton.submit("talk")
