@@ -1,10 +1,10 @@
 """The figures that rules of alerts may be about: how the work stands, in one number each."""
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Mapping
 
-from baton.flow.lives import Lives
+from baton.flow.traffic import Traffic
 from baton.ledger import Transaction
 from baton.ledger.standing import present
 
@@ -29,11 +29,27 @@ GAUGES: Mapping[str, str] = {
 _HOUR = 3600.0
 
 
-def read_gauges(tx: Transaction, lives: Lives) -> dict[str, float]:
+class LastHour:
+    """What came in the last hour: of each thing when, and how many seconds it took."""
+
+    def __init__(self) -> None:
+        self.begun, self.asked, self.closed = _Numbers(), _Numbers(), _Numbers()
+        self.ended, self.worked, self.called = _Numbers(), _Numbers(), _Numbers()
+
+    def take(self, new: Traffic, now: float) -> None:
+        """Take in what is new, and let go of what is older than an hour."""
+        since = now - _HOUR
+        self.begun.take(((row.at, 0.0) for row in new.submitted), since)
+        self.asked.take(((row.at, 0.0) for row in new.asked), since)
+        self.closed.take(((row.at, 0.0) for row in new.closed), since)
+        self.ended.take(((row.at, row.seconds) for row in new.ended), since)
+        self.worked.take(((row.at, row.seconds) for row in new.worked), since)
+        self.called.take(((row.at, row.seconds) for row in new.called), since)
+
+
+def read_gauges(tx: Transaction, lately: LastHour) -> dict[str, float]:
     """All of them, as they are now."""
-    stands, now = present(tx), tx.now
-    traffic, since = lives.traffic, now - _HOUR
-    ended = [row.seconds for row in _lately(traffic.ended, since)]
+    stands = present(tx)
     return {
         "runs_open": float(stands.runs.get("ready", 0) + stands.runs.get("waiting", 0)),
         "runs_ready": float(stands.runs.get("ready", 0)),
@@ -42,32 +58,36 @@ def read_gauges(tx: Transaction, lives: Lives) -> dict[str, float]:
         "questions_open": float(stands.open_reviews),
         "questions_late": float(stands.overdue_reviews),
         "notices_dead": float(stands.dead_notices),
-        "runs_begun": float(_since(traffic.submitted, since)),
-        "runs_ended": float(len(ended)),
-        "questions_asked": float(_since(traffic.asked, since)),
-        "questions_closed": float(_since(traffic.closed, since)),
-        "run_seconds": _most(ended),
-        "wait_for_worker": _most([row.seconds for row in _lately(traffic.worked, since)]),
-        "model_seconds": _most([row.seconds for row in _lately(traffic.called, since)]),
+        "runs_begun": float(lately.begun.count),
+        "runs_ended": float(lately.ended.count),
+        "questions_asked": float(lately.asked.count),
+        "questions_closed": float(lately.closed.count),
+        "run_seconds": lately.ended.most,
+        "wait_for_worker": lately.worked.most,
+        "model_seconds": lately.called.most,
     }
 
 
-class _Dated(Protocol):
+class _Numbers:
+    """When something happened, in order, and how long it took."""
+
+    def __init__(self) -> None:
+        self._at, self._seconds = array("d"), array("d")
+
+    def take(self, rows: Iterable[tuple[float, float]], since: float) -> None:
+        for at, seconds in rows:
+            if at >= since:
+                self._at.append(at)
+                self._seconds.append(seconds)
+        old = bisect_left(self._at, since)
+        del self._at[:old], self._seconds[:old]
+
     @property
-    def at(self) -> float: ...
+    def count(self) -> int:
+        return len(self._at)
 
-
-D = TypeVar("D", bound=_Dated)
-
-
-def _lately(rows: Sequence[D], since: float) -> Sequence[D]:
-    return rows[bisect_left(rows, since, key=lambda row: row.at) :]
-
-
-def _since(rows: Sequence[_Dated], since: float) -> int:
-    return len(rows) - bisect_left(rows, since, key=lambda row: row.at)
-
-
-def _most(values: list[float]) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))] if ordered else 0.0
+    @property
+    def most(self) -> float:
+        """Seconds that nine in ten took at most; 0 of none."""
+        ordered = sorted(self._seconds)
+        return ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))] if ordered else 0.0

@@ -10,14 +10,13 @@ from typing import Any, TypeVar
 from baton.core import LedgerError, Observer, OffsetClock, RunId, Unobserved, logger
 from baton.flow.adapting import Call, Step, step
 from baton.flow.drift import drift
-from baton.flow.gauges import read_gauges
+from baton.flow.gauges import LastHour, read_gauges
 from baton.flow.life_time import fold
 from baton.flow.log import Log
 from baton.flow.lookout import Lookout
 from baton.flow.rules import Alarms, Watching
 from baton.flow.spent import Roll, busy, lived
 from baton.flow.staff import Staff, staff_of
-from baton.flow.traffic import Stream
 from baton.flow.troubles import Trouble
 from baton.ledger import Ledger, Transaction, alerts, at_once, history, leases, limits, lives, reservations, workers
 from baton.ledger.alerts import Alert, Finding
@@ -30,13 +29,7 @@ LOOK_SECONDS = 10.0
 BACK = 26 * 3600.0
 """Seconds of the record that are folded at the start: what is usual is learnt from them."""
 
-AT_ONCE = 2_000
-"""Events that are folded at a time, so that the agents are not held up."""
-
 KEPT_AT_ONCE = 200
-
-LIVES_BACK = 60.0
-"""Seconds for which the life of a run that has ended stays at hand; it is kept by then, or folded from its events."""
 
 ENDED_BACK = 3600.0
 """Seconds back to which is looked again for runs that have ended, as clocks differ and transactions take their time."""
@@ -101,6 +94,7 @@ class Keeper:
         self._observer = observer or Unobserved()
         self._log: Log | None = None
         self._lookout: Lookout | None = None
+        self._last_hour = LastHour()
         self._watching = Watching(alarms.rules if alarms else ())
         self._kept_since = 0.0
         self._said: float | None = None
@@ -140,23 +134,25 @@ class Keeper:
         now, staff = self._ledger.clock.now(), await self._ledger.read(staff_of)
         if self._log is None or self._lookout is None:
             self._log, self._lookout = Log(now - BACK), Lookout(staff)
-        account = self._log
-        behind = True
+        account, behind = self._log, True
         while behind:
-            behind = await self._ledger.read(lambda tx: account.catch_up(tx, AT_ONCE)) >= AT_ONCE
+            behind = await self._ledger.read(account.catch_up)
+            new = account.news()
+            self._lookout.take(new)
+            self._last_hour.take(new, now)
         found = [_finding(one) for one in self._lookout.look(account.lives, now, staff)]
-        figures = await self._ledger.read(lambda tx: read_gauges(tx, account.lives))
+        figures = await self._ledger.read(lambda tx: read_gauges(tx, self._last_hour))
         found += self._watching.look(now, figures)
         found += await self._say()
-        await self._adapt(account)
+        followed = await self._adapt(account)
         await self._keep(account, staff)
-        account.forget(now - BACK, now - LIVES_BACK)
+        account.forget(now - BACK, calls=max(followed, now - BACK))
         open_ = await self._ledger.read(alerts.any_open)
         if found or open_:
             await self._ledger.write(lambda tx: self._settle(tx, found))
 
-    async def _adapt(self, account: Log) -> None:
-        """Have limits that follow how it goes do so; of several processes one does each time."""
+    async def _adapt(self, account: Log) -> float:
+        """Have limits that follow how it goes do so, of several processes one each time; until when all have."""
         found = await self._ledger.read(_adaptive)
         for one, known, waiting in found:
             assert one.bounds is not None
@@ -164,6 +160,7 @@ class Keeper:
             made = step(one.capacity, one.bounds, known, calls, waiting)
             if made is not None:
                 await self._ledger.write(_adapted(one.name, known, made))
+        return min((float(known.get("until", 0.0)) for _, known, _ in found), default=self._ledger.clock.now())
 
     async def _say(self) -> list[Finding]:
         """Say what this worker is, and find what differs between all."""
@@ -222,7 +219,7 @@ def _lived(tx: Transaction, ids: Sequence[str], account: Log, staff: Staff) -> l
     known = [account.lives.lives[id] for id in ids if id in account.lives.lives]
     known = [life for life in known if life.ended]
     open_ = [life for life in account.lives.lives.values() if not life.ended]
-    roll = Roll(staff, busy(account.lives.traffic.claimed, open_), account.since, tx.now)
+    roll = Roll(staff, busy(account.claimed, open_), account.since, tx.now)
     origins = history.origins(tx, [life.run for life in known])
     found = [lived(life, origins[life.run].tenant if life.run in origins else "local", roll) for life in known]
     missing = set(ids).difference(life.run for life in known)
@@ -246,19 +243,18 @@ def _ready(tx: Transaction, one: Known) -> int:
 
 def _calls(account: Log, kind: str, name: str, since: float) -> list[Call]:
     """What has been called since a time of a tool, or by an agent of its model."""
-    traffic = account.lives.traffic
     if kind == "tool":
         return [
-            Call(use.at, use.seconds, failed=not use.done) for use in _after(traffic.used, since) if use.tool == name
+            Call(use.at, use.seconds, failed=not use.done) for use in _after(account.used, since) if use.tool == name
         ]
     return [
         Call(call.at, call.seconds / max(1, call.tries), failed=call.tries > 1 or bool(call.instead))
-        for call in _after(traffic.called, since)
+        for call in _after(account.called, since)
         if call.agent == name
     ]
 
 
-def _after(rows: Stream[T], since: float) -> list[T]:
+def _after(rows: list[T], since: float) -> list[T]:
     """The rows that ended after a time."""
     return rows[bisect_right(rows, since, key=_ended_at) :]
 

@@ -75,6 +75,11 @@ class Lives:
         self.lives: dict[str, Life] = {}
         self.traffic = Traffic()
 
+    def hand_over(self) -> Traffic:
+        """The traffic that came since the last time; who takes it has it alone."""
+        found, self.traffic = self.traffic, Traffic()
+        return found
+
     def take(self, rows: Iterable[Row], origins: Mapping[str, tuple[str, str | None]] | None = None) -> None:
         """Take events in order; `origins` are tenant and requester of the runs that are submitted in them."""
         lives, known = self.lives, origins or {}

@@ -28,7 +28,7 @@ from baton.flow.naming import (
 from baton.flow.reactions import Reactions
 from baton.flow.shifts import Oftener, Shift, Slower, Worse
 from baton.flow.staff import Staff
-from baton.flow.traffic import Stream, Submitted, Traffic
+from baton.flow.traffic import Submitted, Traffic
 from baton.flow.troubles import Kind, Trouble
 
 T = TypeVar("T")
@@ -56,7 +56,6 @@ class Lookout:
         self._rejected = defaultdict[str, Worse](Worse)
         self._starts = Slower(floor=5.0)
         self._reactions = Reactions(staff)
-        self._seen: dict[str, int] = {}
         self._newest: list[Submitted] = []
         self._kinds: dict[str, str] = {}
         self._said: dict[str, Counter[str]] = {}
@@ -66,10 +65,9 @@ class Lookout:
         self._over: list[tuple[float, Trouble]] = []
 
     def look(self, lives: Lives, now: float, staff: Staff | None = None) -> list[Trouble]:
-        """Take what is new and say what is wrong now, the earliest first."""
+        """Say what is wrong now, the earliest first."""
         if staff is not None:
             self._reactions.staff = staff
-        self._take(lives.traffic)
         open_ = [life for life in lives.lives.values() if not life.ended]
         found = {one.key: one for one in self._find(open_, now)}
         for key, one in self._open.items():
@@ -81,37 +79,36 @@ class Lookout:
         self._open = {key: one for key, one in found.items() if not self._echoes(one, found.values())}
         return sorted(self._open.values(), key=lambda one: (one.began, one.key))
 
-    def _take(self, traffic: Traffic) -> None:
-        for call in self._new("called", traffic.called):
+    def take(self, new: Traffic) -> None:
+        """Take in what has come since the last time."""
+        for call in new.called:
             self._slow_models[call.model].take(call.at, call.seconds / max(1, call.tries))
             self._failing_models[call.model].take(call.at, call.tries > 1 or bool(call.instead))
             self._failing_agents[call.agent].take(call.at, hit=False)
             self._done_at = max(self._done_at, call.at)
-        for use in self._new("used", traffic.used):
+        for use in new.used:
             self._slow_tools[use.tool].take(use.at, use.seconds)
             self._failing_tools[use.tool].take(use.at, not use.done)
             self._done_at = max(self._done_at, use.at)
-        for failed in self._new("failed", traffic.failed):
+        for failed in new.failed:
             self._failed(failed.at, failed.what, failed.name, failed.said)
-        for run in self._new("submitted", traffic.submitted):
+        for run in new.submitted:
             self._floods[run.agent].take(run.at)
             self._newest.append(run)
         del self._newest[:-_KNOWN]
-        for start in self._new("worked", traffic.worked):
+        for start in new.worked:
             self._starts.take(start.at, start.seconds)
-        self._asked_and_closed(traffic)
+        self._asked_and_closed(new)
 
-    def _asked_and_closed(self, traffic: Traffic) -> None:
-        asked = self._new("asked", traffic.asked)
-        claimed, closed = self._new("claimed", traffic.claimed), self._new("closed", traffic.closed)
-        for one in asked:
+    def _asked_and_closed(self, new: Traffic) -> None:
+        for one in new.asked:
             self._kinds[one.review] = one.kind
             self._asks[one.kind].take(one.at)
-        for done in closed:
+        for done in new.closed:
             kind = self._kinds.pop(done.review, None)
             if kind is not None and done.by != "baton":
                 self._rejected[kind].take(done.at, done.decision == "reject")
-        self._reactions.take(asked, claimed, closed)
+        self._reactions.take(new.asked, new.claimed, new.closed)
 
     def _failed(self, at: float, what: str, name: str, said: str) -> None:
         if what == "worker":
@@ -120,12 +117,6 @@ class Lookout:
         self._failing_agents[name].take(at, hit=True)
         words = self._said.setdefault(name, Counter())
         words[one_line(said)[:160]] += 1
-
-    def _new(self, name: str, stream: Stream[T]) -> list[T]:
-        """The rows of a stream that have come since the last look."""
-        found = stream.since(self._seen.get(name, 0))
-        self._seen[name] = stream.came
-        return found
 
     def _find(self, open_: Sequence[Life], now: float) -> Iterator[Trouble]:
         for stream in (*self._floods.values(), *self._asks.values()):

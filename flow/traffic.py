@@ -1,10 +1,7 @@
 """What was asked of models, tools, people and workers, one row each time, in the order in which it ended. No I/O."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
-
-T = TypeVar("T")
+from typing import NamedTuple
 
 
 class Submitted(NamedTuple):
@@ -99,41 +96,16 @@ class Claimed(NamedTuple):
         return self.end
 
 
-class Stream(list[T]):
-    """Rows in the order in which they came; the oldest are let go of, and the others keep their numbers."""
-
-    dropped = 0
-
-    def since(self, number: int) -> list[T]:
-        """The rows from a number on, counted from the first that ever came."""
-        return self[max(0, number - self.dropped) :]
-
-    @property
-    def came(self) -> int:
-        """How many have ever come."""
-        return self.dropped + len(self)
-
-    def drop(self, many: int) -> None:
-        """Let go of the oldest."""
-        del self[:many]
-        self.dropped += many
-
-
 @dataclass
 class Traffic:
     """All of it, each in the order of its end."""
 
-    submitted: Stream[Submitted] = field(default_factory=Stream[Submitted])
-    ended: Stream[Ended] = field(default_factory=Stream[Ended])
-    called: Stream[Called] = field(default_factory=Stream[Called])
-    used: Stream[Used] = field(default_factory=Stream[Used])
-    worked: Stream[Worked] = field(default_factory=Stream[Worked])
-    failed: Stream[Failed] = field(default_factory=Stream[Failed])
-    asked: Stream[Asked] = field(default_factory=Stream[Asked])
-    closed: Stream[Closed] = field(default_factory=Stream[Closed])
-    claimed: Stream[Claimed] = field(default_factory=Stream[Claimed])
-
-    @property
-    def streams(self) -> Sequence[Stream[Any]]:
-        """Each of them."""
-        return list(vars(self).values())
+    submitted: list[Submitted] = field(default_factory=list[Submitted])
+    ended: list[Ended] = field(default_factory=list[Ended])
+    called: list[Called] = field(default_factory=list[Called])
+    used: list[Used] = field(default_factory=list[Used])
+    worked: list[Worked] = field(default_factory=list[Worked])
+    failed: list[Failed] = field(default_factory=list[Failed])
+    asked: list[Asked] = field(default_factory=list[Asked])
+    closed: list[Closed] = field(default_factory=list[Closed])
+    claimed: list[Claimed] = field(default_factory=list[Claimed])

@@ -28,7 +28,7 @@ from baton.ledger.prepared import say
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another process before it gives up."""
 
-_PRAGMAS = ("synchronous=FULL", "cache_size=-16000", "secure_delete=FAST")
+_PRAGMAS = ("synchronous=FULL", "cache_size=-4000", "secure_delete=FAST")
 
 
 class SqliteDatabase:

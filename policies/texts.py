@@ -13,7 +13,7 @@ R = TypeVar("R")
 SHORTEST = 3
 """Characters below which a text is found everywhere by chance."""
 
-_KEPT, _SHORT = 4096, 200  # results that are kept, and characters of the values that they are kept for
+_KEPT, _SHORT = 1024, 200  # results that are kept, and characters of the values that they are kept for
 _COMMON_BELOW = 100
 _LARGE = 10**15
 _LONGEST_NUMBER = 40

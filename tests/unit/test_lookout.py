@@ -57,6 +57,7 @@ def looked(
         while place < len(rows) and rows[place][5] < at:
             place += 1
         lives.take(rows[first:place], of)
+        lookout.take(lives.hand_over())
         for one in lookout.look(lives, at):
             told.setdefault(one.key, one)
     return list(told.values())
