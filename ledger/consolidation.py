@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, union
+from sqlalchemy import Double, Text, bindparam, func, or_, select, tuple_, union
 
 from baton.core import GOAL, Confidentiality, FactId, Forgotten, Goal, Label, RunId, Trust
 from baton.ledger import bodies, facts, superseding
@@ -29,14 +29,19 @@ def outcomes_of(agent: str) -> str:
     return f"outcomes/{agent}"
 
 
-def learn_outcomes(tx: Transaction, tenant: str, most: int) -> list[FactId]:
-    """Make episodes of runs that have ended and are none yet, oldest first: what was wanted, and what came of it.
+def not_learnt(tx: Transaction, tenant: str, after: tuple[float, str], most: int) -> list[tuple[float, str]]:
+    """When runs ended that were not learnt from yet, and which: the next ones behind a time and a run, oldest first."""
+    return tx.tuples(_NOT_LEARNT, tenant=tenant, at=after[0], run=after[1], most=most)
+
+
+def learn_outcomes(tx: Transaction, tenant: str, ended: Sequence[str]) -> list[FactId]:
+    """Make episodes of those runs that are none yet: what was wanted, and what came of it.
 
     They are trusted no more than the least that the run has read.
     """
     _alone(tx, tenant)
     made: list[FactId] = []
-    for row in tx.rows(_ENDED, tenant=tenant, most=most):
+    for row in tx.rows(_ENDED, tenant=tenant, ids=list(ended)):
         texts = bodies.load(tx, [row.goal, row.summary])
         goal = GOAL.validate_json(texts[row.goal])
         came = texts[row.summary] if row.summary else "nothing was said"
@@ -68,29 +73,45 @@ def _read_by(row: Any, goal: Goal) -> Label:
     )
 
 
-def scopes(tx: Transaction, tenant: str) -> list[str]:
-    """Where a tenant believes anything."""
-    return tx.values(_SCOPES, tenant=tenant)
+def crowded(tx: Transaction, tenant: str) -> list[tuple[str, str]]:
+    """Scopes and subjects of which a tenant believes several things that may say the same."""
+    return tx.tuples(_CROWDED, tenant=tenant, now=tx.now)
+
+
+def said_of(tx: Transaction, tenant: str, scope: str, subject: str) -> list[Fact]:
+    """What is believed of a subject and may say the same as something else; oldest first."""
+    return [fact_of(row) for row in tx.rows(_SAID_OF, tenant=tenant, scope=scope, subject=subject, now=tx.now)]
 
 
 @dataclass(frozen=True)
 class Thread:
-    """Episodes that stand beside each other, in order; and the fact that sums them up, if there is one."""
+    """Episodes that stand beside each other.
+
+    Attributes:
+        count: How many there are.
+        episodes: The newest of them, in order.
+        summary: The fact that sums them up; None where none does.
+    """
 
     scope: str
     name: str
+    count: int
     episodes: Sequence[Fact]
     summary: Fact | None
 
 
-def threads(tx: Transaction, tenant: str, least: int) -> list[Thread]:
-    """The threads of at least so many believed episodes."""
-    found: list[Thread] = []
-    for row in tx.rows(_THREADS, tenant=tenant, least=least):
-        episodes = [fact_of(one) for one in tx.rows(_EPISODES, tenant=tenant, scope=row.scope, thread=row.thread)]
-        known = tx.row(_SUMMARY, tenant=tenant, scope=row.scope, subject=row.thread)
-        found.append(Thread(row.scope, row.thread, episodes, fact_of(known) if known else None))
-    return found
+def threads(tx: Transaction, tenant: str, least: int) -> list[tuple[str, str, int]]:
+    """Scope and name of the threads of at least so many believed episodes, with their number."""
+    return tx.tuples(_THREADS, tenant=tenant, least=least)
+
+
+def thread(tx: Transaction, tenant: str, found: tuple[str, str, int], most: int) -> Thread:
+    """One of the threads, with its newest `most` episodes."""
+    scope, name, count = found
+    rows = tx.rows(_EPISODES, tenant=tenant, scope=scope, thread=name, most=most)
+    known = tx.row(_SUMMARY, tenant=tenant, scope=scope, subject=name)
+    episodes = [fact_of(row) for row in reversed(rows)]
+    return Thread(scope, name, count, episodes, fact_of(known) if known else None)
 
 
 def sum_up(tx: Transaction, thread: Thread, claim: Claim) -> FactId | None:
@@ -143,7 +164,13 @@ _ENDED = (
         .scalar_subquery()
         .label("highest"),
     )
+    .where(runs.c.tenant == bindparam("tenant"), runs.c.id.in_(bindparam("ids", expanding=True)), ~_LEARNT)
+    .order_by(runs.c.ended_at, runs.c.id)
+)
+_NOT_LEARNT = (
+    select(runs.c.ended_at, runs.c.id)
     .where(runs.c.tenant == bindparam("tenant"), runs.c.status.in_(sorted(ENDED)), ~_LEARNT)
+    .where(tuple_(runs.c.ended_at, runs.c.id) > tuple_(bindparam("at", type_=Double), bindparam("run", type_=Text)))
     .order_by(runs.c.ended_at, runs.c.id)
     .limit(bindparam("most"))
 )
@@ -152,9 +179,25 @@ _BELIEVED = (
     fact_rows.c.retired_at.is_(None),
     fact_rows.c.quarantined_at.is_(None),
 )
-_SCOPES = select(fact_rows.c.scope).where(*_BELIEVED).distinct().order_by(fact_rows.c.scope)
+_MAY_REPEAT = (
+    *_BELIEVED,
+    or_(fact_rows.c.expires_at.is_(None), fact_rows.c.expires_at > bindparam("now")),
+    fact_rows.c.kind != Kind.EPISODIC.value,
+    fact_rows.c.ttl.is_(None),
+)
+_CROWDED = (
+    select(fact_rows.c.scope, fact_rows.c.subject)
+    .where(*_MAY_REPEAT)
+    .group_by(fact_rows.c.scope, fact_rows.c.subject)
+    .having(func.count() > 1)
+)
+_SAID_OF = (
+    select(fact_rows)
+    .where(*_MAY_REPEAT, fact_rows.c.scope == bindparam("scope"), fact_rows.c.subject == bindparam("subject"))
+    .order_by(fact_rows.c.recorded_at, fact_rows.c.id)
+)
 _THREADS = (
-    select(fact_rows.c.scope, fact_rows.c.thread)
+    select(fact_rows.c.scope, fact_rows.c.thread, func.count())
     .where(*_BELIEVED, fact_rows.c.thread.is_not(None))
     .group_by(fact_rows.c.scope, fact_rows.c.thread)
     .having(func.count() >= bindparam("least"))
@@ -163,7 +206,8 @@ _THREADS = (
 _EPISODES = (
     select(fact_rows)
     .where(*_BELIEVED, fact_rows.c.scope == bindparam("scope"), fact_rows.c.thread == bindparam("thread"))
-    .order_by(fact_rows.c.position)
+    .order_by(fact_rows.c.position.desc())
+    .limit(bindparam("most"))
 )
 _SUMMARY = (
     select(fact_rows)

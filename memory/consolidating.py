@@ -24,9 +24,15 @@ _SAME = 0.9
 LEAST = 8
 """Episodes from which a thread is summed up."""
 
+NEWEST = 200
+"""Episodes that are summed up of a thread of more: the newest."""
+
 _QUOTED, _LONG = 3, 400  # episodes, and characters of each
 _MOST = 50
 """Runs that are learnt from, and facts that are merged, in one transaction: nobody waits long for it to end."""
+
+_AT_ONCE = 1_000
+"""Runs that are looked for at a time."""
 
 
 class Extractor(Protocol):
@@ -59,20 +65,19 @@ async def consolidate(
         since: Where the changes of facts ended when it was done last. If they still end there, runs alone are looked
             at. None looks at everything.
     """
-    outcomes = 0
-    while made := await ledger.write(lambda tx: consolidation.learn_outcomes(tx, tenant, _MOST)):
-        outcomes += len(made)
+    outcomes = await _learn(ledger, tenant)
     if since is not None and since == await ledger.read(fact_changes.last):
         return Tidied(outcomes=outcomes, merged=0, summaries=0, extracted=0)
     merged = 0
-    for scope in await ledger.read(lambda tx: consolidation.scopes(tx, tenant)):
-        known = await ledger.read(lambda tx, scope=scope: facts.believed(tx, tenant, [scope]))  # type: ignore[misc]
+    for scope, subject in await ledger.read(lambda tx: consolidation.crowded(tx, tenant)):
+        known = await ledger.read(lambda tx, s=scope, of=subject: consolidation.said_of(tx, tenant, s, of))  # type: ignore[misc]
         pairs = await asyncio.to_thread(repeated, known)
         for start in range(0, len(pairs), _MOST):
             part = pairs[start : start + _MOST]
             merged += await ledger.write(lambda tx, p=part: sum(consolidation.merge(tx, *pair) for pair in p))  # type: ignore[misc]
     summaries = extracted = 0
-    for thread in await ledger.read(lambda tx: consolidation.threads(tx, tenant, LEAST)):
+    for found in await ledger.read(lambda tx: consolidation.threads(tx, tenant, LEAST)):
+        thread = await ledger.read(lambda tx, of=found: consolidation.thread(tx, tenant, of, NEWEST))  # type: ignore[misc]
         claim = await asyncio.to_thread(summary, tenant, thread)
         kept = await ledger.write(lambda tx, t=thread, c=claim: consolidation.sum_up(tx, t, c))  # type: ignore[misc]
         summaries += kept is not None
@@ -81,15 +86,25 @@ async def consolidate(
     return Tidied(outcomes=outcomes, merged=merged, summaries=summaries, extracted=extracted)
 
 
+async def _learn(ledger: Ledger, tenant: str) -> int:
+    """Make episodes of the runs that have ended; how many."""
+    made, last = 0, (0.0, "")
+    while ended := await ledger.read(lambda tx: consolidation.not_learnt(tx, tenant, last, _AT_ONCE)):  # noqa: B023
+        for start in range(0, len(ended), _MOST):
+            part = [run for _, run in ended[start : start + _MOST]]
+            made += len(await ledger.write(lambda tx, part=part: consolidation.learn_outcomes(tx, tenant, part)))  # type: ignore[misc]
+        last = ended[-1]
+    return made
+
+
 def repeated(known: Sequence[Fact]) -> list[tuple[FactId, FactId]]:
-    """Pairs of a fact and one that says the same of the same subject, trusted no more, true no longer.
+    """Pairs of facts about one subject, of which the second says the same, trusted no more, true no longer.
 
     The first recorded of equals is kept.
     """
-    groups: dict[tuple[str, str], list[Fact]] = {}
+    groups: dict[str, list[Fact]] = {}
     for fact in known:
-        if fact.kind is not Kind.EPISODIC and fact.ttl is None:
-            groups.setdefault((fact.subject, fact.predicate or ""), []).append(fact)
+        groups.setdefault(fact.predicate or "", []).append(fact)
     pairs: list[tuple[FactId, FactId]] = []
     for group in groups.values():
         kept: list[tuple[Fact, Counter[str]]] = []
@@ -113,13 +128,14 @@ def summary(tenant: str, thread: Thread) -> Claim:
     who = ", ".join(dict.fromkeys(one.subject for one in episodes))
     times = [one.valid_from for one in episodes if one.valid_from is not None]
     when = f" from {format_time(min(times))} to {format_time(max(times))}" if times else ""
+    newest = "" if len(episodes) == thread.count else f" newest of {thread.count}"
     quoted = " / ".join(f"{episodes[n].subject}: {episodes[n].text[:_LONG]}" for n in best)
     return Claim(
         tenant=tenant,
         scope=thread.scope,
         subject=thread.name,
         predicate=SUMMARY,
-        text=f"{len(episodes)} episodes{when}, of {who}. {quoted}",
+        text=f"{len(episodes)}{newest} episodes{when}, of {who}. {quoted}",
         label=replace(derived(one.label for one in episodes), sources=frozenset(f"fact:{one.id}" for one in episodes)),
         valid_from=min(times, default=None),
     )

@@ -11,7 +11,9 @@ from baton import Agent, Attachment, Goal, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Label, ManualClock, NotFound, Trust
 from baton.ledger import Claim, Fact, Kind, Ledger, facts
-from baton.memory import Memory, Tidier
+from baton.ledger.forgetting import Wanted
+from baton.memory import Memory, Tidier, consolidating
+from baton.memory.consolidating import NEWEST
 from support import Says, call, calls, open_office, script, set_policy, soon, until
 
 USER, EXTERNAL = Label(Trust.USER), Label(Trust.EXTERNAL, frozenset({"message:msg_1"}))
@@ -88,6 +90,30 @@ async def test_what_says_the_same_is_merged_and_a_thread_summed_up_once(ledger: 
     assert len((await memory.explain(summed.id, tenant="local")).passages) == 9
     assert (await memory.consolidate(tenant="acme")).merged == 0
     memory.close()
+
+
+async def test_a_long_thread_is_summed_up_in_its_newest_episodes(ledger: Ledger) -> None:
+    memory = Memory(ledger)
+    early = await memory.remember(note("the bridge was shut", EXTERNAL, kind=Kind.EPISODIC, thread="talk"))
+    for number in range(NEWEST):
+        await memory.remember(note(f"the harbour crane {number} is broken", kind=Kind.EPISODIC, thread="talk"))
+    assert (await memory.consolidate(tenant="local")).summaries == 1
+    (summed,) = [fact for fact in await memory.believed(tenant="local") if fact.predicate == "summary"]
+    assert summed.text.startswith(f"{NEWEST} newest of {NEWEST + 1} episodes")
+    assert summed.label.trust is Trust.USER and f"fact:{early}" not in summed.label.sources
+    memory.close()
+
+
+async def test_outcomes_that_must_not_be_learnt_again_do_not_stand_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consolidating, "_MOST", 1)
+    async with open_office(tmp_path, [Agent("clerk", policy="allow-all")], script()) as baton:
+        await soon((await baton.submit("look into the crane")).result())
+        assert (await baton.memory.consolidate(tenant="local")).outcomes == 1
+        await baton.memory.forget(Wanted(tenant="local", subject="clerk"), by="ann")
+        await soon((await baton.submit("look into the lock")).result())
+        assert (await baton.memory.consolidate(tenant="local")).outcomes == 1
 
 
 class Optimist:
