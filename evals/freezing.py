@@ -12,7 +12,7 @@ from baton.core import ActionId, Effect, Goal, RunId, ToolSpec, redact, variable
 from baton.evals.cases import Call, Case, Trajectory
 from baton.evals.knowing import nobody_knows
 from baton.evals.suite import Suite
-from baton.ledger import EffectRecord, EffectState, Proposal, Transaction, effects, journal, runs
+from baton.ledger import EffectRecord, EffectState, Proposal, Transaction, effects, families, journal, runs
 from baton.project import load_project
 
 VARIABLE = "BATON_FROZEN"
@@ -44,7 +44,7 @@ def freeze(tx: Transaction, id: RunId, agents: Mapping[str, Agent]) -> Case:
         agents: Those of the project, whose tools tell what writes.
     """
     run = runs.get(tx, id)
-    members = runs.family(tx, id)
+    members = families.ids(tx, id)
     proposed = {p.action.id: p for member in members for p in journal.proposals(tx, member)}
     done = [e for member in members for e in effects.of_run(tx, member) if _frozen(e, proposed, agents)]
     writes = [_call(e, proposed) for e in done if _spec(e, proposed, agents).effect is Effect.WRITE]

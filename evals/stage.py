@@ -20,7 +20,7 @@ from baton.evals.waits import waits_of
 from baton.flow.life_time import fold
 from baton.flow.staff import Rostered
 from baton.handles import RunHandle
-from baton.ledger import Review, Run, Transaction, events, leases, mail, reviews, runs, timers
+from baton.ledger import Review, Run, Transaction, events, families, leases, mail, reviews, runs, timers
 
 PAUSES = 0.02, 0.15
 """Seconds between two looks whether anybody still works, at first and at most; the longer, the longer they do."""
@@ -238,7 +238,7 @@ class Stage:
 
 
 def _over(tx: Transaction, run: RunId) -> bool:
-    return all(runs.get(tx, member).ended for member in runs.family(tx, run))
+    return families.over(tx, run)
 
 
 def _root(tx: Transaction, run: RunId) -> RunId:

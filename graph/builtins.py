@@ -243,7 +243,7 @@ def still_open(tx: Transaction, run: RunId, cursor: int) -> list[str]:
         found.append(f"what you asked {mine.giver} is not answered")
     if timers.pending(tx, run, "wait") is not None:
         found.append("you are waiting for a time")
-    found += [f"you are waiting for the event {wait.event}" for wait in waits.pending(tx, [run])]
+    found += [f"you are waiting for the event {wait.event}" for wait in waits.pending(tx, run)]
     found += [f"{stay.tool} ({stay.action}) has not taken effect yet" for stay in stays.of_run(tx, run)]
     found += [f"you are waiting for {one.names}" for one in reservations.of_run(tx, run) if one.waits]
     if mail.has_unread(tx, run, cursor):

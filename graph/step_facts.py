@@ -30,6 +30,9 @@ from baton.ledger import (
 from baton.ledger.joins import Join
 from baton.ledger.workflow_steps import StepRow
 
+_AT_ONCE = 500
+"""Pieces of a join that are read at a time."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -81,11 +84,17 @@ def facts(tx: Transaction, run: RunId, proposals: Sequence[Proposal], asked: Seq
 
 def pieces(tx: Transaction, run: RunId, found: Facts, wanted: Collection[str]) -> Facts:
     """The facts, with what the pieces came to that some steps join."""
-    answers = {
-        key: [(one.item or 0, _handed_back(one)) for one in handoffs.of_join(tx, run, key) if not one.state.open]
-        for key in wanted
-    }
-    return replace(found, answers=answers)
+    return replace(found, answers={key: _answers(tx, run, key, found.joins[key].total) for key in wanted})
+
+
+def _answers(tx: Transaction, run: RunId, key: str, total: int) -> list[tuple[int, Result]]:
+    """Places and results of the pieces that have ended, read some at a time: there may be ten thousand."""
+    return [
+        (one.item or 0, _handed_back(one))
+        for start in range(0, total, _AT_ONCE)
+        for one in handoffs.of_join(tx, run, key, start, start + _AT_ONCE)
+        if not one.state.open
+    ]
 
 
 def settle(walk: Walk, past: Past, found: Facts, lines: Sequence[Line]) -> None:

@@ -283,9 +283,9 @@ def ended_of(tx: Transaction, children: Sequence[RunId]) -> set[RunId]:
     return {RunId(child) for child in tx.values(_ENDED_OF, children=list(children))}
 
 
-def of_join(tx: Transaction, run: RunId, joined: str) -> list[Handoff]:
-    """All the pieces that a step of a run joins, in their order."""
-    return _read(tx, tx.rows(_OF_JOIN, run=run, joined=joined))
+def of_join(tx: Transaction, run: RunId, joined: str, start: int = 0, stop: int = 2**31 - 1) -> list[Handoff]:
+    """The pieces that a step of a run joins, in their order, from place `start` up to and without `stop`."""
+    return _read(tx, tx.rows(_OF_JOIN, run=run, joined=joined, start=start, stop=stop))
 
 
 def _step(tx: Transaction, handoff: Handoff, before: HandoffState, after: HandoffState) -> None:
@@ -353,12 +353,13 @@ _ENDED_OF = select(handoffs.c.child).where(
 _OPEN_OF_RUN = (
     select(handoffs).where(handoffs.c.run == bindparam("run"), _IS_OPEN).order_by(handoffs.c.offered_at, handoffs.c.id)
 )
-_OF_JOIN = (
+_IN_JOIN = (
     select(handoffs)
     .where(handoffs.c.run == bindparam("run"), handoffs.c.joined == bindparam("joined"))
     .order_by(handoffs.c.item)
 )
-_OPEN_OF_JOIN = _OF_JOIN.where(_IS_OPEN)
+_OF_JOIN = _IN_JOIN.where(handoffs.c.item >= bindparam("start"), handoffs.c.item < bindparam("stop"))
+_OPEN_OF_JOIN = _IN_JOIN.where(_IS_OPEN)
 _FOLLOWED = select(handoffs).where(handoffs.c.run == bindparam("run"), handoffs.c.route.is_not(None), ~_IS_OPEN)
 _OF_RUN = select(handoffs).where(handoffs.c.run == bindparam("run")).order_by(handoffs.c.offered_at, handoffs.c.id)
 

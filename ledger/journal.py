@@ -184,10 +184,16 @@ def proposal(tx: Transaction, action: ActionId) -> Proposal:
     Raises:
         NotFound: if there is none.
     """
-    row = tx.row(_ONE, action=action)
-    if row is None:
+    found = find(tx, action)
+    if found is None:
         raise NotFound("action", action)
-    return read_proposal(row)
+    return found
+
+
+def find(tx: Transaction, action: ActionId) -> Proposal | None:
+    """The recorded action with this id; None if there is none, as where it is a piece of one that was spread."""
+    row = tx.row(_ONE, action=action)
+    return read_proposal(row) if row is not None else None
 
 
 def set_review(tx: Transaction, action: ActionId, review: ReviewId) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, func, insert, or_, select, update
 
 from baton.core import ActionId, Ambiguous, NotFound, ReviewId, RunId, Verdict, dump
-from baton.ledger import bodies, decisions, forecasts, handoffs
+from baton.ledger import bodies, decisions, families, forecasts, handoffs
 from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
@@ -204,6 +204,11 @@ def waiting(tx: Transaction, *, runs: Sequence[RunId] | None = None, limit: int 
     return _reviews(tx, tx.rows(_WAITING_IN_RUNS, runs=runs))[:limit]
 
 
+def waiting_below(tx: Transaction, run: RunId) -> list[Review]:
+    """Open reviews of a run and of all that it handed work to, in the same order."""
+    return _reviews(tx, tx.rows(_WAITING_BELOW, run=run))
+
+
 _ALL = 2**31 - 1
 _ORDERED = (
     select(reviews)
@@ -212,6 +217,7 @@ _ORDERED = (
 )
 _WAITING = _ORDERED.limit(bindparam("most"))
 _WAITING_IN_RUN = _ORDERED.where(reviews.c.run == bindparam("run"))
+_WAITING_BELOW = _ORDERED.where(reviews.c.run.in_(families.below()))
 _WAITING_IN_RUNS = _ORDERED.where(reviews.c.run.in_(bindparam("runs", expanding=True)))
 
 

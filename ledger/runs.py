@@ -236,7 +236,7 @@ def listed(
         query = query.where(runs.c.agent == agent)
     if requester is not None:
         query = query.where(runs.c.requester == requester, runs.c.parent.is_(None))
-    return _runs(tx, tx.rows(of_tenant(tx, query)))
+    return of_rows(tx, tx.rows(of_tenant(tx, query)))
 
 
 def of_tenant(tx: Transaction, query: Select[Any]) -> Select[Any]:
@@ -256,30 +256,12 @@ def lock_all(tx: Transaction, ids: Iterable[RunId]) -> dict[RunId, str]:
 
 def children(tx: Transaction, run: RunId) -> list[Run]:
     """The runs that this run handed work to, oldest first."""
-    return _runs(tx, tx.rows(_CHILDREN, run=run))
+    return of_rows(tx, tx.rows(_CHILDREN, run=run))
 
 
 def open_children(tx: Transaction, run: RunId) -> list[RunId]:
     """The ids of the runs that this run handed work to and that have not ended, oldest first."""
     return [RunId(child) for child in tx.values(_OPEN_CHILDREN, run=run)]
-
-
-def family(tx: Transaction, run: RunId) -> list[RunId]:
-    """The ids of a run and of all that it handed work to, however deep: itself first, then level by level."""
-    found, level = [run], [run]
-    while level:
-        level = [
-            RunId(child) for start in range(0, len(level), 500) for child in _below(tx, level[start : start + 500])
-        ]
-        found += level
-    return found
-
-
-def _below(tx: Transaction, parents: Sequence[RunId]) -> list[Any]:
-    """The ids of the runs that these have handed work to."""
-    if len(parents) == 1:  # the usual case, in a statement whose length is known
-        return tx.values(_CHILD_IDS, run=parents[0])
-    return tx.values(_CHILDREN_OF, parents=list(parents))
 
 
 class Mark(NamedTuple):
@@ -309,7 +291,7 @@ def marks(tx: Transaction, wanted: Collection[RunId]) -> dict[RunId, Mark]:
 
 def compensations(tx: Transaction, run: RunId) -> list[Run]:
     """The runs that undo what this run did, oldest first."""
-    return _runs(tx, tx.rows(select(runs).where(runs.c.compensates == run).order_by(runs.c.created_at)))
+    return of_rows(tx, tx.rows(select(runs).where(runs.c.compensates == run).order_by(runs.c.created_at)))
 
 
 def mark_compensation(tx: Transaction, run: RunId, of: RunId) -> None:
@@ -323,11 +305,11 @@ def wake(tx: Transaction, run: RunId, *, at_once: bool = False) -> None:
     tx.woken.add(run)
 
 
-_CHILD_IDS = select(runs.c.id).where(runs.c.parent == bindparam("run")).order_by(runs.c.created_at)
-_CHILDREN_OF = (
-    select(runs.c.id).where(runs.c.parent.in_(bindparam("parents", expanding=True))).order_by(runs.c.created_at)
+_OPEN_CHILDREN = (
+    select(runs.c.id)
+    .where(runs.c.parent == bindparam("run"), runs.c.status.not_in(sorted(ENDED)))
+    .order_by(runs.c.created_at)
 )
-_OPEN_CHILDREN = _CHILD_IDS.where(runs.c.status.not_in(sorted(ENDED)))
 _MARKS = select(runs.c.id, runs.c.events, runs.c.wake, runs.c.seen, runs.c.status, runs.c.lease_owner).where(
     runs.c.id.in_(bindparam("runs", expanding=True))
 )
@@ -401,7 +383,8 @@ _COUNT = (
 )
 
 
-def _runs(tx: Transaction, rows: Sequence[Any]) -> list[Run]:
+def of_rows(tx: Transaction, rows: Sequence[Any]) -> list[Run]:
+    """Runs of rows of their table."""
     texts = bodies.load(tx, [body for row in rows for body in (row.goal, row.summary)])
     return [_run(row, texts, tx.now) for row in rows]
 

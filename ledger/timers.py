@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from baton.core import RunId, random_id
 from baton.ledger.schema import timers
@@ -86,7 +86,6 @@ _DUE = (
 )
 _TAKE = delete(timers).where(timers.c.id.in_(bindparam("taken", expanding=True)))
 _NEXT = select(func.min(timers.c.due))
-_OVERDUE = select(exists().where(timers.c.run == bindparam("run"), timers.c.due <= bindparam("now")))
 _STARTED = select(timers.c.ref).where(timers.c.run == bindparam("run"), timers.c.kind == bindparam("kind"))
 _PENDING = select(func.min(timers.c.due)).where(timers.c.run == bindparam("run"), timers.c.kind == bindparam("kind"))
 
@@ -95,11 +94,6 @@ def next_due(tx: Transaction) -> float | None:
     """When the next timer is due; None if there is none."""
     soonest: float | None = tx.value(_NEXT)
     return soonest
-
-
-def overdue(tx: Transaction, run: RunId) -> bool:
-    """Whether a time has come in a run that it has not been told of yet."""
-    return bool(tx.value(_OVERDUE, run=run, now=tx.now))
 
 
 def started(tx: Transaction, run: RunId, kind: TimerKind) -> set[str]:

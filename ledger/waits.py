@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from baton.core import ActionId, BodyId, InvalidValue, RunId, Trust, dump
-from baton.ledger import bodies, timers
+from baton.ledger import bodies, families, timers
 from baton.ledger.locks import lock_name
 from baton.ledger.schema import runs, signals, waits
 from baton.ledger.transaction import Transaction
@@ -125,9 +125,14 @@ def settle(tx: Transaction, action: ActionId) -> tuple[Wait, Signal | None] | No
     return _wait(row), signal and Signal(body=signal.body, trust=Trust(signal.trust), sender=signal.sender)
 
 
-def pending(tx: Transaction, members: Sequence[RunId]) -> list[Wait]:
-    """What runs wait for and have not been told of, oldest first."""
-    return [_wait(row) for row in tx.rows(_PENDING, members=list(members))]
+def pending(tx: Transaction, run: RunId) -> list[Wait]:
+    """What a run waits for and has not been told of, oldest first."""
+    return [_wait(row) for row in tx.rows(_PENDING, run=run)]
+
+
+def pending_below(tx: Transaction, run: RunId) -> list[Wait]:
+    """The same of a run and of all that it handed work to."""
+    return [_wait(row) for row in tx.rows(_PENDING_BELOW, run=run)]
 
 
 def of_actions(tx: Transaction, actions: Sequence[ActionId]) -> dict[ActionId, tuple[str, str | None]]:
@@ -194,7 +199,8 @@ _GIVEN_TOO = (
 )
 _ONE = select(waits).where(waits.c.action == bindparam("action"))
 _SIGNAL = select(signals).where(signals.c.id == bindparam("signal"))
-_PENDING = select(waits).where(waits.c.run.in_(bindparam("members", expanding=True)), _LEFT).order_by(waits.c.opened_at)
+_PENDING = select(waits).where(waits.c.run == bindparam("run"), _LEFT).order_by(waits.c.opened_at)
+_PENDING_BELOW = select(waits).where(waits.c.run.in_(families.below()), _LEFT).order_by(waits.c.opened_at)
 _ENDLESS = select(waits).where(waits.c.state == "open", waits.c.until.is_(None)).order_by(waits.c.opened_at)
 _OF_ACTIONS = (
     select(waits.c.action, waits.c.state, signals.c.body)

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 
 from baton.core import RunId
-from baton.ledger import Run, Transaction, events
+from baton.ledger import Transaction, events, families, runs
 from baton.live import Ear, Piece
-from baton.story import Moment, family
+from baton.story import Moment
 
 ANSWERED = "model.answered"
 """The kind of the event that has the whole text of a turn."""
@@ -14,12 +14,12 @@ ANSWERED = "model.answered"
 
 def answered(tx: Transaction, run: RunId) -> dict[RunId, int]:
     """Of a run and of those that it handed work to, the last turn that is recorded; 0 where there is none."""
-    return {member.id: _last(tx, member) for member in family(tx, run)}
+    return {member: _last(tx, member) for member in families.ids(tx, run)}
 
 
-def _last(tx: Transaction, run: Run) -> int:
-    found = events.latest(tx, run.id, ANSWERED, 1)
-    return found[0].data["turn"] if found else run.forked_at or 0
+def _last(tx: Transaction, run: RunId) -> int:
+    found = events.latest(tx, run, ANSWERED, 1)
+    return found[0].data["turn"] if found else runs.get(tx, run).forked_at or 0
 
 
 async def follow(story: AsyncGenerator[Moment], ear: Ear, told: Mapping[RunId, int]) -> AsyncGenerator[Moment | Piece]:

@@ -8,12 +8,26 @@ from functools import partial
 
 from baton.core import Attachment, RunFailed, RunId, Trust
 from baton.following import answered, follow
-from baton.ledger import ENDED, Event, Ledger, Line, Review, Run, Transaction, events, mail, reviews, runs, transcript
+from baton.ledger import (
+    ENDED,
+    Event,
+    Ledger,
+    Line,
+    Review,
+    Run,
+    Transaction,
+    events,
+    families,
+    mail,
+    reviews,
+    runs,
+    transcript,
+)
 from baton.live import Live, Piece
 from baton.noting import RunNotes
 from baton.review import outcomes
-from baton.story import Moment, family, moments, settled
-from baton.watch import Watch
+from baton.story import Moment, moments
+from baton.watch import Pending, Watch
 
 ATTACHED = "attachment: "
 """What a message begins with that hands an attachment in; its name follows, and on the next line its text."""
@@ -74,14 +88,14 @@ class RunHandle:
         Raises:
             RunFailed: if it failed or was cancelled.
         """
-        result = await self._watch.until(partial(_ended, self.id), self.id, rest=True, below=False)
+        result = await self._watch.until(partial(_ended, self.id), rest=True)
         if result.status in ("failed", "cancelled"):
             raise RunFailed(self.id, result.summary)
         return result
 
     async def settled(self) -> Result:
         """Wait until the run has ended, or goes on only with an answer from somebody or with time."""
-        return await self._watch.until(partial(_settled, self.id), self.id, rest=True)
+        return await self._watch.until(partial(_settled, self.id), rest=True)
 
     async def stands(self) -> Result:
         """How far the run has come, without waiting."""
@@ -90,7 +104,7 @@ class RunHandle:
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
         """Every event of the run with a number above `after`, as it happens, until the run has ended."""
         while True:
-            found = await self._watch.until(partial(_news, self.id, after), self.id, below=False)
+            found = await self._watch.until(partial(_news, self.id, after))
             for event in found:
                 yield event
                 after = event.seq
@@ -99,7 +113,7 @@ class RunHandle:
 
     async def seen(self) -> dict[RunId, int]:
         """The numbers of the newest events of the run and of those it handed work to, to begin a story behind."""
-        return await self._ledger.read(lambda tx: {member.id: member.events for member in family(tx, self.id)})
+        return await self._ledger.read(lambda tx: families.numbers(tx, self.id))
 
     async def story(self, after: Mapping[RunId, int] | None = None, *, to_end: bool = False) -> AsyncGenerator[Moment]:
         """What happens in the run and in those it hands work to, as it happens, until it has settled.
@@ -109,7 +123,7 @@ class RunHandle:
             to_end: Whether to go on until the run has ended, rather than until it waits for somebody.
         """
         known = dict(after or {})
-        while found := await self._watch.until(partial(_chapter, self.id, known, to_end), self.id):
+        while found := await self._watch.until(partial(_chapter, self.id, known, to_end)):
             for moment in found:
                 known[moment.run.id] = moment.event.seq
                 yield moment
@@ -208,40 +222,41 @@ def person() -> str:
         return "somebody"
 
 
-def _ended(run: RunId, tx: Transaction) -> Result | None:
+def _ended(run: RunId, tx: Transaction) -> Result | Pending:
     status = runs.status(tx, run) or runs.get(tx, run).status  # which says that there is no such run
-    return _result(tx, run) if status in ENDED else None
+    return _result(tx, run) if status in ENDED else Pending(frozenset({run}))
 
 
-def _settled(run: RunId, tx: Transaction) -> Result | None:
-    return _result(tx, run) if settled(tx, run) else None
+def _settled(run: RunId, tx: Transaction) -> Result | Pending:
+    busy = families.busy(tx, run)
+    return _result(tx, run) if busy is None else Pending(frozenset({busy}))  # before it rests, nothing has settled
 
 
-def _news(run: RunId, after: int, tx: Transaction) -> list[Event] | None:
+def _news(run: RunId, after: int, tx: Transaction) -> list[Event] | Pending:
     found = events.of_run(tx, run, after)
-    if found:
-        return found
-    return [] if runs.get(tx, run).ended else None
+    return found if found or runs.get(tx, run).ended else Pending(frozenset({run}))
 
 
-def _chapter(run: RunId, seen: Mapping[RunId, int], to_end: bool, tx: Transaction) -> list[Moment] | None:
-    """What is new in a run and below; empty if that is all there will be, None if there may be more."""
-    fresh = [event for member in family(tx, run) for event in events.of_run(tx, member.id, seen.get(member.id, 0))]
+def _chapter(run: RunId, seen: Mapping[RunId, int], to_end: bool, tx: Transaction) -> list[Moment] | Pending:
+    """What is new in a run and below; empty if that is all there will be."""
+    numbers = families.numbers(tx, run)
+    new = [(one, seen.get(one, 0)) for one, number in numbers.items() if number > seen.get(one, 0)]
+    fresh = [event for one, after in new for event in events.of_run(tx, one, after)]
     if fresh:
         return moments(tx, sorted(fresh, key=lambda event: event.id))
-    over = runs.get(tx, run).ended if to_end else settled(tx, run)
-    return [] if over else None
+    over = runs.get(tx, run).ended if to_end else families.busy(tx, run) is None
+    return [] if over else Pending(frozenset(numbers))
 
 
 def _result(tx: Transaction, id: RunId) -> Result:
-    members = family(tx, id)
-    run = members[0]
+    run = runs.get(tx, id)
+    turns, tokens = families.used(tx, id)
     return Result(
         run=id,
         status=run.status,
         summary=run.summary,
         evidence=run.evidence,
-        reviews=tuple(reviews.waiting(tx, runs=[member.id for member in members])),
-        turns=sum(member.turns for member in members),
-        tokens=sum(member.prompt_tokens + member.completion_tokens for member in members),
+        reviews=tuple(reviews.waiting_below(tx, id)),
+        turns=turns,
+        tokens=tokens,
     )

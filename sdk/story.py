@@ -6,7 +6,6 @@ from typing import Any
 
 from baton.core import ActionId, ReviewId, RunId
 from baton.ledger import (
-    ENDED,
     EffectRecord,
     Event,
     Line,
@@ -18,12 +17,12 @@ from baton.ledger import (
     audits,
     effects,
     events,
+    families,
     journal,
     mail,
     remarks,
     reviews,
     runs,
-    timers,
     transcript,
     waits,
 )
@@ -71,29 +70,12 @@ def top(tx: Transaction, run: RunId) -> Run:
     return top(tx, known.parent) if known.parent else known
 
 
-def family(tx: Transaction, run: RunId) -> list[Run]:
-    """A run and all that it handed work to, however deep, itself first."""
-    below = runs.children(tx, run)
-    return [runs.get(tx, run), *(member for child in below for member in family(tx, child.id))]
-
-
-def settled(tx: Transaction, run: RunId) -> bool:
-    """Whether nobody is at work on a run or on what it handed over, and nobody is about to be."""
-    known = runs.get(tx, run)
-    if known.status in ENDED:
-        return True
-    if known.wake > known.seen or known.working or timers.overdue(tx, run):
-        return False
-    return all(settled(tx, child.id) for child in runs.children(tx, run))
-
-
 def waiting(tx: Transaction, run: RunId) -> Waiting:
     """What a run waits for."""
-    members = [member.id for member in family(tx, run)]
-    due = [time for member in members if (time := timers.pending(tx, member, "wait")) is not None]
-    awaited = waits.pending(tx, members)
-    due += [wait.until for wait in awaited if wait.until is not None]
-    return Waiting(tuple(reviews.waiting(tx, runs=members)), min(due, default=None), tuple(awaited))
+    awaited = waits.pending_below(tx, run)
+    due = [families.next_time(tx, run), *(wait.until for wait in awaited)]
+    until = min((time for time in due if time is not None), default=None)
+    return Waiting(tuple(reviews.waiting_below(tx, run)), until, tuple(awaited))
 
 
 def told(tx: Transaction, run: RunId) -> list[Moment]:
@@ -140,7 +122,7 @@ class _Lookup:
         return Moment(
             event=event,
             run=self._run(event.run),
-            proposal=journal.proposal(self._tx, ActionId(action)) if action else None,
+            proposal=journal.find(self._tx, ActionId(action)) if action else None,
             effect=effects.get(self._tx, ActionId(action)) if action else None,
             review=reviews.get(self._tx, ReviewId(review)) if review else None,
             text=self._text(event),

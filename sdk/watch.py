@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -9,7 +10,17 @@ from baton.core import LedgerError, RunId
 from baton.ledger import Ledger, News, Transaction, runs
 
 T = TypeVar("T")
-Look = Callable[[Transaction], T | None]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Not yet: it depends on these runs, and on nothing else."""
+
+    runs: frozenset[RunId]
+
+
+Look = Callable[[Transaction], T | Pending | None]
+"""Looks for something in the ledger; None is not yet, and it may depend on anything."""
 
 WATCH_SECONDS = 0.25
 """How often it is asked whether another process has written."""
@@ -33,19 +44,15 @@ class Watch:
 
     async def until(
         self,
-        look: Callable[[Transaction], T | None],
-        run: RunId | None = None,
+        look: Look[T],
         *,
         rest: bool = False,
-        below: bool = True,
     ) -> T:
         """What `look` finds in the ledger, as soon as it finds something.
 
         Args:
-            look: Looks; None is nothing yet.
-            run: It depends on this run and on those that it handed work to, and on nothing else; None is anything.
+            look: Looks, and says what it depends on: it looks again when that has changed.
             rest: Whether it can only become true when one of these parks or ends.
-            below: Whether those that it handed work to matter; where they do not, ten thousand of them cost nothing.
 
         Raises:
             LedgerError: if this process's engine cannot use the ledger, which nobody would mend by waiting.
@@ -57,16 +64,10 @@ class Watch:
                 waiter.news.clear()
                 changes = self._rested if rest else self._changed
                 before = changes.count
-
-                def seen(tx: Transaction) -> tuple[T | None, frozenset[RunId]]:
-                    found = look(tx)
-                    if run is None or not below:
-                        return found, frozenset() if run is None else frozenset({run})
-                    return found, frozenset(runs.family(tx, run))
-
-                found, waiter.runs = await self._ledger.read(seen)
-                if found is not None:
+                found = await self._ledger.read(look)
+                if found is not None and not isinstance(found, Pending):
                     return found
+                waiter.runs = found.runs if found is not None else frozenset()
                 if changes.since(before, waiter.runs):
                     continue  # while we looked
                 failure = self._failure()

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from baton.agents import Agent
 from baton.core import JsonSchema, NotFound, RunId
-from baton.ledger import Review, Run, Transaction, runs, threads, transcript
+from baton.ledger import Review, Run, Transaction, families, runs, threads, transcript
 from baton.ledger.threads import Exchange, Thread
 from baton.review.record import time_json
 from baton.review.wire import encode
 from baton.server.langgraph_api.messages import Message, told
-from baton.story import settled, waiting
+from baton.story import waiting
 
 Agents = dict[str, Agent]
 Status = Literal["idle", "busy", "interrupted", "error"]
@@ -40,7 +40,7 @@ def standing(tx: Transaction, thread: Thread) -> Standing:
     asked = [one for one in waiting(tx, run.id).reviews if one.held is None]
     if run.ended:
         status: Status = "error" if run.status == "failed" else "idle"
-    elif not settled(tx, run.id):
+    elif families.busy(tx, run.id) is not None:
         status = "busy"
     else:
         status = "interrupted" if asked else "idle"

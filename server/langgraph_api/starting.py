@@ -8,7 +8,7 @@ from typing import Any, cast
 from baton.app import Baton
 from baton.conversing import begin, go_on
 from baton.core import BatonError, Conflict, InvalidValue, NotFound, ReviewId, Role, RunId, Trust, random_id
-from baton.ledger import Review, Run, Transaction, reviews, runs, threads
+from baton.ledger import Review, Run, Transaction, families, reviews, threads
 from baton.ledger.threads import Exchange, Thread
 from baton.review.wire import Applied, apply, decode
 from baton.server.callers import Caller
@@ -147,7 +147,7 @@ def _asked(tx: Transaction, thread: Thread, resume: Any) -> list[Review]:
     Raises:
         Conflict: if nothing waits.
     """
-    family = set(runs.family(tx, cast(RunId, thread.run)))
+    family = set(families.ids(tx, cast(RunId, thread.run)))
     names = list(cast(dict[str, Any], resume)) if isinstance(resume, dict) else []
     if names and all(name.startswith("rev_") for name in names):
         named = [reviews.get(tx, ReviewId(name)) for name in names]

@@ -9,7 +9,7 @@ from baton.app import Baton
 from baton.core import BatonError, RunId, dump
 from baton.following import ANSWERED
 from baton.handles import RunHandle
-from baton.ledger import Run, Transaction, events, runs, threads, transcript
+from baton.ledger import Run, Transaction, events, families, runs, threads, transcript
 from baton.ledger.threads import Exchange
 from baton.live import Piece
 from baton.server.beating import beating
@@ -20,7 +20,7 @@ from baton.server.langgraph_api.standing import values_json
 from baton.server.langgraph_api.telling import StreamEvent, Telling, interrupted
 from baton.server.protocols import trouble_of
 from baton.server.service import Service
-from baton.story import Moment, family
+from baton.story import Moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ class Following:
         def read(tx: Transaction) -> Position:
             run, after = self.exchange.run, self.exchange.after
             before = events.of_run(tx, run, after - 1, 1) if after else []
-            numbers = {member.id: _number(tx, member.id, before[0].id if before else 0) for member in family(tx, run)}
+            numbers = {one: _number(tx, one, before[0].id if before else 0) for one in families.ids(tx, run)}
             return Position(numbers=numbers | {run: after}, head=_head(tx, run, after))
 
         return await self._baton.ledger.read(read)

@@ -1,6 +1,6 @@
 """What the pages of runs show: the list, and one run in words and pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from baton.core import InvalidValue, Prices, Ruling, RunId, ToolSpec, format_duration, format_time
@@ -9,10 +9,22 @@ from baton.costing import used_told
 from baton.graph.briefing import brief, change_text, paused_at, reading_text
 from baton.graph.planning import steps_told
 from baton.grounds import conditions
-from baton.ledger import EffectState, Proposal, Review, Run, Transaction, effects, events, journal, reviews, runs
+from baton.ledger import (
+    EffectState,
+    Proposal,
+    Review,
+    Run,
+    Transaction,
+    effects,
+    events,
+    families,
+    journal,
+    reviews,
+    runs,
+)
 from baton.rows import Row
 from baton.server.pages.gantt import Gantt, gantt
-from baton.story import Waiting, family, moments, waiting
+from baton.story import Waiting, moments, waiting
 from baton.telling import Told, asked, tell
 
 PAGE = 50
@@ -31,6 +43,9 @@ Tools = Mapping[str, Mapping[str, ToolSpec]]
 
 _DRAWN = 2500
 """Events of each run that are drawn, the newest."""
+
+_MOST_LISTED = 100
+"""Runs of a family that are listed, the oldest."""
 
 _MOST_DRAWN = 40
 """Runs of a family that are drawn, the oldest."""
@@ -107,7 +122,8 @@ class RunPage:
     Attributes:
         top: Whether nobody handed it the work.
         plan: Its newest plan.
-        tree: It and those it handed work to.
+        tree: It and those it handed work to, each below the one that it has its work from.
+        others: Those of them that are not listed.
         earlier: Events that are not shown.
         topics: What changes it.
         brief: What has happened since it paused; None while it has not, or not for long, and once it has ended.
@@ -119,6 +135,7 @@ class RunPage:
     plan: list[str]
     facts: list[Row]
     tree: list[Node]
+    others: int
     gantt: Gantt
     story: list[Step]
     earlier: int
@@ -210,8 +227,9 @@ def run_page(
         NotFound, Ambiguous: if none or several have this beginning of an id.
     """
     run = runs.get(tx, runs.find(tx, id))
-    everyone = family(tx, run.id)
-    happened = {one.id: _events(tx, one.id) for one in everyone[:_MOST_DRAWN]}
+    everyone = families.read(tx, run.id, _MOST_LISTED)
+    drawn = everyone[:_MOST_DRAWN]
+    happened = {one.id: _events(tx, one.id) for one in drawn}
     shown = happened[run.id] if whole else happened[run.id][-STORY:]
     return RunPage(
         run=run,
@@ -220,7 +238,8 @@ def run_page(
         plan=_plan(tx, run.id),
         facts=_facts(run, used_told(tx, [run], prices)),
         tree=_tree(everyone),
-        gantt=gantt([(one, happened[one.id]) for one in everyone[:_MOST_DRAWN]], tx.now),
+        others=len(families.ids(tx, run.id)) - len(everyone),
+        gantt=gantt([(one, happened[one.id]) for one in drawn], tx.now),
         story=_steps(tx, shown),
         earlier=len(happened[run.id]) - len(shown),
         questions=[(one, asked(one, 200)) for one in reviews.of_run(tx, run.id)],
@@ -253,10 +272,16 @@ def _plan(tx: Transaction, run: RunId) -> list[str]:
 
 
 def _tree(everyone: Sequence[Run]) -> list[Node]:
-    depths: dict[RunId, int] = {}
-    for one in everyone:
-        depths[one.id] = depths.get(one.parent, -1) + 1 if one.parent is not None else 0
-    return [Node(one, depths[one.id]) for one in everyone]
+    below: dict[RunId | None, list[Run]] = {}
+    for one in everyone[1:]:
+        below.setdefault(one.parent, []).append(one)
+
+    def nodes(run: Run, depth: int) -> Iterator[Node]:
+        yield Node(run, depth)
+        for child in below.get(run.id, ()):
+            yield from nodes(child, depth + 1)
+
+    return list(nodes(everyone[0], 0))
 
 
 def _facts(run: Run, used: str) -> list[Row]:

@@ -9,9 +9,9 @@ from baton.core.texts import call, one_line
 from baton.costing import used_told
 from baton.graph.planning import steps_told
 from baton.handles import ATTACHED
-from baton.ledger import EffectState, Fact, Run, Transaction, events, facts, mail, runs
+from baton.ledger import EffectState, Fact, Run, Transaction, events, facts, families, mail, runs
 from baton.server.pages.reviewing import Chosen, chosen
-from baton.story import Moment, family, moments
+from baton.story import Moment, moments
 from baton.telling import tell
 
 CONVERSATIONS = 40
@@ -19,6 +19,9 @@ CONVERSATIONS = 40
 
 SHOWN = 400
 """Events of a conversation of which a page shows the newest."""
+
+_MOST_TOLD = 100
+"""Runs that a conversation has handed work to and whose events it shows, the newest."""
 
 FACTS = 60
 """Facts that are shown, the newest."""
@@ -110,8 +113,9 @@ def talk(tx: Transaction, id: str, scope: str | None, prices: Prices | None) -> 
         NotFound, Ambiguous: if none or several have this beginning of an id.
     """
     run = runs.get(tx, runs.find(tx, id))
-    everyone = family(tx, run.id)
-    happened = sorted((one for member in everyone for one in _events(tx, member.id)), key=lambda one: (one.at, one.id))
+    everyone = families.read(tx, run.id)
+    told = [run, *everyone[1:][-_MOST_TOLD:]]
+    happened = sorted((one for member in told for one in _events(tx, member.id)), key=lambda one: (one.at, one.id))
     shown = moments(tx, happened[-SHOWN:])
     return Talk(
         run=run,
@@ -119,7 +123,7 @@ def talk(tx: Transaction, id: str, scope: str | None, prices: Prices | None) -> 
         now=tx.now,
         entries=[entry for moment in shown if (entry := _entry(tx, moment, run.id)) is not None],
         working=any(not one.ended and (one.wake > one.seen or bool(one.working)) for one in everyone),
-        topics=" ".join(one.id for one in everyone),
+        topics=" ".join(one.id for one in told),
         earlier=max(0, len(happened) - SHOWN),
         memory=facts.believed(tx, run.tenant, [scope])[::-1][:FACTS] if scope is not None else [],
         prompt_tokens=sum(one.prompt_tokens for one in everyone),

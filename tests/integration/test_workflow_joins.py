@@ -8,7 +8,9 @@ import pytest
 from baton import RunHandle
 from baton.app import Baton
 from baton.graph.patterns import Call, Compute, Do, Map, Sequence, Wait, Workflow
-from baton.ledger import handoffs, reviews, runs
+from baton.ledger import families, handoffs, reviews, runs
+from baton.server.pages.running import run_page
+from baton.server.pages.talking import talk
 from support import on_both, set_policy, soon, text_rows, until
 from support.weaving import Shop, open_flows, states, steps_of
 
@@ -49,6 +51,24 @@ async def test_each_piece_is_handed_on_once_and_the_answers_come_in_order(databa
         now += {"handoff.offered": 1, "handoff.returned": -1}.get(kind, 0)
         most = max(most, now)
     assert most <= 4
+
+
+@on_both
+async def test_a_run_with_many_below_it_settles_is_told_and_shown(database: str) -> None:
+    async with open_flows(database, [twice(list(range(130))), CHILD]) as baton:
+        run = await baton.submit("go", agent="flow")
+        settled = await soon(run.settled())
+        told = [moment.event async for moment in run.story()]
+        members = await baton.ledger.read(lambda tx: [runs.get(tx, one) for one in families.ids(tx, run.id)])
+        numbers = await run.seen()
+        page = await baton.ledger.read(lambda tx: run_page(tx, run.id))
+        talked = await baton.ledger.read(lambda tx: talk(tx, run.id, None, None))
+    assert settled.status == "done" and settled.turns == sum(one.turns for one in members)
+    assert members[0].id == run.id and len(members) == 131
+    assert sum(one.kind == "handoff.offered" for one in told) == 130
+    assert numbers == {one.id: one.events for one in members} and len(told) == sum(numbers.values())
+    assert [node.depth for node in page.tree] == [0] + [1] * 99 and page.others == 31
+    assert not talked.working and f"{members[-1].id}" in talked.topics
 
 
 @pytest.mark.parametrize(("failures", "ends"), [("fail", "refused"), ("go on", "done")])
