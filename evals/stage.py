@@ -18,6 +18,8 @@ from baton.evals.suite import Suite
 from baton.evals.users import NAME, SimulatedUser, Spoken
 from baton.evals.waits import waits_of
 from baton.flow.life_time import fold
+from baton.flow.log import Log
+from baton.flow.spent import Busy
 from baton.flow.staff import Rostered
 from baton.handles import RunHandle
 from baton.ledger import Review, Run, Transaction, events, families, leases, mail, reviews, runs, timers
@@ -83,6 +85,7 @@ class Stage:
         specs = [spec for agent in self.baton.agents.values() for spec in agent.specs.values()]
         own = [spec for spec in specs if spec.name not in BUILTINS]
         self._writes = frozenset(spec.name for spec in own if spec.effect is Effect.WRITE)
+        self._log = Log(suite.start)
         self._began = time.perf_counter()
 
     async def play(self) -> AsyncGenerator[Attempt]:
@@ -164,12 +167,13 @@ class Stage:
 
     async def _users(self) -> list[tuple[float, str, str]]:
         """What simulated users say next, with when and in which case."""
+        users = {name: user for name in self.handles if name not in self._ended and (user := self._cases[name].user)}
+        standing = await self.baton.ledger.read(
+            lambda tx: {name: _spoken(tx, self.handles[name].id) for name in users} if users else {}
+        )
         found: list[tuple[float, str, str]] = []
-        for name, handle in self.handles.items():
-            user = self._cases[name].user
-            if user is None:
-                continue
-            run, spoken = await self.baton.ledger.read(lambda tx, id=handle.id: _spoken(tx, id))  # type: ignore[misc]
+        for name, user in users.items():
+            run, spoken = standing[name]
             simulated = SimulatedUser(user, run.created_at, seed=self.plan.seed, repeat=self.plan.repeat, case=name)
             said = None if run.ended else simulated.next(spoken)
             if said is not None:
@@ -189,9 +193,16 @@ class Stage:
             return []
         self.told |= set(new)
         seconds = time.perf_counter() - self._began
-        return await self.baton.ledger.read(lambda tx: [self._attempt(tx, name, seconds) for name in new])
 
-    def _attempt(self, tx: Transaction, name: str, seconds: float) -> Attempt:
+        def read(tx: Transaction) -> list[Attempt]:
+            while self._log.catch_up(tx):
+                pass
+            taken = self._log.busy()
+            return [self._attempt(tx, name, seconds, taken) for name in new]
+
+        return await self.baton.ledger.read(read)
+
+    def _attempt(self, tx: Transaction, name: str, seconds: float, taken: Busy) -> Attempt:
         plan = self.plan
         case, run = self._cases[name], self.handles[name].id
         repeat, condition = plan.repeat, plan.condition
@@ -206,7 +217,7 @@ class Stage:
             for effect in attempt.effects
             if effect.arguments is not None
         }
-        waits = waits_of(tx, attempt.reviews, self._roster)
+        waits = waits_of(tx, attempt.reviews, self._roster, taken)
         spent = next((one.spent for one in fold(tx, [run], Rostered(self._roster))), None)
         return replace(attempt, known=known, done=done, waits=waits, spent=spent, writes=self._writes)
 

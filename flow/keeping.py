@@ -15,7 +15,7 @@ from baton.flow.life_time import fold
 from baton.flow.log import Log
 from baton.flow.lookout import Lookout
 from baton.flow.rules import Alarms, Watching
-from baton.flow.spent import Roll, busy, lived
+from baton.flow.spent import Roll, lived
 from baton.flow.staff import Staff, staff_of
 from baton.flow.troubles import Trouble
 from baton.ledger import Ledger, Transaction, alerts, at_once, history, leases, limits, lives, reservations, workers
@@ -218,8 +218,7 @@ class Keeper:
 def _lived(tx: Transaction, ids: Sequence[str], account: Log, staff: Staff) -> list[Lived]:
     known = [account.lives.lives[id] for id in ids if id in account.lives.lives]
     known = [life for life in known if life.ended]
-    open_ = [life for life in account.lives.lives.values() if not life.ended]
-    roll = Roll(staff, busy(account.claimed, open_), account.since, tx.now)
+    roll = Roll(staff, account.busy(), account.since, tx.now)
     origins = history.origins(tx, [life.run for life in known])
     found = [lived(life, origins[life.run].tenant if life.run in origins else "local", roll) for life in known]
     missing = set(ids).difference(life.run for life in known)

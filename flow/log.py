@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from typing import Any
 
 from baton.flow.lives import Lives
+from baton.flow.spent import Busy, busy
 from baton.flow.traffic import Called, Claimed, Traffic, Used
 from baton.ledger import Transaction, history
 from baton.ledger.events import Mark
@@ -56,6 +57,12 @@ class Log:
             self.called += new.called
             self.used += new.used
             return new
+
+    def busy(self) -> Busy:
+        """When people had questions to themselves."""
+        with self._lock:
+            open_ = [life for life in self.lives.lives.values() if not life.ended]
+            return busy([*self.claimed, *self.lives.traffic.claimed], open_)
 
     def forget(self, before: float, calls: float) -> None:
         """Let go of runs that have ended, of what people had before a time, and of calls until another one."""

@@ -75,7 +75,12 @@ class Course:
 
 def courses(tx: Transaction, since: float) -> list[Course]:
     """What became of the reviews that were closed since a time, in the order of their closing, and of the open ones."""
-    found = [Course(review=review) for review in (*reviews.closed(tx, since), *reviews.waiting(tx))]
+    return courses_of(tx, (*reviews.closed(tx, since), *reviews.waiting(tx)))
+
+
+def courses_of(tx: Transaction, asked: Iterable[Review]) -> list[Course]:
+    """What became of some reviews, in their order."""
+    found = [Course(review=review) for review in asked]
     by_review = {course.review.id: course for course in found}
     by_run = defaultdict[RunId, dict[ReviewId, Course]](dict)
     for course in found:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -213,6 +214,7 @@ def verdict_json(verdict: Verdict) -> str:
     return dump(vars(verdict) | {"charges": [vars(charge) for charge in verdict.charges], "assessed": assessed})
 
 
+@lru_cache(maxsize=1024)  # what waits for people is looked at again and again
 def verdict_from(text: str) -> Verdict:
     """A verdict as stored, read back."""
     fields = json.loads(text)
