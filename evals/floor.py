@@ -62,6 +62,7 @@ class Floor:
     rested: dict[str, float] = field(default_factory=dict[str, float])
     answered: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     troubles: dict[RunId, int] = field(default_factory=dict[RunId, int])
+    looks: dict[tuple[ReviewId, str], float] = field(default_factory=dict[tuple[ReviewId, str], float])
 
     def resume(self, open_: Sequence[Review], decided: Mapping[str, Sequence[float]]) -> None:
         """Take up what was left: who has which question, and what they have answered, as the record says."""
@@ -164,7 +165,11 @@ class Floor:
         return right is not (self._dice(review, one, "mistaken").random() < mistaken)
 
     def _looks(self, one: Reviewer, review: Review) -> float:
-        return review.opened_at + one.looks.draw(self._dice(review, one, "looks"))
+        """When somebody comes to look at a question that is open."""
+        key = (review.id, one.name)
+        if key not in self.looks:
+            self.looks[key] = review.opened_at + one.looks.draw(self._dice(review, one, "looks"))
+        return self.looks[key]
 
     def _thinks(self, one: Reviewer, review: Review) -> float:
         return one.thinks.draw(self._dice(review, one, "thinks"))

@@ -59,7 +59,7 @@ def fork(
         Conflict: if the turn's calls are not answered yet, or it is a workflow's run.
     """
     known = runs.get(tx, origin)
-    if workflow_steps.of_run(tx, origin):
+    if workflow_steps.any_of_run(tx, origin):
         raise Conflict(f"fork of {origin}", f"{known.agent} is a workflow, whose steps are not shared", "Submit anew.")
     head = _head(tx, known, at)
     wanted = replace(known.goal, statement=goal, requester=by) if goal else known.goal

@@ -45,6 +45,11 @@ def of_run(tx: Transaction, run: RunId) -> list[StepRow]:
     return [_step(row, texts[row.body] if row.body else "") for row in rows]
 
 
+def any_of_run(tx: Transaction, run: RunId) -> bool:
+    """Whether a run is a workflow's that has begun a step."""
+    return bool(tx.value(_ANY_OF_RUN, run=run))
+
+
 def begin(tx: Transaction, run: RunId, steps: Sequence[StepRow]) -> None:
     """Record steps that begin, and those that have come to something at once."""
     rows = [
@@ -99,6 +104,7 @@ _SETTLE = (
     )
     .values(state=bindparam("comes"), body=bindparam("body"), ended_at=bindparam("now"))
 )
+_ANY_OF_RUN = select(select(workflow_steps.c.key).where(workflow_steps.c.run == bindparam("run")).exists())
 _OF_RUN = (
     select(workflow_steps)
     .where(workflow_steps.c.run == bindparam("run"))

@@ -21,6 +21,7 @@ from baton.ledger import (
     journal,
     reviews,
     runs,
+    workflow_steps,
 )
 from baton.rows import Row
 from baton.server.pages.gantt import Gantt, gantt
@@ -86,7 +87,7 @@ class Step:
     """A line of the story, and where it can be forked from.
 
     Attributes:
-        turn: The turn that ends with it; None where none does.
+        turn: The turn that ends with it; None where none does, or where it cannot be forked from.
         details: What the line is about, in rows.
     """
 
@@ -240,7 +241,7 @@ def run_page(
         tree=_tree(everyone),
         others=len(families.ids(tx, run.id)) - len(everyone),
         gantt=gantt([(one, happened[one.id]) for one in drawn], tx.now),
-        story=_steps(tx, shown),
+        story=_steps(tx, shown, forkable=not workflow_steps.any_of_run(tx, run.id)),
         earlier=len(happened[run.id]) - len(shown),
         questions=[(one, asked(one, 200)) for one in reviews.of_run(tx, run.id)],
         brief=_brief(tx, run, (tools or {}).get(run.agent, {})),
@@ -297,13 +298,13 @@ def _facts(run: Run, used: str) -> list[Row]:
     return rows
 
 
-def _steps(tx: Transaction, shown: Sequence[events.Event]) -> list[Step]:
+def _steps(tx: Transaction, shown: Sequence[events.Event], *, forkable: bool) -> list[Step]:
     found: list[Step] = []
     for moment in moments(tx, shown):
         line, turn = tell(moment), None
         if moment.event.kind == "model.answered":
-            turn = int(moment.event.data["turn"])
-            line = line or Told("·", f"turn {turn}", "quiet")
+            turn = int(moment.event.data["turn"]) if forkable else None
+            line = line or Told("·", f"turn {moment.event.data['turn']}", "quiet")
         if line is not None:
             found.append(Step(moment.event.at, moment.run.agent, line, turn))
     return found

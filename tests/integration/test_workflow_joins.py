@@ -67,6 +67,7 @@ async def test_a_run_with_many_below_it_settles_is_told_and_shown(database: str)
     assert members[0].id == run.id and len(members) == 131
     assert sum(one.kind == "handoff.offered" for one in told) == 130
     assert numbers == {one.id: one.events for one in members} and len(told) == sum(numbers.values())
+    assert not any(step.turn for step in page.story)  # a workflow's run cannot be forked
     assert [node.depth for node in page.tree] == [0] + [1] * 99 and page.others == 31
     assert not talked.working and f"{members[-1].id}" in talked.topics
 
