@@ -138,9 +138,9 @@ class Keeper:
         while behind:
             behind = await self._ledger.read(account.catch_up)
             new = account.news()
-            self._lookout.take(new)
+            self._lookout.take(new, staff)
             self._last_hour.take(new, now)
-        found = [_finding(one) for one in self._lookout.look(account.lives, now, staff)]
+        found = [_finding(one) for one in self._lookout.look(account.lives, now)]
         figures = await self._ledger.read(lambda tx: read_gauges(tx, self._last_hour))
         found += self._watching.look(now, figures)
         found += await self._say()

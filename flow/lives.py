@@ -4,6 +4,7 @@ Times are whole numbers of 2^-20 seconds, the grid of `cover`: the parts of a li
 """
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,9 +87,10 @@ class Lives:
         for _, _, run, kind, data, at in rows:
             if kind == "run.submitted":
                 said, place = _said(data), tick(at)
-                lives[run] = Life(run, said.get("agent", ""), said.get("parent"), place, place, woke=place)
+                agent = sys.intern(said.get("agent", ""))  # the same few names, again and again
+                lives[run] = Life(run, agent, said.get("parent"), place, place, woke=place)
                 tenant, requester = known.get(run, ("local", None))
-                self.traffic.submitted.append(Submitted(at, run, said.get("agent", ""), tenant, requester))
+                self.traffic.submitted.append(Submitted(at, run, agent, sys.intern(tenant), requester))
                 continue
             life = lives.get(run)
             if life is not None and not life.ended:

@@ -39,7 +39,7 @@ ECHO = 1800.0
 IDLE = 120.0
 """Seconds that a run may wait for a worker while nothing at all is done, before it is said that nobody works."""
 
-_KNOWN = 5_000
+_KNOWN = 1_000
 
 
 class Lookout:
@@ -64,10 +64,8 @@ class Lookout:
         self._open: dict[tuple[str, str], Trouble] = {}
         self._over: list[tuple[float, Trouble]] = []
 
-    def look(self, lives: Lives, now: float, staff: Staff | None = None) -> list[Trouble]:
+    def look(self, lives: Lives, now: float) -> list[Trouble]:
         """Say what is wrong now, the earliest first."""
-        if staff is not None:
-            self._reactions.staff = staff
         open_ = [life for life in lives.lives.values() if not life.ended]
         found = {one.key: one for one in self._find(open_, now)}
         for key, one in self._open.items():
@@ -79,8 +77,10 @@ class Lookout:
         self._open = {key: one for key, one in found.items() if not self._echoes(one, found.values())}
         return sorted(self._open.values(), key=lambda one: (one.began, one.key))
 
-    def take(self, new: Traffic) -> None:
-        """Take in what has come since the last time."""
+    def take(self, new: Traffic, staff: Staff | None = None) -> None:
+        """Take in what has come since the last time; None is the same people as before."""
+        if staff is not None:
+            self._reactions.staff = staff
         for call in new.called:
             self._slow_models[call.model].take(call.at, call.seconds / max(1, call.tries))
             self._failing_models[call.model].take(call.at, call.tries > 1 or bool(call.instead))
