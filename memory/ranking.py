@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from baton.core import FactId, Trust
+from baton.core import Trust
 from baton.ledger import Fact
 
 STOP_WORDS = frozenset(
@@ -149,7 +149,6 @@ def varied(scored: Sequence[tuple[Fact, float]], k: int) -> list[tuple[Fact, flo
 
     Maximal marginal relevance (Carbonell & Goldstein 1998) with the share of common words, from 0.6 up, as likeness.
     """
-    words = _Words()
     ordered = sorted(scored, key=lambda one: (-one[1], one[0].id))
     heap = [(-score, at, 0, 0.0) for at, (_, score) in enumerate(ordered)]  # already a heap, as they are in order
     chosen: list[tuple[Fact, float]] = []
@@ -159,31 +158,20 @@ def varied(scored: Sequence[tuple[Fact, float]], k: int) -> list[tuple[Fact, flo
         if compared == len(chosen):
             chosen.append((fact, -most))
             continue
-        its = words.of(fact)  # what it is worth at most is known; only whoever comes first is looked at more closely
-        likeness = max(likeness, *(_likeness(its, words.of(other)) for other, _ in chosen[compared:]))
+        its = _words(fact.subject, fact.text)  # its worth at most is known: only the first is looked at more closely
+        others = (_words(other.subject, other.text) for other, _ in chosen[compared:])
+        likeness = max(likeness, *(_likeness(its, words) for words in others))
         heapq.heappush(heap, (-score * (1 - likeness), at, len(chosen), likeness))
     return chosen
 
 
-class _Words:
-    """The words of facts, a bit for each: two facts are compared by a few operations on integers."""
-
-    def __init__(self) -> None:
-        self._bits: dict[str, int] = {}
-        self._known: dict[FactId, int] = {}
-
-    def of(self, fact: Fact) -> int:
-        """Those of a fact."""
-        found = self._known.get(fact.id)
-        if found is None:
-            found = 0
-            for word in _WORD.findall(f"{fact.subject} {fact.text}".lower()):
-                found |= 1 << self._bits.setdefault(word, len(self._bits))
-            self._known[fact.id] = found
-        return found
+@lru_cache(maxsize=256)
+def _words(subject: str, text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(f"{subject} {text}".lower()))
 
 
-def _likeness(one: int, other: int) -> float:
+def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     """The share of common words; 0 below `_ALIKE`. All but the same words leave a tenth of the score."""
-    common, all_ = (one & other).bit_count(), (one | other).bit_count()
+    common = len(one & other)
+    all_ = len(one) + len(other) - common
     return 0.9 * common / all_ if common and common >= _ALIKE * all_ else 0.0
