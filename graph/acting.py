@@ -16,7 +16,7 @@ from baton.graph.forking import echo_of
 from baton.graph.hold import Hold
 from baton.graph.holding import still_holds
 from baton.graph.job import Job
-from baton.graph.judging import judge
+from baton.graph.judging import judge, renewed
 from baton.graph.move import Move, Office
 from baton.graph.outcome import Outcome, Rider, denial, is_pending
 from baton.graph.past import Past, load
@@ -187,7 +187,7 @@ def _brought_up(scene: Scene, past: Past, job: Job) -> Job | Outcome | None:
         return denial(f"the tool has changed since it was proposed, and its upcasters fail: {error}")
     anew = judge(member, past.run, action, past.record([], member.agent.specs))
     if anew.ruling is Ruling.ALLOW:
-        return replace(job, action=action, verdict=replace(job.verdict, charges=anew.charges))
+        return replace(job, action=action, verdict=renewed(job.verdict, anew))
     return ask_upcast(member, past, job.proposal, job.action, job.verdict, "it was proposed")
 
 

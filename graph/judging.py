@@ -141,6 +141,11 @@ def judge(
     return guarded(run, action, spec, verdict, echo_of(run, action, record.echoes, record.proposals))
 
 
+def renewed(verdict: Verdict, anew: Verdict) -> Verdict:
+    """A verdict that another judgement confirms: it holds with the limits, the windows and the recall of today."""
+    return replace(verdict, charges=anew.charges, windows=anew.windows, recall=anew.recall)
+
+
 def _of_each(member: Member, run: Run, action: Action, record: Record, opinions: Mapping[str, float] | None) -> Verdict:
     said = action.arguments
     common = {name: said[name] for name in ("to", "contract", "within", "tokens") if said.get(name) is not None}
