@@ -107,4 +107,6 @@ def _ask_anew(past: Past, job: Job, anew: Verdict, since: str) -> Outcome:
         open_review(tx, past.run, review, ReviewKind.ACTION, question, anew, action=action.id, tool=action.tool)
         journal.set_review(tx, action.id, review)
 
-    return Outcome(text=f"pending: review {review}: {anew.reason}", pending=True, review=review, riders=[ask])
+    return Outcome(
+        text=f"pending: review {review}: {anew.reason}", pending=True, review=review, asks=anew, riders=[ask]
+    )

@@ -209,8 +209,10 @@ def _joined(action: Action, verdict: Verdict, record: Record, judged: Sequence[P
                 f"{review.decision.by} rejected the same in {review.id}: {review.decision.note or 'no reason given'}"
             )
             return _denied(verdict, reason), review.id
-    for earlier in judged:
-        if earlier.review and call_of(earlier.action) == same:
+    put = {review.id for review in record.reviews}
+    for earlier in asked.values():  # one that waits for what it needs before people are asked is none of those yet
+        waits = earlier.verdict.ruling is Ruling.ASK and earlier.problem is None and earlier.review not in put
+        if earlier.review and waits and call_of(earlier.action) == same:
             return verdict, earlier.review
     return verdict, ReviewId(random_id("rev"))
 
