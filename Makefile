@@ -19,7 +19,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 CONTRACTS := $(wildcard tests/integration/test_openai_api.py tests/integration/test_langgraph_*.py tests/integration/test_contract_*.py)
 TOGETHER := $(wildcard $(addsuffix .py,$(addprefix tests/*/test_,exchange together* handoff* workflow* joins graph_show \
             routing negotiation claims double_texting notes* speculation resources records staging philosophers *sharing* \
-            adaptive_limits triggers* bfcl)))
+            adaptive_limits triggers* bfcl reserved_questions policy_windows)))
 BENCHES := $(filter-out bfcl chaos,$(patsubst bench/%.py,%,$(shell grep -l __main__ bench/*.py)))
 
 export UV_PYTHON_DOWNLOADS = never

@@ -235,7 +235,7 @@ class Agent:
         if builtin == "call_for_proposals":
             return bool(self.hands_off_to) and self.awards is not None
         if builtin == "recall_action":
-            return any(spec.recall is not None or spec.window is not None for spec in self._own)
+            return any(spec.recall is not None or spec.window is not None for spec in self._own) or self._is_held_up
         needed: dict[str, Any] = {
             "ask_giver": self.contracts,
             "settle_claims": self.settles,
@@ -244,6 +244,13 @@ class Agent:
             **dict.fromkeys(("read_record", "write_record"), self.records),
         }
         return bool(needed.get(builtin, True))
+
+    @cached_property
+    def _is_held_up(self) -> bool:
+        """Whether its policy has something take effect later."""
+        from baton.policies import holds_up  # loads Cedar: only where somebody asks for the tools
+
+        return holds_up(self.policy)
 
     @cached_property
     def away_seconds(self) -> float | None:

@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import platform
 import time
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -114,7 +115,7 @@ async def _findings(common: Common) -> list[Finding]:
     findings += _secrets()
     if project.notices is not None:
         findings += await _notices(place, project.notices)
-    return [*findings, *(finding for agent in project.agents for finding in _agent(agent))]
+    return [*findings, *(finding for agent in project.agents for finding in _agent(agent, project.windows))]
 
 
 def _secrets() -> list[Finding]:
@@ -279,13 +280,13 @@ async def _model() -> Finding:
     return Finding("model", "ok", f"{where.describe()}, can be reached")
 
 
-def _agent(agent: "Agent") -> list[Finding]:
+def _agent(agent: "Agent", windows: Collection[str]) -> list[Finding]:
     from baton.agents import BUILTINS
     from baton.examining import report
     from baton.memory import counter
 
     own = [name for name in agent.specs if name not in BUILTINS]
-    policy = report(agent)
+    policy = report(agent, windows)
     name = f"agent {agent.name}"
     tools = f"tools: {', '.join(own) or 'none of its own'}"
     if policy.problem:

@@ -14,7 +14,7 @@ from baton.cli.output import Screen
 from baton.cli.tables import pairs
 from baton.core import NotFound, Ruling, RunId, Verdict
 from baton.core.texts import call, one_line
-from baton.grounds import conditions, value_text
+from baton.grounds import conditions, held_up, value_text
 from baton.ledger import Proposal, Transaction, journal, runs
 from baton.review.record import assessed_json
 
@@ -53,6 +53,7 @@ def why(verdict: Verdict) -> RenderableType:
     elif verdict.threshold is not None:
         gave = "none was given" if verdict.value is None else f"{verdict.value:.2f} was given"
         rows.append(("confidence", f"{verdict.threshold:.2f} is asked for acting alone; {gave}"))
+    rows += [(row.name, row.text) for row in held_up(verdict)]
     rows += [("limit", f"{charge.limit}, counted as {charge.account}") for charge in verdict.charges]
     traced = cast(Mapping[str, Mapping[str, Any]], verdict.evidence.get("arguments") or {})
     rows += [(name, _label(label)) for name, label in traced.items()]
@@ -95,6 +96,9 @@ def _json(each: Proposal) -> dict[str, Any]:
         "threshold": verdict.threshold,
         "value": verdict.value,
         "assessed": assessed_json(verdict.assessed),
+        "windows": list(verdict.windows),
+        "recall": verdict.recall,
+        "reserve": verdict.reserve,
         "limits": [{"limit": charge.limit, "account": charge.account} for charge in verdict.charges],
         "evidence": verdict.evidence,
         "review": each.review,

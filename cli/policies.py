@@ -51,7 +51,8 @@ def check(*, common: Common = DEFAULTS) -> int:
         common: Options of every command.
     """
     screen = Screen(common.json)
-    reports = [report(agent) for agent in load(find_place(common)).agents]
+    project = load(find_place(common))
+    reports = [report(agent, project.windows) for agent in project.agents]
     screen.document({"policies": [_json(each) for each in reports]})
     for each in reports:
         if each.problem:

@@ -6,18 +6,19 @@ from cyclopts import App, Parameter
 from rich.table import Table
 from rich.text import Text
 
-from baton.cli.opening import find_place, load, to_look
+from baton.cli.opening import Place, find_place, load, to_look
 from baton.cli.options import DEFAULTS, Common, Exit
 from baton.cli.output import Screen
 from baton.cli.tables import cell, table
 from baton.core import InvalidValue, NotFound, format_duration, format_time, parse_duration
+from baton.core.texts import one_line
 from baton.flow import staff_of
 from baton.flow.work import until_a_lease
 from baton.handles import person
-from baton.ledger import Transaction, limits, reservations
+from baton.ledger import Review, Transaction, limits, reservations
 from baton.ledger.reservations import Known, Reservation
 from baton.places import home_setting
-from baton.review.record import reservation_json, resource_json
+from baton.review.record import reservation_json, resource_json, waited_for
 from baton.sharing import Shared
 
 app = App(name="resources", help="See who has what, reserve it, and give it back.")
@@ -34,12 +35,13 @@ async def list_(*, common: Common = DEFAULTS) -> None:
     screen, place = Screen(common.json), find_place(common, prefer_origin=True)
     async with to_look(place) as ledger:
         known, held = await ledger.read(lambda tx: (reservations.known(tx), reservations.listed(tx)))
+        questions = await Shared(ledger, home_setting().tenant).holding()
         circles = await ledger.read(lambda tx: until_a_lease(tx, staff_of(tx)))
         now = ledger.clock.now()
     waits = {one.node.id: one for one in circles}
     document = {
         "resources": [resource_json(one) for one in known],
-        "reservations": [reservation_json(one) for one in held],
+        "reservations": [reservation_json(one, [question for _, question in questions]) for one in held],
     }
     screen.document(document | {"until_a_lease": sorted(waits)})
     if not known:
@@ -48,6 +50,8 @@ async def list_(*, common: Common = DEFAULTS) -> None:
     screen.show(_resources(known))
     if held:
         screen.show("", _reservations(held, now))
+    for mine, question in questions:
+        screen.show(Text(one_line(_held(place, mine, question)), style="yellow"))
     for one in circles:
         chain = " waits for ".join(node.says for node in one.chain)
         screen.show(Text(f"{chain}: only a lease that runs out ends this.", style="yellow"))
@@ -130,6 +134,14 @@ async def limit(name: str, value: int | None = None, /, *, undo: bool = False, c
     screen.show(f"{name}: {now.capacity} at once.")
     for one in found:
         screen.show(Text(f"  {format_time(one.at)}  {one.before} to {one.after}: {one.cause}", style="dim"))
+
+
+def _held(place: Place, one: Reservation, question: Review) -> str:
+    """What an open question holds, whom it waits for, and the ways out."""
+    who = " or ".join(waited_for(question)) or "anybody who may answer it"
+    what = f"{one.names} {'is' if len(one.tokens) == 1 else 'are'} held by the question {question.id} of {one.by}"
+    show, back = place.command(f"review show {question.id}"), place.command(f"resources release {one.number}")
+    return f"{what}, {question.tool}, which waits for {who}: answer it (`{show}`), or take it back (`{back}`)"
 
 
 def _ahead(tx: Transaction, made: Reservation) -> int:

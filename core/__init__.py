@@ -2,7 +2,7 @@
 
 from baton.core.access import AGENT, LOCAL, Role, check_tenant, read_role
 from baton.core.actions import Action, Ruling, Verdict
-from baton.core.calendars import Calendar, Hours, Span, is_holiday
+from baton.core.calendars import Calendar, Hours, Span, is_holiday, next_common
 from baton.core.canonical import digest, dump, storable
 from baton.core.clock import Clock, ManualClock, OffsetClock, SystemClock, format_duration, format_time, parse_duration
 from baton.core.conditions import Condition
@@ -225,6 +225,7 @@ __all__ = [
     "is_holiday",
     "logger",
     "metered",
+    "next_common",
     "parse_deadline",
     "parse_duration",
     "parse_time",

@@ -76,6 +76,9 @@ class Verdict:
         valid: Seconds for which an approval holds; None is the queue's default.
         cost: What it costs to answer late, beside other questions.
         skills: What somebody has to know to answer; empty is nothing special.
+        windows: Names of windows that have to be open when it takes effect, beside that of its tool.
+        recall: Seconds for which it can be recalled before it takes effect; None where its rules say nothing of that.
+        reserve: Whether what its tool needs is reserved before people are asked, and kept until the call is over.
         charges: What carrying it out takes of which limits; reserved before it runs.
         evidence: What was looked at: the arguments' trust and sources, the context, and `conditions`, those that did
             not hold or, for a forbid, that did.
@@ -98,6 +101,9 @@ class Verdict:
     valid: float | None = None
     cost: float = 1.0
     skills: tuple[str, ...] = ()
+    windows: tuple[str, ...] = ()
+    recall: float | None = None
+    reserve: bool = False
     charges: tuple[Charge, ...] = ()
     evidence: dict[str, Any] = field(default_factory=dict[str, Any])
 

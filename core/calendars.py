@@ -85,6 +85,17 @@ class Calendar:
         return seconds(self.spans(start, end))
 
 
+def next_common(calendars: Sequence[Calendar], at: float) -> float | None:
+    """The first moment from `at` on that lies in the hours of all of these; None if there is none within `FAR`."""
+    for ahead in LOOKS:
+        spans = [(at, at + ahead)]
+        for calendar in calendars:
+            spans = common(spans, calendar.spans(at, at + ahead))
+        if spans:
+            return spans[0][0]
+    return None
+
+
 def merged(spans: Iterable[Span]) -> list[Span]:
     """Spans in order, those that touch or overlap made one, empty ones left out."""
     found: list[Span] = []

@@ -1,14 +1,15 @@
 """Who waits for what somebody else has: resources, as nodes of the graph of what is open. No I/O.
 
 A request moves once everything that it asks for is free for it: so many of those who have it, or come before it, have
-to move first. Whoever has something for a time only moves by the clock, unless that is left out.
+to move first. Whoever has something for a time only moves by the clock, unless that is left out; what a question
+holds moves with its answer.
 """
 
 from collections.abc import Sequence
 
 from baton.core import format_duration
 from baton.flow.waiting import Node, all_of, any_of, some_of
-from baton.ledger.open_work import OpenWork
+from baton.ledger.open_work import OpenWork, holding
 from baton.ledger.reservations import Reservation
 
 
@@ -48,13 +49,15 @@ def _place_node(one: Reservation, name: str, work: OpenWork, now: float, *, leas
         kind="resource",
         says=name,
         wait=wait,
-        because=_because(have, before, now),
+        because=_because(have, before, work, now),
         way_out=f"take {name} back ({', '.join(_command(other) for other in have)})" if have else "",
     )
 
 
 def _holder(other: Reservation, work: OpenWork) -> str:
     """The node that has to move so that somebody gives back what they have, or are to have first."""
+    if (question := holding(work.reviews, other)) is not None:
+        return question.id
     if other.run is not None:
         return other.run
     return f"waiter:{other.by}" if _asked_by(other.by, work) else f"person:{other.by}"
@@ -75,9 +78,11 @@ def _command(other: Reservation) -> str:
     return f"baton resources release {other.number}"
 
 
-def _because(have: Sequence[Reservation], before: Sequence[Reservation], now: float) -> str:
+def _because(have: Sequence[Reservation], before: Sequence[Reservation], work: OpenWork, now: float) -> str:
     if not have:
         return f"is for {len(before)} who came before" if before else "is free"
     since = format_duration(max(0.0, now - min(one.granted_at or now for one in have)))
     who = have[0].by if have[0].run is None else f"{have[0].run} of {have[0].by}"
+    if (question := holding(work.reviews, have[0])) is not None:
+        who = f"the question {question.id} of {have[0].by}"
     return f"is held by {who} for {since}" + (f", and by {len(have) - 1} more" if len(have) > 1 else "")

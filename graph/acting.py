@@ -8,6 +8,7 @@ from typing import Any
 
 from baton.core import ActionId, Effect, OverLimit, Ruling
 from baton.graph.approving import over_limit, still_allowed, still_approved
+from baton.graph.asking import ask_people
 from baton.graph.builtins import BUILTIN
 from baton.graph.carrying import carry_out
 from baton.graph.context import own_label
@@ -16,13 +17,14 @@ from baton.graph.forking import echo_of
 from baton.graph.hold import Hold
 from baton.graph.holding import still_holds
 from baton.graph.job import Job
-from baton.graph.judging import judge
+from baton.graph.judging import judge, renewed
 from baton.graph.move import Move, Office
 from baton.graph.outcome import Outcome, Rider, denial, is_pending
 from baton.graph.past import Past, load
 from baton.graph.preparing import prepares
 from baton.graph.promised import open_audits
 from baton.graph.receive import called_off
+from baton.graph.reserving import settled
 from baton.graph.scene import Scene
 from baton.graph.speculating import found_ahead, read_ahead
 from baton.graph.staging import held_up
@@ -118,9 +120,7 @@ def _moved(
 def _preparing(scene: Scene, past: Past, place: Place, done: Sequence[tuple[Job, Outcome]]) -> Line | None:
     if not scene.member.agent.prepares:
         return None
-    asked = [
-        job.proposal.review for job, _ in done if job.proposal.review and job.proposal.verdict.ruling is Ruling.ASK
-    ]
+    asked = [outcome.review for job, outcome in done if outcome.review and job.proposal.verdict.ruling is Ruling.ASK]
     return prepares(asked, past.lines, place.turn)
 
 
@@ -134,6 +134,11 @@ def _refuse_early_end(outcomes: Sequence[Outcome]) -> None:
 
 
 async def _one(hold: Hold, scene: Scene, past: Past, job: Job, *, first: bool) -> Outcome:
+    """What one action comes to, with what becomes of what was reserved for it."""
+    return await settled(hold, scene, job, await _came_to(hold, scene, past, job, first=first))
+
+
+async def _came_to(hold: Hold, scene: Scene, past: Past, job: Job, *, first: bool) -> Outcome:
     """What one action comes to; where a message is to be read `first`, what needs nobody and is not begun is left."""
     proposal = job.proposal
     if proposal.problem is not None and job.known is None:
@@ -150,8 +155,7 @@ async def _one(hold: Hold, scene: Scene, past: Past, job: Job, *, first: bool) -
         case Ruling.ALLOW:
             return await _allowed(hold, scene, past, still_allowed(scene, past, job))
         case Ruling.ASK:
-            said = f"pending: review {proposal.review}: {proposal.verdict.reason}"
-            return Outcome(text=said, pending=True, review=proposal.review)
+            return await ask_people(hold, scene, past, job)
         case Ruling.DENY:
             return denial(proposal.verdict.reason, proposal.verdict.rules)
 
@@ -187,7 +191,7 @@ def _brought_up(scene: Scene, past: Past, job: Job) -> Job | Outcome | None:
         return denial(f"the tool has changed since it was proposed, and its upcasters fail: {error}")
     anew = judge(member, past.run, action, past.record([], member.agent.specs))
     if anew.ruling is Ruling.ALLOW:
-        return replace(job, action=action, verdict=replace(job.verdict, charges=anew.charges))
+        return replace(job, action=action, verdict=renewed(job.verdict, anew))
     return ask_upcast(member, past, job.proposal, job.action, job.verdict, "it was proposed")
 
 
@@ -242,8 +246,18 @@ def _in_order(past: Past, jobs: Sequence[Job]) -> list[Job]:
 
 
 def _is_told(past: Past, job: Job) -> bool:
-    """Whether what came of an action that was held up is told already: a second word to go on changes nothing."""
+    """Whether what came of an action that was held up is told already: a second word to go on changes nothing.
+
+    Nor does one about what people are asked about meanwhile.
+    """
+    if job.decision is None and job.known is None and job.proposal.verdict.ruling is Ruling.ASK:
+        if any(review.id == job.proposal.review for review in past.reviews):
+            return True
     said = [line.text for line in past.lines if line.ref == job.action.id]
+    if job.decision is not None:  # a word to go on that came before the decision has had it carried out
+        told = f"[review {job.decision.review} "
+        if any(line.startswith(told) and not is_pending(line) for line in said):
+            return True
     held = job.decision is None or any(line.startswith("[review ") and is_pending(line) for line in said)
     return held and not is_pending(said[-1])
 
@@ -262,8 +276,8 @@ def _job(tx: Transaction, id: ActionId) -> Job:
     proposal = journal.proposal(tx, id)
     decision, verdict, action = None, proposal.verdict, proposal.action
     if proposal.review is not None:
-        review = reviews.get(tx, proposal.review)
-        if review.action == id and review.decision is not None and review.decision.kind in _GO:
+        review = reviews.put(tx, proposal.review)
+        if review is not None and review.action == id and review.decision is not None and review.decision.kind in _GO:
             decision = review.decision
             verdict = decision.verdict or review.verdict
             action = asked_form(action, review.question)

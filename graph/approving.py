@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from baton.core import Assessed, OverLimit, ReviewId, Ruling, Verdict, format_time, random_id
 from baton.graph.job import Job
-from baton.graph.judging import judge
+from baton.graph.judging import judge, renewed
 from baton.graph.outcome import Outcome, denial
 from baton.graph.past import Past, spent_by
 from baton.graph.scene import Scene
@@ -79,7 +79,7 @@ def _judged_anew(scene: Scene, past: Past, job: Job, since: str) -> Job | Outcom
     anew = judge(scene.member, past.run, job.action, past.record([], scene.member.agent.specs))
     asked = job.decision is not None and anew.ruling is Ruling.ASK and set(anew.rules) == set(job.verdict.rules)
     if anew.ruling is Ruling.ALLOW or asked:
-        return replace(job, verdict=replace(job.verdict, charges=anew.charges))
+        return replace(job, verdict=renewed(job.verdict, anew))
     return _denied_anew(job, anew, since) if anew.ruling is Ruling.DENY else _ask_anew(past, job, anew, since)
 
 
@@ -107,4 +107,6 @@ def _ask_anew(past: Past, job: Job, anew: Verdict, since: str) -> Outcome:
         open_review(tx, past.run, review, ReviewKind.ACTION, question, anew, action=action.id, tool=action.tool)
         journal.set_review(tx, action.id, review)
 
-    return Outcome(text=f"pending: review {review}: {anew.reason}", pending=True, review=review, riders=[ask])
+    return Outcome(
+        text=f"pending: review {review}: {anew.reason}", pending=True, review=review, asks=anew, riders=[ask]
+    )

@@ -184,7 +184,7 @@ def _ask_anew(past: Past, job: Job, found: Sequence[Drift], now: Sequence[Basis]
         journal.set_review(tx, action.id, review)
 
     said = f"pending: review {review}: what it rests on has changed since {by} approved it"
-    return Outcome(text=said, pending=True, review=review, riders=[ask])
+    return Outcome(text=said, pending=True, review=review, asks=verdict, riders=[ask])
 
 
 def _told_agent(found: Sequence[Drift], labels: Sequence[Label]) -> Outcome:

@@ -141,6 +141,11 @@ def judge(
     return guarded(run, action, spec, verdict, echo_of(run, action, record.echoes, record.proposals))
 
 
+def renewed(verdict: Verdict, anew: Verdict) -> Verdict:
+    """A verdict that another judgement confirms: it holds with the limits, the windows and the recall of today."""
+    return replace(verdict, charges=anew.charges, windows=anew.windows, recall=anew.recall)
+
+
 def _of_each(member: Member, run: Run, action: Action, record: Record, opinions: Mapping[str, float] | None) -> Verdict:
     said = action.arguments
     common = {name: said[name] for name in ("to", "contract", "within", "tokens") if said.get(name) is not None}
@@ -204,8 +209,10 @@ def _joined(action: Action, verdict: Verdict, record: Record, judged: Sequence[P
                 f"{review.decision.by} rejected the same in {review.id}: {review.decision.note or 'no reason given'}"
             )
             return _denied(verdict, reason), review.id
-    for earlier in judged:
-        if earlier.review and call_of(earlier.action) == same:
+    put = {review.id for review in record.reviews}
+    for earlier in asked.values():  # one that waits for what it needs before people are asked is none of those yet
+        waits = earlier.verdict.ruling is Ruling.ASK and earlier.problem is None and earlier.review not in put
+        if earlier.review and waits and call_of(earlier.action) == same:
             return verdict, earlier.review
     return verdict, ReviewId(random_id("rev"))
 

@@ -58,7 +58,7 @@ def open_matters(tx: Transaction, run: RunId) -> list[Matter]:
             review = None  # it joined a question about another action, which carries it
         effect = begun.get(proposal.action.id)
         if effect is None and proposal.action.id in held and is_pending(last.get(proposal.action.id, "")):
-            how: How | None = "to do" if review is None else "approved"
+            how: How | None = "to do" if review is None else "under review" if review.open else "approved"
         else:
             how = _how(proposal, lines, review, effect)
         if how is not None:

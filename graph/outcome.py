@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from baton.core import BodyId, Confidentiality, ReviewId, Trust
+from baton.core import BodyId, Confidentiality, ReviewId, Trust, Verdict
 from baton.ledger import Transaction
 from baton.ledger.runs import Outcome as RunOutcome
 
@@ -37,6 +37,7 @@ class Outcome:
         body: Where the text stands already; set when its transaction has run, None stores it with the line.
         pending: Whether the true answer comes later, as a message.
         review: The question to people that it waits for; when their answer is expected is told behind the text.
+        asks: The verdict by which the riders ask people; None where they ask nobody.
         riders: Rows to commit with the step.
         end: Set by an accepted `finish`.
     """
@@ -47,6 +48,7 @@ class Outcome:
     body: BodyId | None = None
     pending: bool = False
     review: ReviewId | None = None
+    asks: Verdict | None = None
     riders: list[Rider] = field(default_factory=list[Rider])
     end: End | None = None
 

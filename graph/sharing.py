@@ -82,6 +82,7 @@ async def recall_action(scene: Scene, action: Action, arguments: dict[str, Any])
         if not stays.recall(tx, stay.action, name, reason):
             raise MailArrived(run)  # its time has come meanwhile: the agent hears of that first
         events.emit(tx, run, "action.recalled", action=stay.action, by=name)
+        reservations.let_go(tx, run, stay.action)
 
     return Outcome(text=f"recalled: {stay.tool} does not happen", riders=[take_back])
 

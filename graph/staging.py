@@ -6,8 +6,9 @@ its agent can recall it, and a person can let it go ahead at once.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from baton.core import Action, ActionId, Calendar, ToolSpec, format_time
+from baton.core import Action, ActionId, Calendar, Effect, ToolSpec, Verdict, format_time, next_common
 from baton.graph.builtins import BUILTIN
 from baton.graph.job import Job
 from baton.graph.outcome import Outcome, denial
@@ -16,53 +17,81 @@ from baton.ledger import EffectState, Transaction, events, mail, stays
 from baton.ledger.stays import Why
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Terms:
+    """When an action takes effect, as its tool and the rules that let it through say together.
+
+    Attributes:
+        windows: All of them have to be open.
+        names: Of those that have one.
+        recall: Seconds for which it can be recalled; None where it cannot.
+    """
+
+    windows: tuple[Calendar, ...]
+    names: tuple[str, ...]
+    recall: float | None
+
+
 async def held_up(scene: Scene, job: Job) -> Job | Outcome:
     """The job if it may take effect now, else what is told of it: it waits, or was recalled."""
     spec = scene.member.agent.specs.get(job.action.tool)
     begun = job.known is not None and job.known.state is not EffectState.POSTPONED
-    if begun or job.off or spec is None or spec.name in BUILTIN or (spec.recall is None and spec.window is None):
+    if begun or job.off or spec is None or spec.name in BUILTIN:
+        return job
+    missing = [name for name in job.verdict.windows if name not in scene.team.windows]
+    if missing:
+        return denial(f"the rules let it take effect in the window {missing[0]}, which the project does not name")
+    terms = _terms(scene.team.windows, spec, job.verdict)
+    if terms.recall is None and not terms.windows:
         return job
     action = job.action
     stay = await scene.ledger.read(lambda tx: stays.get(tx, action.id))
     if stay is not None and stay.state == "recalled":
         return denial(f"{stay.by} recalled it: {stay.note or 'no reason given'}")
     if stay is not None and stay.state == "open":
-        return _pending(stay.kind, stay.until, action, spec)
+        return _pending(stay.kind, stay.until, action, terms)
     if stay is not None and stay.by is not None:
         return job  # a person has let it go ahead at once
-    return _held(scene, job, spec, first=stay is None)
+    return _held(scene, job, terms, first=stay is None)
 
 
-def _held(scene: Scene, job: Job, spec: ToolSpec, *, first: bool) -> Job | Outcome:
+def _held(scene: Scene, job: Job, terms: _Terms, *, first: bool) -> Job | Outcome:
     now = scene.ledger.clock.now()
-    free = now + spec.recall if first and spec.recall is not None else now
-    window = window_of(scene.team.windows, spec)
-    opens = free if window is None else window.next_on_duty(free)
+    free = now + terms.recall if first and terms.recall is not None else now
+    opens = next_common(terms.windows, free)
     if opens is None:
-        return denial(f"the window in which {spec.name} may take effect never opens")
+        window = "window" if len(terms.windows) == 1 else "windows"
+        opens_never = "never opens" if len(terms.windows) == 1 else "are never open together"
+        return denial(f"the {window} in which {job.action.tool} may take effect {opens_never}")
     if opens <= now:
         return job
     kind: Why = "recall" if free > now else "window"
     action, run = job.action, scene.run
 
     def begin(tx: Transaction) -> None:
-        said = {"action": action.id, "tool": spec.name, "why": kind, "until": opens}
-        stays.begin(tx, run.id, action.id, tool=spec.name, tenant=run.tenant, kind=kind, until=opens)
+        said = {"action": action.id, "tool": action.tool, "why": kind, "until": opens}
+        stays.begin(tx, run.id, action.id, tool=action.tool, tenant=run.tenant, kind=kind, until=opens)
         events.emit(tx, run.id, "action.postponed", **said)
 
-    outcome = _pending(kind, opens, action, spec)
+    outcome = _pending(kind, opens, action, terms)
     outcome.riders.append(begin)
     return outcome
 
 
-def window_of(windows: Mapping[str, Calendar], spec: ToolSpec) -> Calendar | None:
-    """When a tool may take effect; None is always."""
-    return windows[spec.window] if isinstance(spec.window, str) else spec.window
+def _terms(known: Mapping[str, Calendar], spec: ToolSpec, verdict: Verdict) -> _Terms:
+    """What a tool and a verdict say together: each window has to be open, the longer recall holds; reads have none."""
+    of_tool = spec.window if isinstance(spec.window, str) else None
+    names = tuple(dict.fromkeys((*([of_tool] if of_tool is not None else ()), *verdict.windows)))
+    own = (spec.window,) if isinstance(spec.window, Calendar) else ()
+    by_rules = verdict.recall if spec.effect is Effect.WRITE else None
+    recalls = [seconds for seconds in (spec.recall, by_rules) if seconds is not None]
+    return _Terms(windows=(*own, *(known[name] for name in names)), names=names, recall=max(recalls, default=None))
 
 
-def _pending(kind: str, until: float, action: Action, spec: ToolSpec) -> Outcome:
-    where = f" ({spec.window})" if isinstance(spec.window, str) else ""
-    why = "it can be recalled until then" if kind == "recall" else f"its window opens then{where}"
+def _pending(kind: str, until: float, action: Action, terms: _Terms) -> Outcome:
+    opens = "its window opens then" if len(terms.windows) == 1 else "its windows are open then"
+    where = f" ({', '.join(terms.names)})" if terms.names else ""
+    why = "it can be recalled until then" if kind == "recall" else f"{opens}{where}"
     more = f'; recall_action(action="{action.id}") takes it back'
     return Outcome(text=f"pending: it takes effect at {format_time(until)}, as {why}{more}", pending=True)
 

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
-from baton.agents import opinions, parse, previewed
+from baton.agents import opinions, parse
 from baton.core import (
     Certificate,
     Fault,
@@ -22,6 +22,7 @@ from baton.core import (
     derived,
     metered,
 )
+from baton.graph.asking import known_of
 from baton.graph.briefing import brief, brief_text
 from baton.graph.builtins import finish, still_open
 from baton.graph.context import own_label
@@ -29,7 +30,6 @@ from baton.graph.ending import end
 from baton.graph.facts import new_facts
 from baton.graph.handing import taken_up, takers
 from baton.graph.hold import Hold
-from baton.graph.holding import bases, facts_in
 from baton.graph.judging import Record, flooded, judge_reply
 from baton.graph.move import Move, Office
 from baton.graph.observing import tell_waits
@@ -39,8 +39,7 @@ from baton.graph.past import Past, certificates_of, load
 from baton.graph.patterns import Workflow
 from baton.graph.promised import record_decisions
 from baton.graph.receive import News, one_turn, receive, still_asked, unread
-from baton.graph.rereading import read_again
-from baton.graph.resting import drifts, fresh
+from baton.graph.reserving import reserves
 from baton.graph.rounds import refused, rounds, told
 from baton.graph.scene import Scene
 from baton.graph.state import Place
@@ -374,40 +373,23 @@ async def _called(step: _Step, proposals: Sequence[Proposal], record: Record) ->
     run, turn = step.past.run, step.place.turn + 1
     usable = any(proposal.problem is None for proposal in proposals)
     step.strikes = 0 if usable else step.strikes + 1
-    known = {review.id for review in step.past.reviews}
+    known = {review.id for review in step.past.reviews} | {one.review for one in step.past.proposals}
     asking: dict[ReviewId, Proposal] = {}
     for proposal in proposals:
         if proposal.review and proposal.review not in known and proposal.verdict.ruling is Ruling.ASK:
             asking.setdefault(proposal.review, proposal)
-    known_of = [await _known(step, one, record) for one in asking.values()]
+    opening = [one for one in asking.values() if not reserves(step.member, one)]  # the others have to wait their turn
+    lines = [*step.past.lines, *step.lines]
+    told = [await known_of(step.office.ledger, step.member, step.past, one, lines, record) for one in opening]
 
     def journal_them(tx: Transaction) -> None:
         journal.record_proposals(tx, proposals)
         record_decisions(tx, proposals, asking)
-        for proposal, said in zip(asking.values(), known_of, strict=True):
+        for proposal, said in zip(opening, told, strict=True):
             open_for(tx, run, proposal, said)
 
     step.riders.append(journal_them)
     return step.move("act", turn=turn, todo=tuple(proposal.action.id for proposal in proposals))
-
-
-async def _known(step: _Step, proposal: Proposal, record: Record) -> dict[str, Any]:
-    """What a question says beside the call: what it would change, and what it rests on, read where nobody has yet."""
-    member, action = step.member, proposal.action
-    told = await previewed(member.agent.specs[action.tool], action.arguments)
-    lines = [*step.past.lines, *step.lines]
-    found = await bases(step.office.ledger, member, proposal, lines, step.past.proposals)
-    clock = step.office.ledger.clock
-    unread = [one for one in found if not fresh(one, member.agent.specs.get(one.tool), clock.now())]
-    now = iter(await read_again(member, step.past.run, action, unread, record, clock))
-    rests = [next(now) if one in unread else one for one in found]
-    drift = [asdict(one) for old, new in zip(found, rests, strict=True) if old.mark for one in drifts(old, new)]
-    more = {
-        "rests_on": [one.document() for one in rests],
-        "drift": drift,
-        "facts": facts_in(lines, step.past.proposals, action.arguments),
-    }
-    return told | {name: said for name, said in more.items() if said}
 
 
 async def _spoke(step: _Step, reply: ModelReply) -> Move:

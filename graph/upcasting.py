@@ -39,13 +39,13 @@ def ask_upcast(member: Member, past: Past, proposal: Proposal, action: Action, v
     anew = judge(member, past.run, now, past.record([], member.agent.specs))
     if anew.ruling is Ruling.DENY:
         return denial(f"the tool has changed since {why}: {anew.reason}", anew.rules)
-    review = ReviewId(random_id("rev"))
+    review, asking = ReviewId(random_id("rev")), _asking(anew, verdict)
 
     def ask(tx: Transaction) -> None:
-        _open(tx, past.run, review, proposal, now, _asking(anew, verdict), why)
+        _open(tx, past.run, review, proposal, now, asking, why)
 
     said = f"pending: review {review}: the tool has changed since {why}"
-    return Outcome(text=said, pending=True, review=review, riders=[ask])
+    return Outcome(text=said, pending=True, review=review, asks=asking, riders=[ask])
 
 
 def supersede(tx: Transaction, member: Member, past: Past, review: Review) -> None:
@@ -59,9 +59,10 @@ def supersede(tx: Transaction, member: Member, past: Past, review: Review) -> No
     anew = judge(member, past.run, now, past.record([], member.agent.specs))
     if anew.ruling is Ruling.DENY:
         return _refuse(tx, review, proposal, anew.reason)
-    id = ReviewId(random_id("rev"))
-    if reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, f"the tool has changed; asked again as {id}"):
-        _open(tx, past.run, id, proposal, now, _asking(anew, review.verdict), "it was proposed")
+    id, asking = ReviewId(random_id("rev")), _asking(anew, review.verdict)
+    said = f"the tool has changed; asked again as {id}"
+    if reviews.close_unanswered(tx, review, DecisionKind.WITHDRAWN, said, keep=asking.reserve):
+        _open(tx, past.run, id, proposal, now, asking, "it was proposed")
 
 
 def _refuse(tx: Transaction, review: Review, proposal: Proposal, why: str) -> None:

@@ -27,7 +27,9 @@ from baton.ledger import (
     events,
     handoffs,
     joins,
+    journal,
     mail,
+    reservations,
     reviews,
     timers,
     waits,
@@ -210,6 +212,10 @@ def _withdraw(
                 now = reviews.get(tx, review.id)
                 how = DecisionKind.WITHDRAWN
                 _sure(run, now.held is None and reviews.close_unanswered(tx, now, how, f"{run.agent}: {why}"))
+        proposal = next((one for one in proposals if one.action.id == row.action), None)
+        if proposal is not None and proposal.review not in {None, *(review.id for review in asked)}:
+            journal.spoil(tx, row.action, f"{run.agent}: {why}")  # nobody was asked yet, nor is anybody now
+            reservations.let_go(tx, run.id, row.action)
 
 
 def _sure(run: Run, done: bool) -> None:

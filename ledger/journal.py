@@ -214,12 +214,15 @@ def verdict_json(verdict: Verdict) -> str:
     return dump(vars(verdict) | {"charges": [vars(charge) for charge in verdict.charges], "assessed": assessed})
 
 
+_LISTED = ("rules", "reviewers", "escalate_to", "skills", "windows")
+
+
 @lru_cache(maxsize=1024)  # what waits for people is looked at again and again
 def verdict_from(text: str) -> Verdict:
     """A verdict as stored, read back."""
     fields = json.loads(text)
     fields["ruling"] = Ruling(fields["ruling"])
-    fields |= {name: tuple(fields.get(name, ())) for name in ("rules", "reviewers", "escalate_to", "skills")}
+    fields |= {name: tuple(fields.get(name, ())) for name in _LISTED}
     fields["charges"] = tuple(map(_charge, fields.get("charges", [])))
     fields["assessed"] = _assessed(fields.get("assessed"))
     return Verdict(**fields)

@@ -86,6 +86,7 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE handoffs ADD COLUMN route TEXT",
         "ALTER TABLE messages ADD COLUMN urgent INTEGER NOT NULL DEFAULT '0'",
     ),
+    13: (),  # reservation_questions
 }
 """For each version the statements that make it of the one before; tables and indexes that are missing are added after.
 

@@ -1,7 +1,7 @@
 """What is open and waits for something: found by indexes of what is open, however much has ended."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import or_, select
@@ -78,6 +78,13 @@ def open_work(tx: Transaction) -> OpenWork:
     held = tuple(reservations.listed(tx))
     room = {one.name: one.capacity for one in reservations.known(tx)} if held else dict[str, int]()
     return OpenWork(found, tuple(reviews.waiting(tx)), held, room)
+
+
+def holding(asked: Sequence[Review], one: Reservation) -> Review | None:
+    """Of open questions the one that holds a reservation; None where none does, and where its run had it before."""
+    if one.scope != "action" or one.waits or one.key not in one.kept_for:
+        return None
+    return next((review for review in asked if review.action == one.key), None)
 
 
 _READY = or_(runs.c.wake > runs.c.seen, runs.c.lease_owner.is_not(None)).label("ready")

@@ -4,6 +4,9 @@ A request waits until it is the first in the queue of everything that it asks fo
 comes later passes nobody, and what is asked for together is never had in part, so that such requests cannot wait for
 one another in a circle. Who has something and asks for more can: `flow` finds that, and names it.
 
+What is kept for a question to people runs out by no lease, from before they are asked until the action is carried out
+or is not to be; `reservation_questions` says for which actions.
+
 Everything here is done under one lock, taken behind the rows of runs. Who is given something later is told by a timer
 that is due at once, so that nobody who gives something back holds another run's row.
 """
@@ -17,10 +20,12 @@ from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 from baton.core import ActionId, Conflict, NotFound, Resource, RunId
 from baton.core.resources import Adaptive, ResourceKind
 from baton.ledger import timers
+from baton.ledger.events import emit
 from baton.ledger.locks import lock_name
 from baton.ledger.runs import ENDED
 from baton.ledger.schema import runs
 from baton.ledger.schema_sharing import reservation_items as items
+from baton.ledger.schema_sharing import reservation_questions as questions
 from baton.ledger.schema_sharing import reservations, resources
 from baton.ledger.transaction import Transaction
 
@@ -42,6 +47,7 @@ class Reservation:
         tokens: By resource the fencing token; None while it waits.
         granted_at: None while it waits.
         until: When it runs out, in seconds since 1970; None while it waits, and where it never does.
+        kept_for: Actions that people are, or are to be, asked about, for which it is kept.
     """
 
     number: int
@@ -54,6 +60,7 @@ class Reservation:
     asked_at: float
     granted_at: float | None
     until: float | None
+    kept_for: tuple[ActionId, ...] = ()
 
     @property
     def waits(self) -> bool:
@@ -131,6 +138,7 @@ def ask(
     key: ActionId | None = None,
     lease: float | None = None,
     within: float | None = None,
+    kept: bool = False,
 ) -> Reservation:
     """Ask for resources, all of them at once; the same key again is the same request.
 
@@ -144,6 +152,7 @@ def ask(
         key: The action that asks.
         lease: Seconds until it runs out; None is the shortest lease of the resources.
         within: Seconds after which a run waits no more; None waits however long.
+        kept: Whether it is kept, whatever its lease, for a question about the action.
 
     Raises:
         NotFound: if there is no such resource.
@@ -164,6 +173,8 @@ def ask(
     row = {"key": key, "run": run, "by": by, "tenant": tenant, "scope": scope, "asked_at": tx.now, "lease": lease}
     number: int = tx.value(_ASK, **row)
     tx.execute(_ITEM, [{"resource": name, "number": number, "token": None} for name in sorted(rows)])
+    if kept:
+        tx.execute(_KEEP_FOR, {"action": key, "number": number})
     _serve(tx, sorted(rows), quiet=number)
     made = _one(tx, number)
     if made.waits and within is not None and run is not None:
@@ -189,16 +200,11 @@ def claim(
         at_least: Seconds that the call may take: no lease of it is shorter.
     """
     _lock(tx)
-    have: dict[str, int] = {}
-    for one in of_run(tx, run):
-        mine = one.scope == "run" or one.key == key
-        if not mine or one.waits or not set(one.tokens) & set(needs):
-            continue
-        if one.until is not None and one.until <= tx.now:
-            give_back(tx, one.number)
-            continue
+    _keep_no_more(tx, key)
+    found = _at_hand(tx, needs, run, key)
+    for one in found:
         _renew(tx, one, at_least)
-        have |= {name: token for name, token in one.tokens.items() if token is not None}
+    have = {name: token for one in found for name, token in one.tokens.items() if token is not None}
     missing = [name for name in needs if name not in have]
     if missing:
         made = ask(tx, missing, by=by, tenant=tenant, scope="action", run=run, key=key)
@@ -209,10 +215,79 @@ def claim(
     return {name: have[name] for name in needs}
 
 
+def keep_for_question(
+    tx: Transaction, needs: Sequence[str], *, run: RunId, key: ActionId, by: str, tenant: str
+) -> Reservation | None:
+    """Have what an action needs before people are asked about it, and keep it until `claim` or `let_go`.
+
+    What the run has already counts, and is kept as well; the rest is asked for all at once, in its turn.
+
+    Returns:
+        The reservation that waits; None where all of it is there.
+    """
+    _lock(tx)
+    found = _at_hand(tx, needs, run, key)
+    have = {name for one in found for name in one.tokens}
+    missing = [name for name in needs if name not in have]
+    if missing:
+        made = ask(tx, missing, by=by, tenant=tenant, scope="action", run=run, key=key, kept=True)
+        found = [made] if made.waits else [*found, made]
+    for one in found:
+        if key not in one.kept_for:
+            tx.execute(_KEEP_FOR, {"action": key, "number": one.number})
+        if one.until is not None:
+            tx.changed(_UNTIL, number_is=one.number, new=None)
+    return next((one for one in found if one.waits), None)
+
+
+def let_go(tx: Transaction, run: RunId, key: ActionId) -> None:
+    """Keep nothing for an action any more that is not carried out: what was reserved for it alone is given back."""
+    if not tx.values(_KEPT_FOR, action=key):
+        return
+    _lock(tx)
+    row = tx.row(_BY_KEY, key=key)
+    if row is not None:
+        names = tx.values(_ITEMS, number=row.number)
+        give_back(tx, row.number)
+        emit(tx, run, "resource.released", action=key, resources=names)
+    _keep_no_more(tx, key)
+
+
+def _keep_no_more(tx: Transaction, key: ActionId) -> None:
+    """What was kept for a question runs out by its lease again, unless it is kept for another one."""
+    numbers = tx.values(_KEPT_FOR, action=key)
+    if not numbers:
+        return
+    tx.changed(_FORGET, about=key)
+    for one in _made(tx, tx.rows(_BY_NUMBERS, numbers=numbers)):
+        if one.scope == "run" and not one.kept_for:
+            _renew(tx, one, 0.0)
+
+
+def _at_hand(tx: Transaction, needs: Sequence[str], run: RunId, key: ActionId) -> list[Reservation]:
+    """What a run has of what an action needs. What has run out is given back, and so is what was reserved for the
+    action itself where that is not enough any more: all that is missing is asked for at once.
+    """
+    found: list[Reservation] = []
+    for one in of_run(tx, run):
+        mine = one.scope == "run" or one.key == key
+        if not mine or one.waits or not set(one.tokens) & set(needs):
+            continue
+        if one.until is not None and one.until <= tx.now:
+            give_back(tx, one.number)
+            continue
+        found.append(one)
+    own = next((one for one in found if one.key == key), None)
+    if own is not None and not set(needs) <= {name for one in found for name in one.tokens}:
+        give_back(tx, own.number)
+        found.remove(own)
+    return found
+
+
 def _renew(tx: Transaction, one: Reservation, at_least: float) -> None:
     """Keep it for another lease; that of a limit, which has none, is as long as the call may take."""
     lease = tx.value(_LEASE, number=one.number)
-    if lease is None and one.scope == "run":
+    if one.kept_for or (lease is None and one.scope == "run"):
         return
     until = tx.now + max(at_least, lease or 0.0)
     if one.until is None:  # it had none so far: only now somebody has to look when it runs out
@@ -225,6 +300,7 @@ def give_back(tx: Transaction, number: int) -> None:
     _lock(tx)
     names = tx.values(_ITEMS, number=number)
     tx.changed(_DROP_ITEMS, gone=number)
+    tx.changed(_DROP_KEPT, gone=number)
     tx.changed(_DROP, gone=number)
     _serve(tx, names)
 
@@ -246,6 +322,7 @@ def give_back_named(tx: Transaction, run: RunId, names: Sequence[str]) -> list[s
         for name in mine:
             tx.changed(_DROP_ITEM, gone=one.number, which=name)
         if mine and len(mine) == len(one.tokens):
+            tx.changed(_DROP_KEPT, gone=one.number)
             tx.changed(_DROP, gone=one.number)
         given += mine
     _serve(tx, sorted(set(given)))
@@ -340,7 +417,7 @@ def _grant(tx: Transaction, number: int, names: Sequence[str], *, told: bool) ->
     for name in names:
         token = tx.value(_NEXT_TOKEN, which=name)
         tx.changed(_HAND, resource_is=name, number_is=number, new=token)
-    until = None if row.lease is None else tx.now + row.lease
+    until = None if row.lease is None or tx.value(_IS_KEPT, number=number) else tx.now + row.lease
     tx.changed(_GRANT, number_is=number, at=tx.now, new=until)
     run = RunId(row.run or "")
     if until is not None:
@@ -357,6 +434,9 @@ def _made(tx: Transaction, rows: Sequence[Any]) -> list[Reservation]:
     tokens: dict[int, dict[str, int | None]] = {row.number: {} for row in rows}
     for item in tx.rows(_OF, numbers=list(tokens)) if rows else ():
         tokens[item.number][item.resource] = item.token
+    kept: dict[int, list[ActionId]] = {}
+    for mark in tx.rows(_KEPT, numbers=list(tokens)) if rows else ():
+        kept.setdefault(mark.number, []).append(mark.action)
     return [
         Reservation(
             number=row.number,
@@ -369,6 +449,7 @@ def _made(tx: Transaction, rows: Sequence[Any]) -> list[Reservation]:
             asked_at=row.asked_at,
             granted_at=row.granted_at,
             until=row.until,
+            kept_for=tuple(kept.get(row.number, ())),
         )
         for row in rows
     ]
@@ -414,6 +495,16 @@ _ASK = insert(reservations).returning(reservations.c.number)
 _ITEM = insert(items)
 _BY_KEY = select(reservations).where(reservations.c.key == bindparam("key"))
 _BY_NUMBER = select(reservations).where(reservations.c.number == bindparam("number"))
+_BY_NUMBERS = select(reservations).where(reservations.c.number.in_(bindparam("numbers", expanding=True)))
+_KEEP_FOR = insert(questions)
+_KEPT_FOR = select(questions.c.number).where(questions.c.action == bindparam("action")).order_by(questions.c.number)
+_KEPT = (
+    select(questions)
+    .where(questions.c.number.in_(bindparam("numbers", expanding=True)))
+    .order_by(questions.c.number, questions.c.action)
+)
+_IS_KEPT = select(exists().where(questions.c.number == bindparam("number")))
+_FORGET = delete(questions).where(questions.c.action == bindparam("about"))
 _LEASE = select(reservations.c.lease).where(reservations.c.number == bindparam("number"))
 _OF_RUN = select(reservations).where(reservations.c.run == bindparam("run")).order_by(reservations.c.number)
 _HAS_ANY = select(exists().where(reservations.c.run == bindparam("run")))
@@ -441,6 +532,7 @@ _GRANT = (
 _UNTIL = update(reservations).where(reservations.c.number == bindparam("number_is")).values(until=bindparam("new"))
 _DROP = delete(reservations).where(reservations.c.number == bindparam("gone"))
 _DROP_ITEMS = delete(items).where(items.c.number == bindparam("gone"))
+_DROP_KEPT = delete(questions).where(questions.c.number == bindparam("gone"))
 _DROP_ITEM = delete(items).where(items.c.number == bindparam("gone"), items.c.resource == bindparam("which"))
 _COUNTS = select(items.c.resource, func.count().label("number"), func.count(items.c.token).label("held")).group_by(
     items.c.resource

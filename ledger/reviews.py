@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, func, insert, or_, select, update
 
 from baton.core import ActionId, Ambiguous, NotFound, ReviewId, RunId, Verdict, dump
-from baton.ledger import bodies, decisions, families, forecasts, handoffs
+from baton.ledger import bodies, decisions, families, forecasts, handoffs, reservations
 from baton.ledger.decisions import Decision, DecisionKind, Source
 from baton.ledger.events import emit
 from baton.ledger.journal import verdict_from, verdict_json
@@ -161,10 +161,21 @@ def get(tx: Transaction, review: ReviewId) -> Review:
     Raises:
         NotFound: if there is none.
     """
-    rows = tx.rows(_seen(tx, select(reviews).where(reviews.c.id == review)))
-    if not rows:
+    found = put(tx, review)
+    if found is None:
         raise NotFound("review", review, hint="`baton review` lists what waits.")
-    return _reviews(tx, rows)[0]
+    return found
+
+
+def put(tx: Transaction, review: ReviewId) -> Review | None:
+    """The review with this id; None where its action still waits for what is reserved before people are asked."""
+    rows = tx.rows(_seen(tx, select(reviews).where(reviews.c.id == review)))
+    return _reviews(tx, rows)[0] if rows else None
+
+
+def open_about(tx: Transaction, actions: Sequence[ActionId]) -> list[Review]:
+    """The open questions about these actions."""
+    return _reviews(tx, tx.rows(_seen(tx, _OPEN_ABOUT), actions=list(actions))) if actions else []
 
 
 def lock(tx: Transaction, review: ReviewId) -> None:
@@ -210,6 +221,9 @@ def waiting_below(tx: Transaction, run: RunId) -> list[Review]:
 
 
 _ALL = 2**31 - 1
+_OPEN_ABOUT = select(reviews).where(
+    reviews.c.state == "open", reviews.c.action.in_(bindparam("actions", expanding=True))
+)
 _ORDERED = (
     select(reviews)
     .where(reviews.c.state == "open")
@@ -275,6 +289,7 @@ def of_run(tx: Transaction, run: RunId) -> list[Review]:
 _GOAL = select(runs.c.deadline, runs.c.parent).where(runs.c.id == bindparam("run"))
 _WHOSE = select(reviews.c.tenant).where(reviews.c.id == bindparam("review"))
 _RUN = select(reviews.c.run).where(reviews.c.id == bindparam("review"))
+_ACTION = select(reviews.c.action).where(reviews.c.id == bindparam("review"))
 _LOCK = select(reviews.c.id).where(reviews.c.id == bindparam("review")).with_for_update()
 _OF_TOOL = (
     select(reviews)
@@ -378,14 +393,18 @@ def vote(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool:
     return True
 
 
-def close(tx: Transaction, run: RunId, version: int, decision: Decision) -> bool:
-    """Close a review with a decision; whether its version was still the newest. The first answer wins."""
+def close(tx: Transaction, run: RunId, version: int, decision: Decision, *, keep: bool = False) -> bool:
+    """Close a review with a decision; whether its version was still the newest. The first answer wins.
+
+    What was reserved for it is given back where its action is not to be carried out; `keep` keeps it all the same, as
+    another question takes its place.
+    """
     if not _changed(tx, decision.review, version, state="closed", decision=decision.id, held_until=None):
         return False
     decisions.record(tx, run, decision)
     if decision.source is not Source.PERSON:
         forecasts.unanswered(tx, decision.review, withdrawn=decision.kind is DecisionKind.WITHDRAWN)
-    _closed(tx, run, decision)
+    _closed(tx, run, decision, keep=keep)
     return True
 
 
@@ -394,12 +413,18 @@ def send(tx: Transaction, review: Review) -> Decision | None:
     decision = review.held
     if decision is None or not _changed(tx, review.id, review.version, state="closed", held_until=None):
         return None
-    _closed(tx, review.run, decision)
+    _closed(tx, review.run, decision, keep=False)
     return decision
 
 
-def _closed(tx: Transaction, run: RunId, decision: Decision) -> None:
+def _closed(tx: Transaction, run: RunId, decision: Decision, *, keep: bool) -> None:
     emit(tx, run, "review.closed", review=decision.review, decision=decision.kind, by=decision.by)
+    action = tx.value(_ACTION, review=decision.review) if decision.kind in _ENDS_IT and not keep else None
+    if action is not None:
+        reservations.let_go(tx, run, ActionId(action))
+
+
+_ENDS_IT = (DecisionKind.REJECT, DecisionKind.EXPIRED, DecisionKind.WITHDRAWN)
 
 
 def _changed(tx: Transaction, review: ReviewId, version: int, **values: Any) -> bool:
@@ -413,8 +438,8 @@ def _changed(tx: Transaction, review: ReviewId, version: int, **values: Any) -> 
     return bool(tx.changed(statement))
 
 
-def close_unanswered(tx: Transaction, review: Review, kind: DecisionKind, note: str) -> bool:
-    """Close a review on the queue's own account, not a person's; whether it was still open."""
+def close_unanswered(tx: Transaction, review: Review, kind: DecisionKind, note: str, *, keep: bool = False) -> bool:
+    """Close a review on the queue's own account, not a person's; whether it was still open. `keep` as for `close`."""
     source = Source.TIMEOUT if kind is DecisionKind.EXPIRED else Source.POLICY
     decision = Decision(
         id=decisions.new_id(),
@@ -428,7 +453,7 @@ def close_unanswered(tx: Transaction, review: Review, kind: DecisionKind, note: 
     )
     if review.held is not None:
         decisions.undo(tx, review.held.id)
-    return close(tx, review.run, review.version, decision)
+    return close(tx, review.run, review.version, decision, keep=keep)
 
 
 def _reviews(tx: Transaction, rows: Sequence[Any]) -> list[Review]:

@@ -52,6 +52,15 @@ Index(
 )
 Index("reservation_items_number", reservation_items.c.number)
 
+reservation_questions = Table(  # what is kept for an action that people are asked about, whatever its lease
+    "reservation_questions",
+    metadata,
+    Column("action", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("reservation_questions_number", reservation_questions.c.number)
+
 stays = Table(
     "stays",
     metadata,

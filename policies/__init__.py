@@ -4,7 +4,7 @@ from baton.policies.approval import approval_digest, asked_form
 from baton.policies.cedar import CedarPolicy, Recorded
 from baton.policies.hindsight import ASKED_TOO_OFTEN, TOLD_NO
 from baton.policies.holding import HeldBack
-from baton.policies.loading import SHIPPED, YAML, DenyAll, load_policy, policy_text, policy_texts
+from baton.policies.loading import SHIPPED, YAML, DenyAll, holds_up, load_policy, policy_text, policy_texts
 from baton.policies.rules import PolicyText
 from baton.policies.schema import BUILT_IN, cedar_name
 from baton.policies.tracing import Readings, RecentReadings, Traced, trace
@@ -26,6 +26,7 @@ __all__ = [
     "approval_digest",
     "asked_form",
     "cedar_name",
+    "holds_up",
     "load_policy",
     "policy_text",
     "policy_texts",

@@ -121,7 +121,10 @@ def _as_free(wide: Rule, narrow: Rule) -> bool:
         narrow.min_confidence is not None and wide.min_confidence <= narrow.min_confidence
     )
     terms = [
-        (one.reviewers, one.quorum, one.four_eyes, one.deadline, one.on_deadline, one.escalate_to, one.valid)
+        (
+            *(one.reviewers, one.quorum, one.four_eyes, one.deadline, one.on_deadline, one.escalate_to, one.valid),
+            *(one.window, one.recall, one.reserve),
+        )
         for one in (wide, narrow)
     ]
     return confident and not wide.limits and terms[0] == terms[1]

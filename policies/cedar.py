@@ -4,7 +4,7 @@ May the agent make this call alone (`call`)? If not, may it with a person's appr
 If not, it is denied. Both are ordinary permits and forbids over one schema, so they can be analysed together.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -28,7 +28,7 @@ from baton.policies.circumstances import complete, context_of, shown
 from baton.policies.engine import Asked, Rulebook
 from baton.policies.limits import Limit
 from baton.policies.probing import Tested, said
-from baton.policies.rules import ON_DEADLINE, PolicyText, Rule, read_rules
+from baton.policies.rules import ON_DEADLINE, PolicyText, Rule, check_held_up, check_windows, read_rules
 from baton.policies.schema import BUILT_IN, CALL, CALL_WITH_APPROVAL, ToolType, tool_types
 from baton.policies.tracing import ABSENT, Readings, RecentReadings, Traced
 
@@ -116,13 +116,14 @@ class CedarPolicy:
         Raises:
             PolicyError: if a text is not Cedar or does not fit the tools; names file and line.
         """
-        sources = tuple(texts)
-        types = tool_types(name, tools)
+        sources, specs = tuple(texts), tuple(tools)
+        types = tool_types(name, specs)
         rules = read_rules(sources)
         try:
             book = Rulebook(rules, types.values(), name, sources[-1].blob if sources else "")
         except ValueError as error:
             raise PolicyError(name, str(error)) from error
+        check_held_up(rules, {types[spec.name].name: spec for spec in specs})
         return cls(book, types, agent=agent, hint=hint)
 
     @property
@@ -139,6 +140,14 @@ class CedarPolicy:
     def limits(self) -> Sequence[Limit]:
         """What its rules let through at most, over runs and time."""
         return self._limits
+
+    def check_windows(self, windows: Collection[str], built_in: Collection[str]) -> None:
+        """Refuse a rule that names a window that there is not, or holds a tool of Baton's own up.
+
+        Raises:
+            PolicyError: names the rule, the window and those that there are, with file and line.
+        """
+        check_windows(self._book.rules, windows, built_in)
 
     @property
     def uncovered(self) -> tuple[str, ...]:
@@ -253,6 +262,7 @@ class CedarPolicy:
             _reasons(rules) or f"{_ids(rules)} allows {case.action.tool}",
             case.evidence,
             charges=() if free else sure[0].charges,
+            **_held_up(rules),
             **_compared(chosen, case.action.confidence),
         )
 
@@ -278,6 +288,7 @@ class CedarPolicy:
             self._why(case, alone, weighed, permits),
             case.evidence,
             charges=charged.charges,
+            **_held_up(permits or [one.rule for one in unsure]),
             **_compared(unsure, case.action.confidence),
             **_terms(permits),
         )
@@ -411,6 +422,15 @@ def _terms(permits: Sequence[Rule]) -> dict[str, Any]:
         "valid": min((rule.valid for rule in permits if rule.valid is not None), default=None),
         "cost": max((rule.cost for rule in permits), default=1.0),
         "skills": tuple(dict.fromkeys(name for rule in permits for name in rule.skills)),
+        "reserve": any(rule.reserve for rule in permits),
+    }
+
+
+def _held_up(permits: Sequence[Rule]) -> dict[str, Any]:
+    """When what these let through takes effect: every window that one names is open, the longest recall over."""
+    return {
+        "windows": tuple(dict.fromkeys(rule.window for rule in permits if rule.window)),
+        "recall": max((rule.recall for rule in permits if rule.recall is not None), default=None),
     }
 
 

@@ -86,6 +86,9 @@ class Entry(BaseModel):
     valid: str | None = None
     cost: float | None = None
     skills: Texts | None = None
+    window: str | None = None
+    recall: str | None = None
+    reserve: bool = False
 
 
 class Front(BaseModel):
@@ -166,6 +169,9 @@ def _annotations(entry: Entry) -> Iterator[str]:
         "valid": entry.valid,
         "cost": None if entry.cost is None else f"{entry.cost:g}",
         "skills": ",".join(entry.skills) if entry.skills else None,
+        "window": entry.window,
+        "recall": entry.recall,
+        "reserve": "true" if entry.reserve else None,
     }
     return (f"@{name}({quoted(value)})" for name, value in said.items() if value is not None)
 

@@ -1,5 +1,6 @@
 """Where a policy comes from: a file, one that is shipped, or none."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -28,6 +29,8 @@ SHIPPED = ("ask-writes", "allow-all")
 """Policies that come with Baton, to be named instead of a file."""
 
 YAML = (".yaml", ".yml")
+
+_HOLDS_UP = re.compile(r"@(window|recall)\b|\b(window|recall)\s*:")
 
 _NO_POLICY = 'no policy is given: name "ask-writes", "allow-all" or a file as the policy of the agent'
 
@@ -117,6 +120,19 @@ def policy_text(source: str | Path, tools: Iterable[ToolSpec]) -> PolicyText:
     except InvalidFile as error:
         raise PolicyError(f"{source}:{error.line}" if error.line else str(source), error.said) from error
     return PolicyText(f"{source}, as Cedar", written, source=text)
+
+
+def holds_up(source: str | Path | None) -> bool:
+    """Whether a policy's file says that something takes effect later: `@window` or `@recall`, also in YAML.
+
+    What cannot be read says nothing; `load_policy` refuses it.
+    """
+    if source is None or not str(source).endswith((".cedar", *YAML)):
+        return False
+    try:
+        return _HOLDS_UP.search(Path(source).read_text(encoding="utf-8")) is not None
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _shipped(name: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from baton.core import Action, Confidentiality, Conflict, Ruling, ToolSpec, Trust
+from baton.core import Action, Confidentiality, Conflict, Effect, Ruling, ToolSpec, Trust, Verdict
 from baton.policies.cedar import CedarPolicy
 from baton.policies.front import literal, quoted
 from baton.policies.rules import PolicyText
@@ -19,13 +19,14 @@ from baton.policies.trials import Trial, run_trial
 
 
 def rule_for(
-    action: Action, evidence: Mapping[str, Any], spec: ToolSpec, *, id: str, until: float, by: str
+    action: Action, verdict: Verdict, spec: ToolSpec, *, id: str, until: float, by: str
 ) -> tuple[str, list[dict[str, Any]]]:
     """The rule that would have let an approved action go ahead, and its tests: one match, one near miss.
 
     Args:
         action: What was approved, with the arguments that ran.
-        evidence: What its verdict was given with.
+        verdict: What policy said of it: the windows in which it takes effect, and for how long it can be recalled, go
+            with the rule.
         spec: Its tool.
         id: The `@id` of the rule.
         until: When it ends, in seconds since 1970.
@@ -35,7 +36,7 @@ def rule_for(
         Conflict: if no such rule can be written; says why.
     """
     tool = tool_types(id, [spec])[action.tool]
-    seen: Mapping[str, Any] = evidence.get("arguments") or {}
+    seen: Mapping[str, Any] = verdict.evidence.get("arguments") or {}
     lines = [f"context.now < {int(until)}"]
     for name, shape in tool.arguments.shapes.items():
         if name in tool.content and not isinstance(shape, Number | Whole):
@@ -46,9 +47,19 @@ def rule_for(
     head = [f"@id({quoted(id)})", f"@reason({quoted(f'as {by} approved it; until {day}')})"]
     if action.confidence is not None:
         head.append(f'@min_confidence("{int(action.confidence * 100) / 100:g}")')
+    head += _held_up(verdict, tool)
     body = " &&\n    ".join(lines)
     rule = "\n".join([*head, f'permit (principal, action == Action::"{CALL}", resource is {tool.name})'])
     return f"{rule}\nwhen {{\n    {body}\n}};\n", _tests(action, seen, tool, id, until)
+
+
+def _held_up(verdict: Verdict, tool: ToolType) -> list[str]:
+    """The annotations that have what a rule lets through take effect when it did where it was approved."""
+    if len(verdict.windows) > 1:
+        windows = " and ".join(verdict.windows)
+        raise Conflict(f"rule for {tool.name}", f"it takes effect in the windows {windows}", "Write the rule by hand.")
+    recall = [] if verdict.recall is None or tool.effect == Effect.READ else [f"{verdict.recall:.3f}s"]
+    return [f"@window({quoted(name)})" for name in verdict.windows] + [f"@recall({quoted(said)})" for said in recall]
 
 
 def check_proposal(

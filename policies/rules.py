@@ -3,17 +3,17 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import cedarpy
 
-from baton.core import InvalidValue, PolicyError, Promise, parse_duration
+from baton.core import Effect, InvalidValue, PolicyError, Promise, ToolSpec, parse_duration
 from baton.policies.circumstances import CONTEXT
 from baton.policies.conditions import Condition, conditions_of
 from baton.policies.limits import Limit, check_limits, read_limits
-from baton.policies.schema import CALL, CALL_WITH_APPROVAL, ToolType
+from baton.policies.schema import CALL, CALL_WITH_APPROVAL, ToolType, cedar_name
 
 ACTIONS = frozenset((CALL, CALL_WITH_APPROVAL))
 ANNOTATIONS = (
@@ -33,6 +33,9 @@ ANNOTATIONS = (
     "valid",
     "cost",
     "skills",
+    "window",
+    "recall",
+    "reserve",
 )
 ON_DEADLINE = ("deny", "escalate", "park", "approve")
 """What may happen at a deadline. Where rules differ, the first of these counts."""
@@ -86,6 +89,9 @@ class Rule:
         valid: Seconds for which an approval holds; None is the queue's default.
         cost: What it costs to answer late, beside other questions.
         skills: What somebody has to know to answer.
+        window: Name of the window in which what it lets through may take effect; empty is always.
+        recall: Seconds for which it can be recalled before it takes effect; None says nothing of that.
+        reserve: Whether what the tool needs is reserved before people are asked.
     """
 
     id: str
@@ -109,6 +115,9 @@ class Rule:
     valid: float | None = None
     cost: float = 1.0
     skills: tuple[str, ...] = ()
+    window: str = ""
+    recall: float | None = None
+    reserve: bool = False
 
 
 def read_rules(texts: Iterable[PolicyText]) -> tuple[Rule, ...]:
@@ -141,6 +150,47 @@ def check_rules(rules: Iterable[Rule], schema: cedarpy.Schema, tools: Iterable[T
             check_limits(rule.limits, known.get(rule.resource or ""))
         except InvalidValue as error:
             raise PolicyError(rule.where, f"rule {rule.id!r}: {error}") from error
+
+
+def check_held_up(rules: Iterable[Rule], tools: Mapping[str, ToolSpec]) -> None:
+    """Hold what rules say of windows, recall and what is reserved against the tool that each is confined to.
+
+    Raises:
+        PolicyError: for the first rule whose annotation could never change anything.
+    """
+    for rule in rules:
+        spec = tools.get(rule.resource or "")
+        if rule.recall is not None and spec is not None and spec.effect is Effect.READ:
+            problem, hint = f"@recall on {spec.name}, which reads", "Only what writes can be recalled: leave it out."
+        elif rule.reserve and spec is not None and not spec.needs:
+            problem = f"@reserve on {spec.name}, which needs nothing"
+            hint = "Give the tool `needs`, or leave it out."
+        else:
+            continue
+        raise PolicyError(rule.where, f"rule {rule.id!r}: {problem}", hint)
+
+
+def check_windows(rules: Iterable[Rule], windows: Collection[str], built_in: Collection[str]) -> None:
+    """Hold the windows that rules name against those that there are.
+
+    Args:
+        rules: The rules.
+        windows: The project's.
+        built_in: Names of Baton's own tools, whose calls are never held up.
+
+    Raises:
+        PolicyError: for the first that there is not, or that could hold nothing up.
+    """
+    own = {f"Tool::{cedar_name(name)}" for name in built_in}
+    for rule in rules:
+        if rule.resource in own and (rule.window or rule.recall is not None or rule.reserve):
+            said = "window" if rule.window else "recall" if rule.recall is not None else "reserve"
+            problem = f"rule {rule.id!r}: @{said} on {rule.resource}, a tool of Baton's own"
+            raise PolicyError(rule.where, problem, "Such a call takes effect at once: leave it out.")
+        if rule.window and rule.window not in windows:
+            allowed = f"one of the project's: {', '.join(windows) or 'it has none'}"
+            problem = f"rule {rule.id!r}: @window {rule.window!r} is no window; allowed is {allowed}"
+            raise PolicyError(rule.where, problem, "Name one of them, or add it to `windows` of the project.")
 
 
 def _statements(source: PolicyText) -> Iterator[tuple[str, str]]:
@@ -242,7 +292,7 @@ def _has_meaning(annotation: str, rule: Rule) -> bool:
     match annotation:
         case "id" | "class" | "reason":
             return True
-        case "limit":
+        case "limit" | "window" | "recall":
             return rule.permits
         case "min_confidence" | "at_most" | "certainty":
             return rule.permits and CALL in rule.actions
@@ -349,6 +399,9 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "valid": _seconds("@valid", "2d"),
     "cost": _cost,
     "skills": _listed("@skills", "names", "refunds,french"),
+    "window": _text("@window"),
+    "recall": _seconds("@recall", "10m"),
+    "reserve": _flag("@reserve"),
 }
 
 

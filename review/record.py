@@ -4,11 +4,13 @@ Fields are added, never renamed.
 """
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from baton.core import Absence, Assessed, Person, Promise
 from baton.ledger import Decision, Fact, Review, Run, Stay
+from baton.ledger.open_work import holding
 from baton.ledger.remarks import Remark
 from baton.ledger.reservations import Known, Reservation
 from baton.review.outlook import Outlook
@@ -76,6 +78,9 @@ def review_json(review: Review) -> dict[str, Any]:
             "value": verdict.value,
             "assessed": assessed_json(verdict.assessed),
             "policy": verdict.policy,
+            "windows": list(verdict.windows),
+            "recall": verdict.recall,
+            "reserve": verdict.reserve,
             "evidence": verdict.evidence,
         },
         "reviewers": list(review.reviewers),
@@ -204,7 +209,15 @@ def resource_json(one: Known) -> dict[str, Any]:
     return {**vars(one), "bounds": bounds}
 
 
-def reservation_json(one: Reservation) -> dict[str, Any]:
-    """What somebody has, or waits for."""
+def reservation_json(one: Reservation, asked: Sequence[Review] = ()) -> dict[str, Any]:
+    """What somebody has, or waits for; and which of the open questions `asked` holds it, with whom that waits for."""
     times = {name: time_json(getattr(one, name)) for name in ("asked_at", "granted_at", "until")}
-    return {**vars(one), "tokens": dict(one.tokens), "waits": one.waits, **times}
+    question = holding(asked, one)
+    held = None if question is None else {"review": question.id, "waits_for": waited_for(question)}
+    more = {"tokens": dict(one.tokens), "kept_for": list(one.kept_for), "waits": one.waits, "question": held}
+    return {**vars(one), **more, **times}
+
+
+def waited_for(review: Review) -> list[str]:
+    """Whom a question waits for, by name or role; nobody in particular where anybody may answer it."""
+    return [review.assigned] if review.assigned is not None else list(review.reviewers)

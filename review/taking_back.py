@@ -3,7 +3,7 @@
 from typing import Any
 
 from baton.core import ActionId, Conflict, Trust
-from baton.ledger import Stay, Transaction, events, journal, mail, stays
+from baton.ledger import Stay, Transaction, events, journal, mail, reservations, stays
 from baton.ledger.reservations import Reservation
 from baton.ledger.runs import ENDED, lock
 
@@ -21,6 +21,7 @@ def recall(tx: Transaction, action: str, by: str, note: str = "") -> Stay:
     events.emit(tx, stay.run, "action.recalled", action=stay.action, by=by)
     text = f"[{stay.tool} {stay.action} recalled by {by}] It does not happen. {note}".rstrip()
     mail.post(tx, stay.run, "notice", sender=by, text=text, trust=Trust.USER)
+    reservations.let_go(tx, stay.run, stay.action)
     return stay
 
 

@@ -12,7 +12,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from baton.agents import SKILL, Agent, Endpoint, Mind, ObservedModel, SimpleMind, embedder_of, endpoint, open_model
+from baton.agents import (
+    BUILTINS,
+    SKILL,
+    Agent,
+    Endpoint,
+    Mind,
+    ObservedModel,
+    SimpleMind,
+    embedder_of,
+    endpoint,
+    open_model,
+)
 from baton.autonomy import hashes
 from baton.conversing import Said, begin, go_on
 from baton.core import (
@@ -311,6 +322,11 @@ class Baton:
     def agents(self) -> Mapping[str, Agent]:
         """The roles by name."""
         return self._agents
+
+    @property
+    def windows(self) -> Mapping[str, Calendar]:
+        """When actions may take effect, by the names that tools and rules use."""
+        return self._rules.windows
 
     @property
     def policies(self) -> Mapping[str, CedarPolicy]:
@@ -700,7 +716,11 @@ class Baton:
     def _member(self, agent: Agent) -> Member:
         specs = tuple(agent.specs.values())
         shadow = load_policy(agent.shadow, specs, agent.name) if agent.shadow is not None else None
-        self._policies[agent.name] = policy = load_policy(agent.policy, specs, agent.name)
+        policy = load_policy(agent.policy, specs, agent.name)
+        for one in (policy, shadow):
+            if one is not None:
+                one.check_windows(self.windows, BUILTINS)
+        self._policies[agent.name] = policy
         return Member(
             agent=agent,
             policy=policy if self.promotion is None else HeldBack(policy, lambda: self._lacks),

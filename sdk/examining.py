@@ -1,8 +1,9 @@
 """Holding an agent's policy, as its file says it now, against its tools and the tests beside it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from baton.agents import Agent
+from baton.agents import BUILTINS, Agent
 from baton.core import BatonError, PolicyError
 from baton.policies import YAML, load_policy
 from baton.policies.analysis import Finding, analyse
@@ -47,11 +48,12 @@ class TrialReport:
         return sum(bool(one.wrong) for one in self.tried)
 
 
-def report(agent: Agent) -> PolicyReport:
-    """Read an agent's policy and hold it against its tools."""
+def report(agent: Agent, windows: Collection[str]) -> PolicyReport:
+    """Read an agent's policy and hold it against its tools, and the windows that there are."""
     specs = tuple(agent.specs.values())
     try:
         policy = load_policy(agent.policy, specs, agent.name)
+        policy.check_windows(windows, BUILTINS)
     except PolicyError as error:
         return PolicyReport(agent.name, problem=str(error))
     own = tuple(one for one in analyse(policy.rules) if not one.where.startswith("base.cedar:"))

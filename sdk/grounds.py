@@ -39,7 +39,17 @@ def why(review: Review, now: float, outlook: Outlook = NOTHING) -> list[Row]:
         rows.append(Row("confidence", f"{confidence:.2f}, as the agent itself says"))
     if question.get("reason"):
         rows.append(Row("agent says", f"“{one_line(str(question['reason']), 400)}”", "said"))
-    return [*rows, *_who(review, now, outlook)]
+    return [*rows, *held_up(verdict), *_who(review, now, outlook)]
+
+
+def held_up(verdict: Verdict) -> list[Row]:
+    """When an action takes effect by the rules that let it through, and what is reserved while people are asked."""
+    rows = [Row("window", one_line(f"takes effect in: {', '.join(verdict.windows)}"))] if verdict.windows else []
+    if verdict.recall is not None:
+        rows.append(Row("recall", f"can be recalled for {format_duration(verdict.recall)} before it takes effect"))
+    if verdict.reserve:
+        rows.append(Row("reserved", "what it needs, before people are asked"))
+    return rows
 
 
 def rests_on(question: Mapping[str, Any], now: float) -> list[Row]:

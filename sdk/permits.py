@@ -147,6 +147,10 @@ def _terms(rule: Rule) -> list[str]:
         found.append(f"as far as at most {most:g} % of it are wrong, with {certainty:g} % certainty")
     if rule.permits and CALL_WITH_APPROVAL in rule.actions and CALL not in rule.actions:
         found += _asked(rule)
+    if rule.window:
+        found.append(f"takes effect in the window {rule.window}")
+    if rule.recall is not None:
+        found.append(f"can be recalled for {format_duration(rule.recall)}")
     return [one_line(said) for said in found]
 
 
@@ -163,4 +167,6 @@ def _asked(rule: Rule) -> list[str]:
         found.append(f"{' or '.join(rule.escalate_to)} are asked as well before")
     if rule.valid is not None:
         found.append(f"an approval holds for {format_duration(rule.valid)}")
+    if rule.reserve:
+        found.append("what it needs is reserved before")
     return found

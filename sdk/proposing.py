@@ -241,6 +241,6 @@ def _rule(agent: Agent, review: Review, proposal: Proposal, until: float) -> tup
     spec = agent.specs.get(action.tool)
     if spec is None:
         raise Conflict(review.id, f"agent {agent.name} has no tool {action.tool} any more")
-    rule, tests = rule_for(action, verdict.evidence, spec, id=id, until=until, by=decision.by)
+    rule, tests = rule_for(action, verdict, spec, id=id, until=until, by=decision.by)
     check_proposal(rule, tests, policy_texts(agent.policy, specs), agent.name, specs)
     return rule, tests

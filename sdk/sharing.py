@@ -16,8 +16,9 @@ from baton.core import (
     read_at_once,
 )
 from baton.handles import person
-from baton.ledger import Ledger, Stay, Transaction, reservations, stays
+from baton.ledger import Ledger, Review, Stay, Transaction, reservations, reviews, stays
 from baton.ledger import records as rows
+from baton.ledger.open_work import holding
 from baton.ledger.reservations import Known, Reservation
 from baton.review.taking_back import recall, release, taken_back
 
@@ -118,6 +119,16 @@ class Shared:
     async def reservations(self) -> list[Reservation]:
         """Who has what, and who waits for what, first come first."""
         return await self._ledger.read(reservations.listed)
+
+    async def holding(self) -> list[tuple[Reservation, Review]]:
+        """What open questions to people hold, each with the question; `baton resources list` names them."""
+
+        def look(tx: Transaction) -> list[tuple[Reservation, Review]]:
+            held = reservations.listed(tx)
+            asked = reviews.open_about(tx, [action for one in held for action in one.kept_for])
+            return [(one, question) for one in held if (question := holding(asked, one)) is not None]
+
+        return await self._ledger.read(look)
 
     async def reserve(self, *names: str, by: str | None = None, lease: float | None = None) -> Reservation:
         """Reserve resources for a person, all at once; what is not free is waited for in the queue.

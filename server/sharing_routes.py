@@ -37,10 +37,10 @@ async def release(action: Id, request: Request, caller: Reviewer) -> dict[str, A
 async def resources(request: Request, caller: Viewer) -> dict[str, Any]:
     """Resources, who has them and who waits for them, first come first; the reservations of one's own tenant."""
     shared = _baton(request).shared
-    known, held = await shared.resources(), await shared.reservations()
+    known, held, holding = await shared.resources(), await shared.reservations(), await shared.holding()
     return {
         "resources": [resource_json(one) for one in known if one.kind == "named"],
-        "reservations": [reservation_json(one) for one in held],
+        "reservations": [reservation_json(one, [question for _, question in holding]) for one in held],
     }
 
 

@@ -52,6 +52,6 @@ async def _shown(request: Request, caller: Caller, name: str) -> dict[str, Any]:
         "about": about(agent, policy),
         "tools": tools(agent, policy),
         "record": known,
-        "examined": await asyncio.to_thread(examine, agent, policy),
+        "examined": await asyncio.to_thread(examine, agent, policy, baton.windows),
         "may_accept": caller.role >= Role.OWNER and not caller.agent,
     }

@@ -1,6 +1,6 @@
 """What the pages of agents show: what each may do, what its policy was tried with, what is proposed for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -179,9 +179,9 @@ def tools(agent: Agent, policy: CedarPolicy) -> list[ToolPermits]:
     return sorted(tools_of(agent, policy), key=lambda one: one.built_in)
 
 
-def examine(agent: Agent, policy: CedarPolicy) -> Examined:
+def examine(agent: Agent, policy: CedarPolicy, windows: Collection[str]) -> Examined:
     """Read its policy's files, hold them against its tools, and run the tests beside them. Takes a while."""
-    found = report(agent)
+    found = report(agent, windows)
     try:
         read = policy_texts(agent.policy, agent.specs.values())
         texts: Sequence[PolicyText] = [replace(one, name=Path(one.name).name) for one in read]

@@ -1,10 +1,12 @@
 """`baton resources`, `effects`, `records` and `triggers` as a user types them."""
 
 from pathlib import Path
+from typing import Any
 
-from baton import Agent, Baton, tool
+from baton import Agent, Baton, Resource, tool
+from baton.core import Calendar
 from baton.ledger import stays
-from support import call, open_office, script, soon
+from support import call, open_office, script, set_policy, soon
 from support.commands import baton
 
 PROJECT = """
@@ -83,6 +85,38 @@ async def test_people_see_what_has_not_taken_effect_and_recall_it(tmp_path: Path
     assert late.code == 1 and "has recalled it" in late.err
     async with Baton(database=tmp_path / "baton.db", dispatch=False) as office:
         assert await office.ledger.read(stays.listed) == []
+
+
+async def test_what_a_question_holds_is_named_with_whom_it_waits_for_and_the_ways_out(tmp_path: Path) -> None:
+    @tool(needs=["press"])
+    async def stamp() -> str:
+        """Stamp."""
+        return "stamped"
+
+    policy = set_policy(
+        tmp_path / "p.cedar",
+        '@id("asks") @reserve @reviewers("lead,bob") @window("office") @recall("10m") '
+        'permit (principal, action == Action::"call_with_approval", resource is Tool::stamp);',
+    )
+    agents = [Agent("clerk", tools=[stamp], policy=policy)]
+    shared: dict[str, Any] = {"resources": [Resource("press")], "windows": {"office": Calendar()}}
+    async with open_office(tmp_path / "baton.db", agents, script([call("stamp")]), **shared) as office:
+        run = await office.submit("go")
+        review = (await soon(run.settled())).reviews[0].id
+    place = ("-d", str(tmp_path / "baton.db"))
+    (one,) = baton(tmp_path, "resources", "--json", *place).json["reservations"]
+    assert one["question"] == {"review": review, "waits_for": ["lead", "bob"]} and one["until"] is None
+    said = " ".join(baton(tmp_path, "resources", *place).out.split())
+    assert f"press is held by the question {review} of clerk, stamp, which waits for lead or bob: answer it" in said
+    assert f"review show {review}" in said and f"resources release {one['number']}" in said
+    shown = " ".join(baton(tmp_path, "review", "show", review, *place).out.split())
+    assert "takes effect in: office" in shown and "what it needs, before people are asked" in shown
+    explained = baton(tmp_path, "policy", "explain", run.id, "--json", *place).json
+    (judged,) = [each for each in explained["actions"] if each["tool"] == "stamp"]
+    assert (judged["windows"], judged["recall"], judged["reserve"]) == (["office"], 600.0, True)
+    assert "can be recalled for 10 min" in " ".join(baton(tmp_path, "policy", "explain", run.id, *place).out.split())
+    assert baton(tmp_path, "resources", "release", str(one["number"]), *place).code == 0
+    assert baton(tmp_path, "resources", "--json", *place).json["reservations"] == []
 
 
 def test_triggers_say_what_they_wait_for(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""kill -9 while an action is held up, or waits for what it needs: it happens once, and what it had is given back."""
+"""kill -9 while an action is held up, waits for what it needs, or is asked about with that in hand.
+
+It happens once, or not where people said no; and what it had is given back.
+"""
 
 import asyncio
 import multiprocessing
@@ -89,3 +92,55 @@ async def test_a_kill_in_the_midst_of_it_is_reconciled(tmp_path: Path, url: str,
         (run,) = await baton.runs()
         assert run.summary == "told 1 times"
         assert await baton.ledger.read(reservations.listed) == []
+
+
+def _asked(conversation: Conversation) -> Answer:
+    """Send once, wait for what comes of it, and say so."""
+    told = [text for text in conversation.user_texts() if text.startswith("[review ") and "pending: " not in text]
+    if told:
+        return Answer(text=f"told {len(told)} times")
+    return Answer(text="I wait.") if list(conversation.results()) else calls(call("send"))
+
+
+RESERVES = """
+@id("asks") @reserve permit (principal, action == Action::"call_with_approval", resource is Tool::send);
+@id("free") permit (principal, action, resource) unless { resource is Tool::send };
+"""
+
+
+PLACES = [("sqlite", "yes", number) for number in range(7, 21)]  # before that a process only begins
+PLACES += [("sqlite", "no", number) for number in (12, 13, 15, 16)]
+PLACES += [("postgres", "yes", number) for number in (8, 10, 16, 20, 23)] + [("postgres", "no", 19)]
+
+
+@pytest.mark.parametrize(("database", "answer", "number"), PLACES, indirect=["database"])
+async def test_a_kill_while_a_question_holds_a_resource_leaves_one_call_and_nothing_held(
+    database: str, tmp_path: Path, answer: str, number: int
+) -> None:
+    outbox, policy = tmp_path / "outbox", tmp_path / f"{answer}.cedar"
+    policy.write_text(RESERVES)
+    clerk = agent(outbox, "asked", policy=str(policy))
+    async with SimulatedServer(Says(_asked)) as server:
+        async with Baton(agents=[clerk], database=database, resources=[PRESS], dispatch=False) as baton:
+            await baton.shared.reserve("press", by="bob")
+            await baton.submit("send")
+        codes: list[int | None] = []
+        for commits in (number, 0):
+            given = (database, outbox, policy, commits, server.base_url)
+            process = _PROCESSES.Process(target=crashing.decide, args=given, daemon=True)
+            await asyncio.to_thread(process.start)
+            await asyncio.to_thread(process.join, PATIENCE)
+            codes.append(process.exitcode)
+    assert codes == [KILLED, 0]
+
+    assert len(delivered(outbox)) == (answer == "yes")
+    async with Baton(database=database, dispatch=False) as baton:
+        (run,) = await baton.runs()
+        assert (run.status, run.summary) == ("done", "told 1 times")
+        assert await baton.ledger.read(reservations.listed) == []
+        for table in ("reservation_items", "reservation_questions"):
+            assert await text_rows(baton.ledger, f"SELECT * FROM {table}") == []
+        assert await text_rows(baton.ledger, "SELECT count(*) FROM reviews") == [(1,)]
+        assert await text_rows(baton.ledger, "SELECT token FROM resources") == [(2,)]  # bob's, and one for the call
+        states = await text_rows(baton.ledger, "SELECT state FROM effects")
+        assert states == ([("done",)] if answer == "yes" else [])

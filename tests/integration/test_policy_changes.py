@@ -265,9 +265,9 @@ async def test_a_decision_becomes_a_rule_as_narrow_as_it_was(tmp_path: Path) -> 
         (approved,) = [
             one for one in await baton.ledger.read(lambda tx: judged(tx, "desk", 0.0)) if one.decision == "approve"
         ]
-        action, evidence = approved.proposal.action, approved.proposal.verdict.evidence
+        action, verdict = approved.proposal.action, approved.proposal.verdict
         until = baton.ledger.clock.now() + 3600
-        rule, tests = rule_for(action, evidence, refund.spec, id="always", until=until, by="ann")
+        rule, tests = rule_for(action, verdict, refund.spec, id="always", until=until, by="ann")
         texts = policy_texts(agent.policy, agent.specs.values())
         changed = check_proposal(rule, tests, texts, "desk", tuple(agent.specs.values()))
         assert [test["expect"] for test in tests] == ["allow", "not allow", "not allow"]

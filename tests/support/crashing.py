@@ -1,6 +1,7 @@
 """A process that works on a ledger and kills itself with SIGKILL at a named place, for tests of crashes."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from baton import Agent, Baton, Resource, tool
+from baton.core import Conflict
 from baton.graph import advance
-from baton.ledger import Ledger
+from baton.ledger import Ledger, reservations, reviews
 
 LEASE_SECONDS = 0.3
 """Short, so that a successor need not wait long."""
@@ -44,7 +46,7 @@ def agent(outbox: Path, kind: str, place: str = "never", policy: str = "allow-al
     Args:
         outbox: Where the tool delivers.
         kind: What the tool promises of itself: `repeatable`, `reconcilable`, or nothing (`dumb`); `held` is
-            reconcilable, can be recalled for a moment, and needs a resource.
+            reconcilable, can be recalled for a moment, and needs a resource; `asked` needs one too.
         place: Where the process dies: `before the effect`, `after the effect`, `after commit N`, or `never`.
         policy: What may happen.
     """
@@ -57,6 +59,7 @@ def agent(outbox: Path, kind: str, place: str = "never", policy: str = "allow-al
         "reconcilable": {"reconcile": reconcile},
         "dumb": {},
         "held": {"reconcile": reconcile, "recall": HELD_SECONDS, "needs": ["press"]},
+        "asked": {"reconcile": reconcile, "needs": ["press"]},
     }
     settings = kinds[kind]
 
@@ -76,6 +79,38 @@ def work(database: Path, outbox: Path, kind: str, place: str, url: str) -> None:
     """Work until every run has settled, or until the place is reached; the main function of a process."""
     os.environ["OPENAI_BASE_URL"] = url
     asyncio.run(_work(database, outbox, kind, place))
+
+
+def decide(database: str, outbox: Path, policy: Path, commits: int, url: str) -> None:
+    """Give back what bob has, answer what is asked (the policy's folder has `no` for a no), and die after so many
+    commits; the main function of a process.
+    """
+    os.environ["OPENAI_BASE_URL"] = url
+    asyncio.run(_decide(database, outbox, policy, commits))
+
+
+async def _decide(database: str, outbox: Path, policy: Path, commits: int) -> None:
+    advance.LEASE_SECONDS = LEASE_SECONDS
+    clerk = agent(outbox, "asked", policy=str(policy))
+    async with Baton(agents=[clerk], database=database, resources=[PRESS]) as baton:
+        if commits:
+            die_after(baton.ledger, commits)
+        (run,) = await baton.runs()
+        for one in await baton.shared.reservations():
+            if one.by == "bob":  # once the run waits for it
+                await baton.until(lambda tx: any(each.waits for each in reservations.listed(tx)) or None)
+                await baton.shared.give_back(one.number, by="bob")
+        answered = asyncio.ensure_future(_answered(baton, "no" in policy.stem))
+        await (await baton.open(run.id)).result()
+        answered.cancel()
+
+
+async def _answered(baton: Baton, no: bool) -> None:
+    """Say yes or no to what is asked, whoever has said so before."""
+    while True:
+        (review,) = await baton.until(lambda tx: reviews.waiting(tx) or None)
+        with contextlib.suppress(Conflict):
+            await (baton.reject(review.id, "no", by="ann") if no else baton.approve(review.id, by="ann"))
 
 
 def submit(database: Path) -> None:
