@@ -1,8 +1,9 @@
 """For every test: no key, no address of a model, no database from outside, and no way to the network."""
 
+import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,19 @@ def record_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "baton.db")
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_record(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes a new record each time, on each of the databases."""
+    if request.param == "sqlite":
+        yield (str(tmp_path / f"{number}.db") for number in itertools.count()).__next__
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    made: list[str] = []
+    yield lambda: (made.append(server.record()), made[-1])[1]
+    for url in made:
+        server.drop(url)
 
 
 @pytest.fixture
