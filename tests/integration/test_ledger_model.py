@@ -130,7 +130,7 @@ class LedgerMachine(RecordMachine):
             self.act(does)
             return True
         with pytest.raises(Superseded):
-            self.act(does)
+            self.do(does)
         return False
 
     # What people do.
@@ -235,26 +235,28 @@ class LedgerMachine(RecordMachine):
     @precondition(lambda self: self.leases)
     @rule(pick=PICKS, among=st.booleans())
     def take_over_in_the_middle(self, pick: int, among: bool) -> None:
-        """A worker wakes too late, and another takes the run over just as it has begun to write; or among its writes."""
+        """A worker wakes too late: another takes the run over as it has just begun to write, or among its writes."""
         lease = self.a_lease(pick, newest=True)
         if not self.is_newest(lease):
             return
         self.clock.advance(LEASE + 1)
         ready, take = self.is_ready(lease.run), self._taking(lease.run)
+        beside = [one for one in self.leases if one.run != lease.run and self.is_newest(one)][:1]
 
-        def slow(go_on: Callable[[], None]) -> Any:
-            return Hold(self.here, lease).write(lambda tx: (go_on(), _note(tx, lease.run, lease.epoch)))
+        async def slowly(go_on: Callable[[], None]) -> None:
+            slow = Hold(self.here, lease).write(lambda tx: (go_on(), _note(tx, lease.run, lease.epoch)))
+            await asyncio.gather(slow, *(self._noting(one)() for one in beside))
 
         if among:
             first, taken, last = self.at_once(self._noting(lease), lambda: self.here.write(take), self._noting(lease))
-            written = [first, last]
+            refused = [one for one in (first, last) if one is not None]
+            assert all(isinstance(one, Superseded) for one in refused) and (taken or not refused)
+            self.known[lease.run].notes += [lease.epoch] * (2 - len(refused))
         else:
-            first, taken = self.overlap(slow, lambda: self.there.write(take))
-            written = [first]
-            assert not isinstance(first, BaseException)
-        for one in written:
-            assert taken is not None if isinstance(one, Superseded) else not isinstance(one, BaseException)
-            self.known[lease.run].notes += [] if isinstance(one, Superseded) else [lease.epoch]
+            done, taken = self.overlap(slowly, lambda: self.there.write(take))
+            assert done is None
+            for one in (lease, *beside):
+                self.known[one.run].notes.append(one.epoch)
         self._taken([taken] if taken is not None else [], ready)
 
     @precondition(lambda self: self.leases)

@@ -81,6 +81,9 @@ class RecordMachine(RuleBasedStateMachine):
         """What somebody does, after somebody else who did the same has died of it before it was committed."""
         with contextlib.suppress(Killed):
             self.runner.run(_awaited(does, Process(self.here, _die)))
+        return self.do(does)
+
+    def do(self, does: Callable[[Ledger], Awaitable[T]]) -> T:
         return self.runner.run(_awaited(does, self.here))
 
     def write(self, work: Work[T]) -> T:
