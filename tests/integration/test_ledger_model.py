@@ -207,7 +207,9 @@ class LedgerMachine(RecordMachine):
             done = await asyncio.gather(fire_due(self.here), fire_due(self.there))
             return sum(done)
 
-        assert self.overlap(lambda go_on: self.here.write(lambda tx: (runs.lock(tx, held), go_on())), both)[1] == len(due)
+        assert self.overlap(lambda go_on: self.here.write(lambda tx: (runs.lock(tx, held), go_on())), both)[1] == len(
+            due
+        )
         assert self.act(fire_due) == 0
         for one in due:
             self.timers.remove(one)

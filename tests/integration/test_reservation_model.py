@@ -66,12 +66,12 @@ class ReservationMachine(RecordMachine):
         return lambda tx: end(tx, known, 2**53, how, Label(Trust.USER))
 
     def serve(self, at_once: int | None = None) -> None:
-        """Whoever is first for all that it waits for has it, if there is room; that request knows without being told."""
+        """Whoever is first for all that it waits for has it, if there is room; who asks `at_once` hears of it at once."""
         waited: set[str] = set()
         for number, one in sorted(self.known.items()):
             free = all(self.having(name) < self.room[name] for name in one.names)
             if not one.has and free and waited.isdisjoint(one.names):
-                lease = min((LEASES[name] or 1e9 for name in one.names))
+                lease = min(LEASES[name] or 1e9 for name in one.names)
                 one.has, one.tells = True, number != at_once
                 one.until = self.clock.now() + lease if lease < 1e9 else None
             waited |= set() if one.has else set(one.names)
@@ -118,7 +118,10 @@ class ReservationMachine(RecordMachine):
         left = [run for run in self.runs if run not in self.ended]
         if not left:
             return
-        wanted = [self.asking(left[pick % len(left)], ActionId(f"{next(self.number)}"), n, None) for pick, n in zip(picks, names, strict=True)]
+        wanted = [
+            self.asking(left[pick % len(left)], ActionId(f"{next(self.number)}"), n, None)
+            for pick, n in zip(picks, names, strict=True)
+        ]
         first, second = (wanted[0], wanted[0]) if same else wanted
         made = self.overlap(lambda go_on: Process(self.here, go_on).write(first), lambda: self.there.write(second))
         for one in made:
