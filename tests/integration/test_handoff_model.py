@@ -79,6 +79,7 @@ class HandoffMachine(RecordMachine):
         id = list(self.known)[pick % len(self.known)]
         return self.read(lambda tx: handoffs.get(tx, id))
 
+    @precondition(lambda self: len(self.known) < 12)
     @rule(to=st.sampled_from(["ann", "person:eve"]), rest=st.lists(st.sampled_from(["bob", "cat"]), max_size=2))
     def offers(self, to: str, rest: list[str]) -> None:
         left = [(name, handing.Terms()) for name in dict.fromkeys(rest)] if to == "ann" else []
@@ -276,23 +277,34 @@ class HandoffMachine(RecordMachine):
 
     @invariant()
     def one_has_it_and_it_has_ended_once(self) -> None:
+        made, letters, steps = self.read(self._look)
+        assert made.keys() == self.known.keys()
         for id, known in self.known.items():
-            found = self.read(lambda tx, id=id: handoffs.get(tx, id))  # type: ignore[misc]
+            found = made[id]
             assert found.state is known.state, id
-            assert found.owner == (
-                found.taker if known.state in (HandoffState.TAKEN, HandoffState.ASKED) else found.giver
-            )
-            assert len(known.ends) == (known.state not in OPEN)
-            told = self.read(lambda tx, f=found: self._told(tx, f))  # type: ignore[misc]
+            assert found.owner == (found.taker if known.state.with_taker else found.giver)
+            assert len(known.ends) == (known.state not in OPEN) == steps[known.giver].count(id)
+            told = sum("returned]" in one.text and one.ref == found.child for one in letters[known.giver])
             assert told <= 1, f"{id}: its end was told {told} times"
             if known.state in (HandoffState.RETURNED, HandoffState.REFUSED) and found.joined is None:
                 assert told == (found.child is not None)
+        for run, model in self.spread.items():
+            assert sum(one.text.startswith("[join all]") for one in letters[run]) == model.told
 
-    @staticmethod
-    def _told(tx: Transaction, found: Handoff) -> int:
-        """How often the giver's mailbox has the end of a piece of work."""
-        letters = [one for one in mail.unread(tx, found.run, 0) if one.kind == "handoff" and "returned]" in one.text]
-        return sum(one.ref == found.child for one in letters)
+    def _look(
+        self, tx: Transaction
+    ) -> tuple[dict[str, Handoff], dict[RunId, list[mail.Message]], dict[RunId, list[str]]]:
+        """The hand-offs, and of each giver its mailbox, and of what hand-offs the end is an event."""
+        givers = [self.giver, *self.spread]
+        ends = {f"handoff.{state}" for state in set(HandoffState) - set(OPEN)}
+        return (
+            {one.id: one for run in givers for one in handoffs.of_run(tx, run)},
+            {run: mail.unread(tx, run, 0) for run in givers},
+            {
+                run: [one.data["handoff"] for one in events.of_run(tx, run, limit=100_000) if one.kind in ends]
+                for run in givers
+            },
+        )
 
     @invariant()
     def at_most_one_of_a_route_is_open(self) -> None:
@@ -302,21 +314,13 @@ class HandoffMachine(RecordMachine):
         assert all(sum(one.state in OPEN for one in chain) <= 1 for chain in chains.values())
 
     @invariant()
-    def a_join_has_counted_each_piece_once_and_is_told_once(self) -> None:
+    def a_join_has_counted_each_piece_once(self) -> None:
+        found = self.read(lambda tx: {run: joins.get(tx, run, "all") for run in self.spread})
         for run, model in self.spread.items():
-            found, letters = self.read(lambda tx, run=run: (joins.get(tx, run, "all"), mail.unread(tx, run, 0)))  # type: ignore[misc]
-            assert found is not None
-            assert (found.ended, found.returned) == (model.ended, model.returned)
-            assert sum(one.text.startswith("[join all]") for one in letters) == model.told
-
-    @invariant()
-    def each_step_is_an_event_once(self) -> None:
-        kept = self.read(lambda tx: events.of_run(tx, self.giver, limit=100_000))
-        ends = [
-            one.data["handoff"] for one in kept if one.kind.removeprefix("handoff.") in set(HandoffState) - set(OPEN)
-        ]
-        assert len(ends) == len(set(ends))
+            join = found[run]
+            assert join is not None
+            assert (join.ended, join.returned) == (model.ended, model.returned)
 
 
 def test_any_order_of_steps_leaves_work_with_one_owner(new_record: Callable[[], str]) -> None:
-    play(HandoffMachine, new_record, examples=20, steps=30)
+    play(HandoffMachine, new_record, examples=15, steps=30)

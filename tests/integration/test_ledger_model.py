@@ -241,9 +241,13 @@ class LedgerMachine(RecordMachine):
         lease = self.a_lease(pick, newest=True)
         if not self.is_newest(lease):
             return
+        beside = [one for one in self.leases if one.run != lease.run and self.is_newest(one)][:1]
+        if not beside:
+            self.submit(None)
+            self.take(-1, "alone")
+            beside = self.leases[-1:]
         self.clock.advance(LEASE + 1)
         ready, take = self.is_ready(lease.run), self._taking(lease.run)
-        beside = [one for one in self.leases if one.run != lease.run and self.is_newest(one)][:1]
 
         async def slowly(go_on: Callable[[], None]) -> None:
             slow = Hold(self.here, lease).write(lambda tx: (go_on(), _note(tx, lease.run, lease.epoch)))

@@ -66,7 +66,7 @@ class ReservationMachine(RecordMachine):
         return lambda tx: end(tx, known, 2**53, how, Label(Trust.USER))
 
     def serve(self, at_once: int | None = None) -> None:
-        """Whoever is first for all that it waits for has it, if there is room; who asks `at_once` hears of it at once."""
+        """Who is first for all that it waits for has it, if there is room; who asks `at_once` hears of it at once."""
         waited: set[str] = set()
         for number, one in sorted(self.known.items()):
             free = all(self.having(name) < self.room[name] for name in one.names)
