@@ -430,7 +430,7 @@ class LedgerMachine(RecordMachine):
 
     def _taking(self, run: RunId) -> Work[Lease | None]:
         """A worker takes a run, and writes that down."""
-        owner = f"worker {next(self.number)}"
+        owner = f"worker {next(self.number) % 2}"  # who may have lost it, and does not know
 
         def take(tx: Transaction) -> Lease | None:
             lease = leases.take(tx, run, owner, LEASE)
@@ -445,7 +445,7 @@ class LedgerMachine(RecordMachine):
         for lease in taken:
             known = self.known[lease.run]
             known.epoch += 1
-            known.takeovers += known.owner is not None
+            known.takeovers += known.owner not in (None, lease.owner)
             known.owner, known.until = lease.owner, self.clock.now() + LEASE
             known.status = known.status if known.ended else "ready"
             known.notes.append(known.epoch)
@@ -490,4 +490,4 @@ def test_any_order_of_events_keeps_the_invariants(
     new_record: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mail, "MOST_UNREAD", MOST_UNREAD)
-    play(LedgerMachine, new_record, examples=25, steps=40)
+    play(LedgerMachine, new_record, examples=20, steps=40)
