@@ -1,5 +1,6 @@
 """For every test: no key, no address of a model, no database from outside, and no way to the network."""
 
+import contextlib
 import itertools
 import os
 import sys
@@ -58,10 +59,14 @@ def new_record(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
         yield (str(tmp_path / f"{number}.db") for number in itertools.count()).__next__
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    made: list[str] = []
-    yield lambda: (made.append(server.record()), made[-1])[1]
-    for url in made:
-        server.drop(url)
+    with contextlib.ExitStack() as stack:
+
+        def make() -> str:
+            url = server.record()
+            stack.callback(server.drop, url)
+            return url
+
+        yield make
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ know: it goes on as before, with whatever it had in mind.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -61,6 +60,7 @@ T = TypeVar("T")
 
 LEASE = 30.0
 MOST_UNREAD = 7
+DONE = End(outcome="done", summary="")
 ASK = Verdict(ruling=Ruling.ASK, reason="", policy="", kind="a/b")
 
 
@@ -102,7 +102,7 @@ class LedgerMachine(RecordMachine):
         self.known: dict[RunId, Known] = {}
         self.keys: dict[str, RunId] = {}
         self.leases: list[Lease] = []
-        self.world: Counter[str] = Counter()
+        self.world: set[str] = set()
         self.open_reviews: dict[ReviewId, RunId] = {}
         self.decided: dict[ReviewId, str] = {}
         self.timers: list[tuple[float, RunId]] = []
@@ -111,27 +111,18 @@ class LedgerMachine(RecordMachine):
     def a_run(self, pick: int) -> RunId:
         return list(self.known)[pick % len(self.known)]
 
-    def a_lease(self, pick: int, *, newest: bool = False) -> Lease:
-        some = [one for one in self.leases if self.is_newest(one)] if newest else []
-        return (some or self.leases)[pick % len(some or self.leases)]
+    def at_work(self) -> list[Lease]:
+        """The newest leases; those of workers that were taken over, and do not know, left out."""
+        return [one for one in self.leases if self.known[one.run].epoch == one.epoch]
 
-    def is_newest(self, lease: Lease) -> bool:
-        return self.known[lease.run].epoch == lease.epoch
+    def a_lease(self, pick: int) -> Lease:
+        return self.at_work()[pick % len(self.at_work())]
 
     def is_ready(self, run: RunId) -> bool:
         known, now = self.known[run], self.clock.now()
         at_work = [one for one in self.known.values() if one.until is not None and one.until >= now]
         alone = not (known.takeovers and any(one.takeovers for one in at_work))  # who may have killed its worker
         return known.wake > known.seen and known.not_before <= now and known not in at_work and alone
-
-    def by(self, lease: Lease, does: Callable[[Ledger], Any]) -> bool:
-        """Let a worker do something; it is refused if, and only if, somebody has taken the run over since."""
-        if self.is_newest(lease):
-            self.act(does)
-            return True
-        with pytest.raises(Superseded):
-            self.do(does)
-        return False
 
     # What people do.
 
@@ -199,17 +190,17 @@ class LedgerMachine(RecordMachine):
     @precondition(lambda self: self.timers)
     @rule()
     def fire(self) -> None:
-        """Two look at once, while a run of those is in somebody's hands."""
+        """Two look at once, while a run of those whose time has come is in somebody's hands."""
         due = sorted(one for one in self.timers if one[0] <= self.clock.now())
-        held = self.timers[0][1] if not due else due[0][1]
+
+        def hold(go_on: Callable[[], None]) -> Awaitable[object]:
+            return Process(self.here, go_on).write(lambda tx: runs.lock(tx, due[0][1]))
 
         async def both() -> int:
-            done = await asyncio.gather(fire_due(self.here), fire_due(self.there))
-            return sum(done)
+            return sum(await asyncio.gather(fire_due(self.here), fire_due(self.there)))
 
-        assert self.overlap(lambda go_on: self.here.write(lambda tx: (runs.lock(tx, held), go_on())), both)[1] == len(
-            due
-        )
+        if due:
+            assert self.overlap(hold, both)[1] == len(due)
         assert self.act(fire_due) == 0
         for one in due:
             self.timers.remove(one)
@@ -225,23 +216,20 @@ class LedgerMachine(RecordMachine):
         first, second = self._taking(run), self._taking(run)
         ready = self.is_ready(run)
         if how == "beside another":
-            taken = self.at_once(lambda: self.here.write(first), lambda: self.there.write(second))
+            self._taken(self.at_once(lambda: self.here.write(first), lambda: self.there.write(second)), ready)
         else:
-            taken = [self.write(first)]
-        self._taken([lease for lease in taken if lease is not None], ready)
+            self._taken([self.write(first)], ready)
         if how == "and sleeps through it":
             self.clock.advance(LEASE + 1)
             ready = self.is_ready(run)
-            self._taken([lease for lease in [self.write(second)] if lease is not None], ready)
+            self._taken([self.write(second)], ready)
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: self.at_work())
     @rule(pick=PICKS, among=st.booleans())
     def take_over_in_the_middle(self, pick: int, among: bool) -> None:
         """A worker wakes too late: another takes the run over as it has just begun to write, or among its writes."""
-        lease = self.a_lease(pick, newest=True)
-        if not self.is_newest(lease):
-            return
-        beside = [one for one in self.leases if one.run != lease.run and self.is_newest(one)][:1]
+        lease = self.a_lease(pick)
+        beside = [one for one in self.at_work() if one.run != lease.run][:1]
         if not beside:
             self.submit(None)
             self.take(-1, "alone")
@@ -249,9 +237,13 @@ class LedgerMachine(RecordMachine):
         self.clock.advance(LEASE + 1)
         ready, take = self.is_ready(lease.run), self._taking(lease.run)
 
+        def slow(tx: Transaction, go_on: Callable[[], None]) -> None:
+            go_on()
+            _note(tx, lease)
+
         async def slowly(go_on: Callable[[], None]) -> None:
-            slow = Hold(self.here, lease).write(lambda tx: (go_on(), _note(tx, lease.run, lease.epoch)))
-            await asyncio.gather(slow, *(self._noting(one)() for one in beside))
+            write = Hold(self.here, lease).write(partial(slow, go_on=go_on))
+            await asyncio.gather(write, *(self._noting(one)() for one in beside))
 
         if among:
             first, taken, last = self.at_once(self._noting(lease), lambda: self.here.write(take), self._noting(lease))
@@ -263,12 +255,12 @@ class LedgerMachine(RecordMachine):
             assert done is None
             for one in (lease, *beside):
                 self.known[one.run].notes.append(one.epoch)
-        self._taken([taken] if taken is not None else [], ready)
+        self._taken([taken], ready)
 
     @precondition(lambda self: self.leases)
     @rule(pick=PICKS)
     def crash(self, pick: int) -> None:
-        self.leases.remove(self.a_lease(pick))
+        self.leases.pop(pick % len(self.leases))
 
     @precondition(lambda self: any(known.until is not None for known in self.known.values()))
     @rule()
@@ -280,57 +272,79 @@ class LedgerMachine(RecordMachine):
             known.takeovers += known.owner is not None
             known.owner = known.until = None
 
-    @precondition(lambda self: self.leases)
-    @rule(picks=st.lists(PICKS, min_size=2, max_size=4))
-    def write_at_once(self, picks: list[int]) -> None:
-        """What workers hand over in one moment may travel together: who is refused takes nobody along."""
-        some = [self.a_lease(pick) for pick in picks]
-        for lease, done in zip(some, self.at_once(*map(self._noting, some)), strict=True):
-            assert isinstance(done, Superseded) == (not self.is_newest(lease)), done
-            self.known[lease.run].notes += [lease.epoch] if self.is_newest(lease) else []
+    @precondition(lambda self: len(self.leases) > len(self.at_work()))
+    @rule(pick=PICKS)
+    def wake_too_late(self, pick: int) -> None:
+        """A worker that was taken over does what it had in mind: it is refused, and takes nobody along."""
+        late = [one for one in self.leases if one not in self.at_work()]
+        lease = late[pick % len(late)]
+        for does in self._all_that_is_done(lease):
+            with pytest.raises(Superseded):
+                self.do(does)
+        some = [lease, *self.at_work()[:2]]
+        for one, done in zip(some, self.at_once(*map(self._noting, some)), strict=True):
+            assert isinstance(done, Superseded) if one is lease else done is None
+            self.known[one.run].notes += [] if one is lease else [one.epoch]
 
-    @precondition(lambda self: self.leases)
+    def _all_that_is_done(self, lease: Lease) -> list[Callable[[Ledger], Any]]:
+        key = ActionId(f"{lease.run}/a")
+        known = self.read(lambda tx: runs.get(tx, lease.run))
+        by: Any = {"run": lease.run, "epoch": lease.epoch, "key": key}
+        works: list[Work[Any]] = [
+            partial(effects.claim, tool="pay", arguments=None, **by),
+            partial(effects.settle, state=EffectState.DONE, result="paid", **by),
+            partial(effects.postpone, why="no answer", seconds=1.0, happened=False, **by),
+            *self._ways(lease).values(),
+        ]
+        fenced: list[Work[Any]] = [
+            lambda tx: _note(tx, lease),
+            lambda tx: end(tx, known, 2**53, DONE, Label(Trust.USER)),
+        ]
+        return [
+            *(partial(_write, work) for work in works),
+            *(partial(_write_held, lease, work) for work in fenced),
+            partial(_read_mail, lease),
+        ]
+
+    @staticmethod
+    def _ways(lease: Lease) -> dict[str, Work[None]]:
+        """What becomes of a lease."""
+        return {
+            "park": lambda tx: leases.park(tx, lease),
+            "pause": lambda tx: leases.pause(tx, lease, "trouble", 5.0),
+            "hand back": lambda tx: leases.hand_back(tx, lease),
+            "renew": lambda tx: leases.renew(tx, lease, LEASE),
+        }
+
+    @precondition(lambda self: self.at_work())
     @rule(pick=PICKS)
     def read_mail(self, pick: int) -> None:
         """How far was read stands in the state, with what came of it."""
         lease = self.a_lease(pick)
-        known, read = self.known[lease.run], list[str]()
+        known = self.known[lease.run]
+        known.read += self.act(partial(_read_mail, lease))
+        assert known.read == known.mail, "read once, in order, and none left out"
 
-        async def look(ledger: Ledger) -> None:
-            saver, hold = LedgerSaver(ledger), Hold(ledger, lease)
-            place: Any = {"configurable": {"thread_id": lease.run, "checkpoint_ns": "", HOLD: hold}}
-            turn, cursor = await _state(ledger, lease.run)
-            unread = await ledger.read(lambda tx: mail.unread(tx, lease.run, cursor))
-            read[:] = [one.id for one in unread]
-            at = {"turn": turn + 1, "cursor": max([cursor, *(one.seq for one in unread)])}
-            await saver.aput(place, empty_checkpoint() | {"id": f"{turn:08d}", "channel_values": {"at": at}}, {}, {})
-
-        if self.by(lease, look):
-            known.read += read
-            assert known.read == known.mail, "read once, in order, and none left out"
-
-    @precondition(lambda self: self.leases)
-    @rule(pick=PICKS, name=st.sampled_from("ab"), until=st.sampled_from(["claim", "call", "end", "late"]))
+    @precondition(lambda self: self.at_work())
+    @rule(pick=PICKS, name=st.sampled_from("ab"), until=st.sampled_from(["claim", "call", "end"]))
     def carry_out(self, pick: int, name: str, until: str) -> None:
-        """Claim, call a target that can be asked, confirm; the worker may die in between, or come back late."""
+        """Claim, call a target that can be asked, confirm; the worker may die in between."""
         lease = self.a_lease(pick)
         known, key = self.known[lease.run], ActionId(f"{lease.run}/{name}")
-        state, _ = known.effects.get(key, ("", ""))
-        if self.is_newest(lease) and (state == "done" or until == "late"):
+        if known.effects.get(key, ("", ""))[0] == "done":
             return
-        claim = partial(effects.claim, run=lease.run, epoch=lease.epoch, key=key, tool="pay", arguments=None)
-        said = f"paid by {lease.epoch}"
-        settle = partial(effects.settle, run=lease.run, epoch=lease.epoch, key=key, state=EffectState.DONE, result=said)
-        if until != "late":
-            if not self.by(lease, lambda ledger: ledger.write(claim)):
-                return
-            known.effects[key] = ("claimed", "")
-        if until in ("call", "end") and not (state and self.world[key]):
-            self.world[key] += 1
-        if until in ("late", "end") and self.by(lease, lambda ledger: ledger.write(settle)):
+        by: Any = {"run": lease.run, "epoch": lease.epoch, "key": key}
+        self.write(partial(effects.claim, tool="pay", arguments=None, **by))
+        known.effects[key] = ("claimed", "")
+        if until == "claim":
+            return
+        self.world.add(key)  # it asks first whether it has happened
+        if until == "end":
+            said = f"paid by {lease.epoch}"
+            self.write(partial(effects.settle, state=EffectState.DONE, result=said, **by))
             known.effects[key] = ("done", said)
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: any(not self.known[one.run].ended for one in self.at_work()))
     @rule(pick=PICKS, seconds=st.sampled_from([0.0, 20.0]))
     def ask_and_set_a_timer(self, pick: int, seconds: float) -> None:
         lease = self.a_lease(pick)
@@ -344,23 +358,16 @@ class LedgerMachine(RecordMachine):
             opened(tool="ask", question=question, verdict=ASK, requester=None)
             timers.start(tx, lease.run, due, "wait")
 
-        if self.by(lease, lambda ledger: Hold(ledger, lease).write(ask)):
-            self.open_reviews[review] = lease.run
-            self.timers.append((due, lease.run))
+        self.act(partial(_write_held, lease, ask))
+        self.open_reviews[review] = lease.run
+        self.timers.append((due, lease.run))
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: self.at_work())
     @rule(pick=PICKS, how=st.sampled_from(["park", "pause", "hand back", "renew"]))
     def give_back(self, pick: int, how: str) -> None:
         lease = self.a_lease(pick)
-        known, now = self.known[lease.run], self.clock.now()
-        ways: dict[str, Work[None]] = {
-            "park": lambda tx: leases.park(tx, lease),
-            "pause": lambda tx: leases.pause(tx, lease, "trouble", 5.0),
-            "hand back": lambda tx: leases.hand_back(tx, lease),
-            "renew": lambda tx: leases.renew(tx, lease, LEASE),
-        }
-        if not self.by(lease, lambda ledger: ledger.write(ways[how])):
-            return
+        known, now, ways = self.known[lease.run], self.clock.now(), self._ways(lease)
+        self.write(ways[how])
         if how == "renew":
             known.until = now + LEASE if known.owner == lease.owner else known.until
             return
@@ -370,7 +377,7 @@ class LedgerMachine(RecordMachine):
             if lease.epoch not in self._claims(lease.run):  # else a tool may be at work: the lease runs out
                 known.until = None
         else:
-            known.given_back()
+            known.owner, known.until, known.takeovers = None, None, 0
         if how == "pause":
             known.not_before = now + 5.0
         if how == "park":
@@ -378,7 +385,7 @@ class LedgerMachine(RecordMachine):
             known.status = known.status if known.ended else "waiting"
         self.write(ways["renew"])  # a heartbeat that was on its way
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: any(not self.known[one.run].ended for one in self.at_work()))
     @rule(pick=PICKS, reads=st.booleans())
     def end(self, pick: int, reads: bool) -> None:
         """A run ends, and somebody writes to it just before that is committed."""
@@ -387,16 +394,16 @@ class LedgerMachine(RecordMachine):
         if known.ended:
             return
         if reads:
-            self.read_mail(self.leases.index(lease))
-        row, (_, cursor) = self.read(lambda tx: runs.get(tx, lease.run)), self.runner.run(_state(self.here, lease.run))
-        work = partial(end, run=row, cursor=cursor, how=End(outcome="done", summary=""), label=Label(Trust.USER))
+            self.read_mail(pick)
+        row, (_, cursor) = self.read(lambda tx: runs.get(tx, lease.run)), self.do(partial(_state, lease.run))
+        work: Work[None] = lambda tx: end(tx, row, cursor, DONE, Label(Trust.USER))  # noqa: E731
         id = MessageId(f"msg_{next(self.number)}")
         post = partial(mail.post, run=lease.run, kind="timer", sender="baton", text="x", id=id)
         ended, posted = self.overlap(
-            lambda go_on: Hold(Process(self.here, go_on), lease).write(work), lambda: self.there.write(post)
+            lambda go_on: _write_held(lease, work, Process(self.here, go_on)), lambda: self.there.write(post)
         )
-        if not self.is_newest(lease) or known.mail != known.read:
-            assert isinstance(ended, MailArrived if self.is_newest(lease) else Superseded)
+        if known.mail != known.read:
+            assert isinstance(ended, MailArrived)
             assert posted == id
             self._posted(lease.run, id)
             return
@@ -412,16 +419,14 @@ class LedgerMachine(RecordMachine):
 
     @invariant()
     def the_record_is_as_it_must_be(self) -> None:
-        found = self.read(lambda tx: {run: _row(tx, run) for run in self.known})
+        found, ready = self.read(lambda tx: ({run: _row(tx, run) for run in self.known}, leases.ready(tx, 1000)))
         assert found == {run: _as_row(known) for run, known in self.known.items()}
-        ready = self.read(lambda tx: leases.ready(tx, 1000))
         assert sorted(ready.get("local", [])) == sorted(run for run in self.known if self.is_ready(run))
 
     @invariant()
-    def effects_happen_at_most_once_and_are_never_forgotten(self) -> None:
-        assert all(count == 1 for count in self.world.values())
+    def effects_are_never_forgotten(self) -> None:
         for known in self.known.values():
-            assert all(self.world[key] for key, (state, _) in known.effects.items() if state == "done")
+            assert all(key in self.world for key, (state, _) in known.effects.items() if state == "done")
 
     def _posted(self, run: RunId, id: str | None = None) -> None:
         known = self.known[run]
@@ -435,14 +440,15 @@ class LedgerMachine(RecordMachine):
         def take(tx: Transaction) -> Lease | None:
             lease = leases.take(tx, run, owner, LEASE)
             if lease is not None:
-                _note(tx, run, lease.epoch)
+                _note(tx, lease)
             return lease
 
         return take
 
-    def _taken(self, taken: list[Lease], ready: bool) -> None:
-        assert len(taken) == ready, "one has it, if anybody may"
-        for lease in taken:
+    def _taken(self, taken: list[Lease | None], ready: bool) -> None:
+        found = [lease for lease in taken if lease is not None]
+        assert len(found) == ready, "one has it, if anybody may"
+        for lease in found:
             known = self.known[lease.run]
             known.epoch += 1
             known.takeovers += known.owner not in (None, lease.owner)
@@ -453,21 +459,40 @@ class LedgerMachine(RecordMachine):
             self.leases.append(lease)
 
     def _noting(self, lease: Lease) -> Callable[[], Any]:
-        return lambda: Hold(self.here, lease).write(lambda tx: _note(tx, lease.run, lease.epoch))
+        return lambda: _write_held(lease, lambda tx: _note(tx, lease), self.here)
 
     def _claims(self, run: RunId) -> set[int]:
         return {one.epoch for one in self.read(lambda tx: effects.of_run(tx, run)) if one.state is EffectState.CLAIMED}
 
 
-def _note(tx: Transaction, run: RunId, epoch: int) -> None:
-    events.emit(tx, run, "test.note", epoch=epoch)
+def _note(tx: Transaction, lease: Lease) -> None:
+    events.emit(tx, lease.run, "test.note", epoch=lease.epoch)
 
 
-async def _state(ledger: Ledger, run: RunId) -> tuple[int, int]:
+async def _write(work: Work[T], ledger: Ledger) -> T:
+    return await ledger.write(work)
+
+
+async def _write_held(lease: Lease, work: Work[T], ledger: Ledger) -> T:
+    return await Hold(ledger, lease).write(work)
+
+
+async def _state(run: RunId, ledger: Ledger) -> tuple[int, int]:
     """The turn that a run is in, and how far it has read."""
     found = await LedgerSaver(ledger).aget_tuple({"configurable": {"thread_id": run, "checkpoint_ns": ""}})
     at = found.checkpoint["channel_values"]["at"] if found is not None else {"turn": 0, "cursor": 0}
     return at["turn"], at["cursor"]
+
+
+async def _read_mail(lease: Lease, ledger: Ledger) -> list[str]:
+    """Read what is behind the cursor, and store that this was done: the messages' ids."""
+    saver, hold = LedgerSaver(ledger), Hold(ledger, lease)
+    place: Any = {"configurable": {"thread_id": lease.run, "checkpoint_ns": "", HOLD: hold}}
+    turn, cursor = await _state(lease.run, ledger)
+    unread = await ledger.read(lambda tx: mail.unread(tx, lease.run, cursor))
+    at = {"turn": turn + 1, "cursor": max([cursor, *(one.seq for one in unread)])}
+    await saver.aput(place, empty_checkpoint() | {"id": f"{turn:08d}", "channel_values": {"at": at}}, {}, {})
+    return [one.id for one in unread]
 
 
 def _as_row(known: Known) -> tuple[Any, ...]:
