@@ -100,17 +100,38 @@ class ReservationMachine(RecordMachine):
         self.write(lambda tx: reservations.declare(tx, there_is))
         self.serve()
 
-    @rule(pick=PICKS, names=NAMES, waits=st.booleans(), again=st.booleans())
-    def ask(self, pick: int, names: list[str], waits: bool, again: bool) -> None:
-        run = self.runs[pick % len(self.runs)]
-        mine = [number for number, one in self.known.items() if one.run == run]
-        within = None if waits else 30.0 + next(self.number) / 1000
-        key = self.keys[mine[-1]] if again and mine else ActionId(f"{run}.{next(self.number)}")
-        if run in self.ended:
-            with pytest.raises(Conflict, match="has ended"):
-                self.write(self.asking(run, key, names, within))
-            return
-        self.asked(self.write(self.asking(run, key, names, within)), within)
+    @rule(all_=st.lists(st.tuples(PICKS, NAMES, st.booleans(), st.booleans()), min_size=1, max_size=3))
+    def ask(self, all_: list[tuple[int, list[str], bool, bool]]) -> None:
+        for pick, names, waits, again in all_:
+            run = self.runs[pick % len(self.runs)]
+            mine = [number for number, one in self.known.items() if one.run == run]
+            within = None if waits else 30.0 + next(self.number) / 1000
+            key = self.keys[mine[-1]] if again and mine else ActionId(f"{run}.{next(self.number)}")
+            if run in self.ended:
+                with pytest.raises(Conflict, match="has ended"):
+                    self.write(self.asking(run, key, names, within))
+            else:
+                self.asked(self.write(self.asking(run, key, names, within)), within)
+
+    @precondition(lambda self: any(one.until for one in self.known.values()))
+    @rule(pick=PICKS)
+    def use(self, pick: int) -> None:
+        """A call that needs what its run has keeps it for another lease."""
+        leased = [one for one in self.known.values() if one.until]
+        one = leased[pick % len(leased)]
+        claim = partial(reservations.claim, by="a", tenant="local", at_least=5.0)
+        tokens = self.write(
+            lambda tx: claim(
+                tx,
+                one.names,
+                run=one.run,
+                key=ActionId("a call"),
+            )
+        )
+        assert not isinstance(tokens, Reservation) and tokens.keys() == set(one.names)
+        for other in leased:
+            if other.run == one.run and set(other.names) & set(one.names):
+                other.until = self.clock.now() + 60.0
 
     @rule(picks=st.tuples(PICKS, PICKS), names=st.tuples(NAMES, NAMES), same=st.booleans())
     def ask_at_once(self, picks: tuple[int, int], names: tuple[list[str], list[str]], same: bool) -> None:
@@ -157,7 +178,7 @@ class ReservationMachine(RecordMachine):
         self.ended.add(run)
         self.gone(*(number for number, known in self.known.copy().items() if known.run == run))
 
-    @rule(seconds=st.sampled_from([5.0, 31.0, 61.0, 200.0]))
+    @rule(seconds=st.sampled_from([5.0, 31.0, 45.0, 200.0]))
     def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)
         while self.act(fire_due):
