@@ -256,6 +256,22 @@ class HandoffMachine(RecordMachine):
             pass
         for model in self.spread.values():
             model.told, model.owed = model.told + model.owed, 0
+        self._see()
+
+    @precondition(lambda self: any(one.state in handoffs.FAILING for one in self.known.values()))
+    @rule(pick=PICKS)
+    def is_offered_on_twice(self, pick: int) -> None:
+        """Two find that somebody has not done it, and offer it to the next one."""
+        left = self.read(lambda tx: handoffs.following_of(tx, self.giver))
+        if left:
+            id, _ = left[pick % len(left)]
+            on: Work[None] = partial(rerouting.reroute, id=id)
+            done = self.overlap(lambda go_on: Process(self.here, go_on).write(on), lambda: self.there.write(on))
+            assert done == (None, None)
+            self._see()
+
+    def _see(self) -> None:
+        """What was offered to others, what has expired, and what people have taken, as time has passed."""
         for made in self.read(lambda tx: handoffs.of_run(tx, self.giver)):
             known = self.known.setdefault(made.id, Known(made.run, made.taker))
             if known.state in OPEN and made.state not in OPEN:

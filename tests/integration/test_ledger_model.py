@@ -143,7 +143,8 @@ class LedgerMachine(RecordMachine):
     @precondition(lambda self: self.known)
     @rule(pick=PICKS, again=st.booleans(), kind=st.sampled_from(["user", "user", "timer", "cancel"]))
     def message(self, pick: int, again: bool, kind: mail.MessageKind) -> None:
-        run = self.a_run(pick)
+        paused = [run for run, one in self.known.items() if one.not_before > self.clock.now()]
+        run = paused[0] if paused and kind == "cancel" else self.a_run(pick)
         known = self.known[run]
         id = MessageId(known.mail[-1] if again and known.mail else f"msg_{next(self.number)}")
         post = partial(mail.post, run=run, kind=kind, sender="ann", text="x", id=id)
@@ -363,9 +364,11 @@ class LedgerMachine(RecordMachine):
         self.timers.append((due, lease.run))
 
     @precondition(lambda self: self.at_work())
-    @rule(pick=PICKS, how=st.sampled_from(["park", "pause", "hand back", "renew"]))
-    def give_back(self, pick: int, how: str) -> None:
+    @rule(pick=PICKS, how=st.sampled_from(["park", "pause", "hand back", "renew"]), at_tool=st.booleans())
+    def give_back(self, pick: int, how: str, at_tool: bool) -> None:
         lease = self.a_lease(pick)
+        if at_tool:
+            self.carry_out(pick, "b", "claim")
         known, now, ways = self.known[lease.run], self.clock.now(), self._ways(lease)
         self.write(ways[how])
         if how == "renew":
