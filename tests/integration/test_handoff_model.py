@@ -4,7 +4,7 @@ Givers, takers, timers, people who are late and workers that have lost their run
 that is done again by who does not know that it was done, or one that is undone before it was committed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -75,13 +75,14 @@ class HandoffMachine(RecordMachine):
         self.spread: dict[RunId, Spread] = {}  # by the run that joins
         self.giver = self.write(lambda tx: runs.create(tx, Goal("give"), "giver")[0])
 
-    def one(self, pick: int) -> Handoff:
-        id = list(self.known)[pick % len(self.known)]
-        return self.read(lambda tx: handoffs.get(tx, id))
+    def one(self, pick: int, of: Sequence[str] = ()) -> Handoff:
+        some = of or [*self.known]
+        return self.read(lambda tx: handoffs.get(tx, some[pick % len(some)]))
 
-    @precondition(lambda self: len(self.known) < 12)
     @rule(to=st.sampled_from(["ann", "person:eve"]), rest=st.lists(st.sampled_from(["bob", "cat"]), max_size=2))
     def offers(self, to: str, rest: list[str]) -> None:
+        if len(self.known) >= 12:  # no precondition: with times that are alike, what happens is not always the same
+            return
         left = [(name, handing.Terms()) for name in dict.fromkeys(rest)] if to == "ann" else []
         route = rerouting.route_of("do it", None, None, Label(Trust.AGENT), left)
 
@@ -223,13 +224,13 @@ class HandoffMachine(RecordMachine):
         for made, how in zip(pieces, hows, strict=True):
             self._ended(made, BY_TAKER[how], True)
 
-    @precondition(lambda self: any(one.state in OPEN for one in self.known.values()))
+    @precondition(lambda self: self.known)
     @rule(pick=PICKS, how=st.sampled_from([*BY_TAKER]), end_first=st.booleans())
     def withdraws_as_it_ends(self, pick: int, how: str, end_first: bool) -> None:
         """Of its giver and its taker, at the same moment, one ends it, and the other hears of that."""
         mine = [id for id, one in self.known.items() if one.state in OPEN]
-        made = self.read(lambda tx: handoffs.get(tx, mine[pick % len(mine)]))
-        if made.child is None:
+        made = self.one(pick, mine)
+        if made.child is None or not mine:
             return
         ends, back = self._ending(made, how), self._withdrawing(made)
         one, other = (ends, back) if end_first else (back, ends)
@@ -258,7 +259,7 @@ class HandoffMachine(RecordMachine):
             model.told, model.owed = model.told + model.owed, 0
         self._see()
 
-    @precondition(lambda self: any(one.state in handoffs.FAILING for one in self.known.values()))
+    @precondition(lambda self: self.known)
     @rule(pick=PICKS)
     def is_offered_on_twice(self, pick: int) -> None:
         """Two find that somebody has not done it, and offer it to the next one."""

@@ -71,6 +71,7 @@ class RecordMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         url = type(self).new_record()
         self.here, self.there = (self.runner.run(Ledger.open(url, self.clock)) for _ in range(2))
+        self.dying = Process(self.here, _die)
 
     def teardown(self) -> None:
         for ledger in (self.here, self.there):
@@ -80,7 +81,7 @@ class RecordMachine(RuleBasedStateMachine):
     def act(self, does: Callable[[Ledger], Awaitable[T]]) -> T:
         """What somebody does, after somebody else who did the same has died of it before it was committed."""
         with contextlib.suppress(Killed):
-            self.runner.run(_awaited(does, Process(self.here, _die)))
+            self.runner.run(_awaited(does, self.dying))
         return self.do(does)
 
     def do(self, does: Callable[[Ledger], Awaitable[T]]) -> T:
