@@ -144,8 +144,7 @@ class LedgerMachine(RecordMachine):
     @rule(pick=PICKS, again=st.booleans(), kind=st.sampled_from(["user", "timer", "cancel", None]))
     def message(self, pick: int, again: bool, kind: mail.MessageKind | None) -> None:
         """Somebody writes to a run, perhaps what was written already; or wakes it, and says nothing."""
-        paused = [run for run, one in self.known.items() if one.not_before > self.clock.now()]
-        run = paused[0] if paused and kind == "cancel" else self.a_run(pick)
+        run = self.a_run(pick)
         known = self.known[run]
         if kind is None:
             self.write(lambda tx: runs.wake(tx, run))
@@ -381,6 +380,8 @@ class LedgerMachine(RecordMachine):
             known.owner, known.until, known.takeovers = None, None, 0
         if how == "pause":
             known.not_before = now + 5.0
+            if at_tool:  # a cancel waits for nothing
+                self.message([*self.known].index(lease.run), again=False, kind="cancel")
         if how == "park":
             known.seen = lease.wake
             known.status = known.status if known.ended else "waiting"
