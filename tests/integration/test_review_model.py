@@ -105,7 +105,7 @@ class ReviewMachine(RecordMachine):
     def a_review(self, pick: int, *, undo: bool = False) -> tuple[ReviewId, Known]:
         """One in four times any; else an open one, new where there is none, or for `undo` one that is not free."""
         if all(one.final is not None for one in self.known.values()):
-            self.ask(1.0, "park", 1 + pick % 2)
+            self.ask(1.0, "deny", 1 + pick % 2)
         every = list(self.known.items())
         open_ = [(id, one) for id, one in every if one.final is None]
         decided = [(id, one) for id, one in open_ if one.held is not None or one.votes]
