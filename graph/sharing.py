@@ -30,7 +30,7 @@ async def reserve(scene: Scene, action: Action, arguments: dict[str, Any]) -> Ou
         return made, reservations.ahead(tx, made)
 
     try:
-        made, before = await scene.ledger.write(ask)
+        made, before = await scene.ledger.write(ask, alone=True)
     except (NotFound, Conflict) as error:
         return refusal(str(error))
     said = {"action": action.id, "resources": names, "waits": made.waits}

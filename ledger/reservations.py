@@ -23,7 +23,7 @@ from baton.ledger import timers
 from baton.ledger.events import emit
 from baton.ledger.locks import lock_name
 from baton.ledger.runs import ENDED
-from baton.ledger.schema import runs
+from baton.ledger.runs import lock as hold_run
 from baton.ledger.schema_sharing import reservation_items as items
 from baton.ledger.schema_sharing import reservation_questions as questions
 from baton.ledger.schema_sharing import reservations, resources
@@ -158,6 +158,8 @@ def ask(
         NotFound: if there is no such resource.
         Conflict: if the run has ended.
     """
+    if run is not None and hold_run(tx, run) in ENDED:  # nor does it end until this is in: who has ended has nothing
+        raise Conflict(f"reservation for {run}", "it has ended")
     _lock(tx)
     known = tx.row(_BY_KEY, key=key) if key is not None else None
     if known is not None:
@@ -166,8 +168,6 @@ def ask(
     for name in names:
         if name not in rows:
             raise NotFound("resource", name, tx.values(_NAMES), hint="Resources are declared in the project.")
-    if run is not None and tx.value(_STATUS, run=run) in ENDED:
-        raise Conflict(f"reservation for {run}", "it has ended")
     if lease is None:
         lease = min((row.lease for row in rows.values() if row.lease is not None), default=None)
     row = {"key": key, "run": run, "by": by, "tenant": tenant, "scope": scope, "asked_at": tx.now, "lease": lease}
@@ -490,7 +490,6 @@ _NEXT_TOKEN = (
     .values(token=resources.c.token + 1)
     .returning(resources.c.token)
 )
-_STATUS = select(runs.c.status).where(runs.c.id == bindparam("run"))
 _ASK = insert(reservations).returning(reservations.c.number)
 _ITEM = insert(items)
 _BY_KEY = select(reservations).where(reservations.c.key == bindparam("key"))

@@ -1,8 +1,10 @@
 """For every test: no key, no address of a model, no database from outside, and no way to the network."""
 
+import contextlib
+import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,23 @@ def record_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "baton.db")
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_record(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes a new record each time, on each of the databases."""
+    if request.param == "sqlite":
+        yield (str(tmp_path / f"{number}.db") for number in itertools.count()).__next__
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with contextlib.ExitStack() as stack:
+
+        def make() -> str:
+            url = server.record()
+            stack.callback(server.drop, url)
+            return url
+
+        yield make
 
 
 @pytest.fixture
