@@ -1,6 +1,7 @@
 """One world and one record in which cases are played: goals come in, people and users act, and idle time is skipped."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,8 +25,8 @@ from baton.flow.staff import Rostered
 from baton.handles import RunHandle
 from baton.ledger import Review, Run, Transaction, events, families, leases, mail, reviews, runs, timers
 
-PAUSES = 0.02, 0.15
-"""Seconds between two looks whether anybody still works, at first and at most; the longer, the longer they do."""
+PAUSE = 0.15
+"""Seconds between two looks whether anybody still works, where nobody says that they have come to rest."""
 
 _ALL = 1_000_000
 
@@ -127,10 +128,15 @@ class Stage:
 
     async def _at_rest(self) -> Rest:
         """Wait until nobody works and nothing is due."""
-        pause, most = PAUSES
-        while (rest := await self.baton.ledger.read(self._look)) is None:  # looking after each change would cost more
-            await asyncio.sleep(pause)
-            pause = min(most, 1.2 * pause)
+        rests = asyncio.Event()
+        stop = self.baton.ledger.listen(lambda news: rests.set() if news.rested else None)
+        try:
+            while (rest := await self.baton.ledger.read(self._look)) is None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(rests.wait(), PAUSE)
+                rests.clear()
+        finally:
+            stop()
         self._ended = rest.ended
         await self._note(rest.open)
         return rest

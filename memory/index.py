@@ -1,6 +1,7 @@
 """The keyword index: BM25 over stemmed words, in a file of its own that can be made again from the ledger."""
 
 import hashlib
+import math
 import re
 import sqlite3
 import threading
@@ -17,7 +18,7 @@ Mark = tuple[int, int]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SECONDS = 10.0
-_VERSION = 3
+_VERSION = 4
 _WEIGHTS = "2.0, 1.0, 0.75, 0.45, 0.0"  # of subject, text, neighbour, farther, place
 _IN_TEXTS = "{subject text neighbour farther}"
 _FEW = 100
@@ -30,6 +31,9 @@ _PIECES = (
        subject TEXT NOT NULL, text TEXT NOT NULL, neighbour TEXT NOT NULL, farther TEXT NOT NULL, asks INTEGER NOT NULL,
        answers INTEGER NOT NULL, begins REAL, ends REAL, expires REAL)""",
     "CREATE INDEX entry_place ON entry (place)",
+    "CREATE INDEX entry_begins ON entry (begins)",
+    "CREATE INDEX entry_ends ON entry (ends) WHERE ends IS NOT NULL",
+    "CREATE INDEX entry_expires ON entry (expires) WHERE expires IS NOT NULL",
     """CREATE VIRTUAL TABLE entry_fts USING fts5
        (subject, text, neighbour, farther, place, content='entry', content_rowid='number', tokenize='porter')""",
     """CREATE TRIGGER entry_in AFTER INSERT ON entry BEGIN INSERT INTO entry_fts
@@ -49,6 +53,30 @@ _FIND = """SELECT e.id, -f.rank, e.subject, e.text, e.asks, e.answers
     FROM entry_fts f CROSS JOIN entry e ON e.number = f.rowid
     WHERE entry_fts MATCH :match {place} AND (e.begins IS NULL OR e.begins <= :at) AND (e.ends IS NULL OR e.ends > :at)
     AND (e.expires IS NULL OR e.expires > :now) ORDER BY f.rank LIMIT :limit"""
+_NEXT = """SELECT (SELECT min(begins) FROM entry WHERE begins > :at), (SELECT min(ends) FROM entry WHERE ends > :at),
+    (SELECT min(expires) FROM entry WHERE expires > :now)"""
+_KEPT = 64
+"""Searches whose hits are kept: a run asks the same in each of its turns."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a search has found, and for how long it would find the same.
+
+    Attributes:
+        version: Of the file; another one may have other entries.
+        at: The time it was asked about, and up to which it stays so.
+        now: The time it was asked at, and up to which it stays so.
+    """
+
+    version: tuple[int, int]
+    at: tuple[float, float]
+    now: tuple[float, float]
+    hits: Sequence[Hit]
+
+    def holds(self, version: tuple[int, int], at: float, now: float) -> bool:
+        """Whether the same would be found in this version, about this time, now."""
+        return version == self.version and self.at[0] <= at < self.at[1] and self.now[0] <= now < self.now[1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +127,7 @@ class KeywordIndex:
         self._lock = threading.RLock()
         self._frequencies: dict[str, int] = {}
         self._places: dict[tuple[str, ...], int] = {}
+        self._found: dict[tuple[str, tuple[str, ...], int], _Found] = {}
         self._changes = 0
         with self._guarded(), ExitStack() as opened:
             self._db = sqlite3.connect(path, timeout=_SECONDS, check_same_thread=False, isolation_level=None)
@@ -161,20 +190,38 @@ class KeywordIndex:
         names = sorted({place_of(*place) for place in places})
         if not words or not names or k < 1:
             return []
+        asked = (query, tuple(names), k)
         with self._guarded():
-            inside, rows = self._counted(names)
-            frequency = {word: self._frequency(word) for word in words}
-            wanted = " OR ".join(f'"{word}"' for word in telling(frequency, inside / rows if rows else 1.0))
-            match, filtered = f"{_IN_TEXTS} : ({wanted})", f"AND e.place IN ({_places(names)})"
-            if inside < rows // 4:  # else reading the best first, and passing over a few, costs less
-                either = " OR ".join(f'"{name}"' for name in names)
-                match, filtered = f"(place : ({either})) AND ({match})", ""
-            found = self._db.execute(
-                _FIND.format(place=filtered),
-                {"match": match, "at": at, "now": now, "limit": k, **{f"p{n}": name for n, name in enumerate(names)}},
-            ).fetchall()
+            version = self._version()
+            known = self._found.pop(asked, None)
+            if known is None or not known.holds(version, at, now):
+                begins, ends, expires = self._db.execute(_NEXT, {"at": at, "now": now}).fetchone()
+                changes = min((time for time in (begins, ends) if time is not None), default=math.inf)
+                hits = self._searched(words, names, k, at=at, now=now)
+                known = _Found(version, (at, changes), (now, math.inf if expires is None else expires), hits)
+            self._found[asked] = known  # the newest last
+            if len(self._found) > _KEPT:
+                del self._found[next(iter(self._found))]
+        return list(known.hits)
+
+    def _searched(self, words: Sequence[str], names: Sequence[str], k: int, *, at: float, now: float) -> list[Hit]:
+        inside, rows = self._counted(names)
+        frequency = {word: self._frequency(word) for word in words}
+        wanted = " OR ".join(f'"{word}"' for word in telling(frequency, inside / rows if rows else 1.0))
+        match, filtered = f"{_IN_TEXTS} : ({wanted})", f"AND e.place IN ({_places(names)})"
+        if inside < rows // 4:  # else reading the best first, and passing over a few, costs less
+            either = " OR ".join(f'"{name}"' for name in names)
+            match, filtered = f"(place : ({either})) AND ({match})", ""
+        found = self._db.execute(
+            _FIND.format(place=filtered),
+            {"match": match, "at": at, "now": now, "limit": k, **{f"p{n}": name for n, name in enumerate(names)}},
+        ).fetchall()
         hits = [Hit(id, score, of, text, bool(asks), bool(after)) for id, score, of, text, asks, after in found]
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))
+
+    def _version(self) -> tuple[int, int]:
+        """What differs once anybody has changed the file."""
+        return self._db.execute("PRAGMA data_version").fetchone()[0], self._db.total_changes
 
     def ids(self) -> set[str]:
         """All that can be found."""
