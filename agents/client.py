@@ -53,6 +53,7 @@ class OpenAIModel:
         key_variable: str = "OPENAI_API_KEY",
         clock: Clock | None = None,
         sleep: Sleep = asyncio.sleep,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         """Prepare to ask; nothing is sent yet.
 
@@ -67,6 +68,7 @@ class OpenAIModel:
             key_variable: Environment variable that the key came from, for hints.
             clock: Tells the time of `Retry-After` dates and how long a request took.
             sleep: Waits between tries.
+            transport: What sends the requests; None is the network.
 
         Raises:
             InvalidValue: if the address or the key cannot be one.
@@ -78,7 +80,7 @@ class OpenAIModel:
             raise InvalidValue(
                 "base URL", base_url.rpartition("@")[2], "an address such as 'https://api.openai.com/v1'"
             )
-        http = openai.DefaultAsyncHttpxClient(transport=AioTransport(), timeout=timeout)
+        http = openai.DefaultAsyncHttpxClient(transport=transport or AioTransport(), timeout=timeout)
         self._client = openai.AsyncOpenAI(
             base_url=base_url, api_key=key, timeout=timeout, max_retries=0, http_client=http
         )

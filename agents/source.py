@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from baton.agents.client import OpenAIModel
 from baton.agents.embedding import OpenAIEmbedder
 from baton.agents.fallback import FallbackModel
-from baton.agents.simulated import Mind, SimulatedServer
+from baton.agents.simulated import Mind
+from baton.agents.simulated.inside import ADDRESS, SimulatedTransport
 from baton.core import Model
 
 
@@ -81,10 +82,13 @@ def embedder_of(where: Endpoint) -> OpenAIEmbedder | None:
 async def open_model(where: Endpoint, mind: Mind, *, stream: bool = False) -> AsyncGenerator[Model]:
     """A model to ask while the context lasts; `mind` is what the simulated one thinks with."""
     async with contextlib.AsyncExitStack() as stack:
-        base_url, key = where.base_url, where.api_key or "none"
         if where.simulated:
-            base_url, key = (await stack.enter_async_context(SimulatedServer(mind))).base_url, "simulated"
-        model = await stack.enter_async_context(OpenAIModel(base_url=base_url, api_key=key, stream=stream))
+            asked = OpenAIModel(
+                base_url=ADDRESS, api_key="simulated", stream=stream, transport=SimulatedTransport(mind)
+            )
+        else:
+            asked = OpenAIModel(base_url=where.base_url, api_key=where.api_key or "none", stream=stream)
+        model = await stack.enter_async_context(asked)
         if where.fallback is None:
             yield model
             return

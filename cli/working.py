@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 from typing import Annotated
@@ -14,6 +13,7 @@ from baton.cli.opening import find_place, load, note_held, quiet
 from baton.cli.options import DEFAULTS, Common
 from baton.cli.output import Screen
 from baton.core import format_duration
+from baton.core.collecting import seldom_collected
 
 
 async def worker(
@@ -56,10 +56,8 @@ async def worker(
             screen.show(f"{names} on {baton.ledger.database.name}, up to {concurrency} runs at once.")
             if other:
                 screen.show(f"{other} works on it already; this one stands by.")
-            gc.collect()
-            gc.freeze()  # what is loaded stays: looking through it again takes a third of a busy worker's time
-            gc.set_threshold(50_000)  # nor is what runs in flight hold garbage: the default looks through it too often
-            await ending.wait()
+            with seldom_collected():
+                await ending.wait()
             screen.note(f"ending; what is at work has {format_duration(grace)} to come to the end of its step", "dim")
             await baton.leave(grace)
     screen.line({"state": "ended"})

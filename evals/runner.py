@@ -14,6 +14,7 @@ from baton.agents import Agent, Mind, OpenAIModel, SimulatedServer, endpoint, me
 from baton.agents.simulated import Faults
 from baton.app import Baton
 from baton.core import BatonError, Conflict, InvalidValue, Model, digest, surrounded
+from baton.core.collecting import seldom_collected
 from baton.evals.attempt import Attempt, Graded
 from baton.evals.cases import Case
 from baton.evals.clock import JumpClock
@@ -94,7 +95,7 @@ async def play(
             suite.name, who, suite.cases, repeats=repeats, seed=seed, expected=expected, about=suite.about
         )
     office = _Office(suite, store, evaluation, progress)
-    with office.alone():
+    with office.alone(), seldom_collected():
         before = store.recorded(evaluation.id)
         cells = [cell for cell in cells_of(suite, repeats) if office.left(cell)]
         await office.play(cells)

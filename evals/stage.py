@@ -25,8 +25,9 @@ from baton.flow.staff import Rostered
 from baton.handles import RunHandle
 from baton.ledger import Review, Run, Transaction, events, families, leases, mail, reviews, runs, timers
 
-PAUSE = 0.15
-"""Seconds between two looks whether anybody still works, where nobody says that they have come to rest."""
+PAUSES = 0.01, 0.15
+"""Seconds between two looks whether anybody still works, where nobody says that they have come to rest: at first and at
+most; the longer, the longer they do."""
 
 _ALL = 1_000_000
 
@@ -128,13 +129,14 @@ class Stage:
 
     async def _at_rest(self) -> Rest:
         """Wait until nobody works and nothing is due."""
-        rests = asyncio.Event()
+        rests, (pause, most) = asyncio.Event(), PAUSES
         stop = self.baton.ledger.listen(lambda news: rests.set() if news.rested else None)
         try:
             while (rest := await self.baton.ledger.read(self._look)) is None:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(rests.wait(), PAUSE)
+                    await asyncio.wait_for(rests.wait(), pause)
                 rests.clear()
+                pause = min(most, 1.5 * pause)
         finally:
             stop()
         self._ended = rest.ended

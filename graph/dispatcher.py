@@ -16,6 +16,9 @@ from baton.ledger.shares import Shares
 POLL_SECONDS = 0.1
 """How often the database is asked whether another process has written to it."""
 
+SHORTEST_SECONDS = 0.005
+"""How long is waited at least for a time that is about to come."""
+
 RETRY_SECONDS = 1.0
 """How long the dispatcher waits after the ledger failed."""
 
@@ -137,8 +140,10 @@ class Dispatcher:
         """Until something was written here, another process has written, or a time has come."""
         ledger = self._office.ledger
         while not self._changed.is_set():
+            left = POLL_SECONDS if until is None else until - ledger.clock.now()
+            pause = max(left, SHORTEST_SECONDS) if 0 < left < POLL_SECONDS else POLL_SECONDS
             with contextlib.suppress(TimeoutError):  # not wait_for, which loses a cancellation that comes with the news
-                async with asyncio.timeout(POLL_SECONDS):
+                async with asyncio.timeout(pause):
                     await self._changed.wait()
             late = until is not None and ledger.clock.now() >= until
             if late or await ledger.version() != version:

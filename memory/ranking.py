@@ -172,6 +172,9 @@ def _words(subject: str, text: str) -> frozenset[str]:
 
 def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     """The share of common words; 0 below `_ALIKE`. All but the same words leave a tenth of the score."""
+    fewer, more = sorted((len(one), len(other)))
+    if fewer < _ALIKE * more:
+        return 0.0  # they cannot have so many in common
     common = len(one & other)
-    all_ = len(one) + len(other) - common
+    all_ = fewer + more - common
     return 0.9 * common / all_ if common and common >= _ALIKE * all_ else 0.0
