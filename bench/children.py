@@ -83,7 +83,7 @@ async def main() -> None:
             metric="memory, nine tenths over a tenth",
             value=memory["at nine tenths"] / memory["at a tenth"],
             unit="times",
-            goal="<= 1.25",
+            goal="<= 1.1",
         ),
     ]
     report("children", figures)

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import httpx2
 import openai
 import pytest
 import respx
@@ -29,6 +30,7 @@ from baton.agents.simulated import (
     simulated_app,
 )
 from baton.agents.simulated.endpoint import Endpoint
+from baton.agents.simulated.inside import ADDRESS, SimulatedTransport
 from baton.agents.simulated.mount import Httpx2Mocker, mount_simulated
 from baton.core import InvalidValue, ManualClock, NotFound
 
@@ -335,3 +337,22 @@ def test_minds_are_found_by_name() -> None:
 def test_things_that_are_no_minds_are_refused(name: str) -> None:
     with pytest.raises(InvalidValue, match="simulated mind"):
         find_mind(name)
+
+
+async def test_inside_the_process_it_answers_as_over_http() -> None:
+    asked: list[tuple[str, str, dict[str, Any] | None]] = [
+        ("POST", "/chat/completions", BODY),
+        ("POST", "/chat/completions", BODY | {"stream": True}),
+        ("POST", "/chat/completions", {"model": "m"}),
+        ("POST", "/embeddings", {"model": "m", "input": "hello"}),
+        ("GET", "/models", None),
+        ("GET", "/files", None),
+    ]
+    inside = httpx2.AsyncClient(transport=SimulatedTransport(Echo()))
+    async with SimulatedServer(Echo()) as server, httpx2.AsyncClient() as outside, inside:
+        for method, path, body in asked:
+            here = await inside.request(method, f"{ADDRESS}{path}", json=body)
+            there = await outside.request(method, f"{server.base_url}{path}", json=body)
+            assert (here.status_code, here.content) == (there.status_code, there.content)
+            assert here.headers["content-type"] == there.headers["content-type"]
+            assert here.headers["x-baton-simulated"] == there.headers["x-baton-simulated"] == "1"
