@@ -77,7 +77,9 @@ async def _show_waiting(screen: Screen, ledger: Ledger, result: Result, place: P
         screen.show(f"waits for the event {one_line(wait.event)}")
         key = f" --key {shlex.quote(wait.key)}" if wait.key else ""
         screen.show(Text.assemble("  next: ", (place.command(f"publish {shlex.quote(wait.name)}{key}"), "bold cyan")))
+    for other in state.other:
+        screen.show(f"waits {other}")
     if state.until is not None:
         screen.show(f"waits until {format_time(state.until)}")
-    if state.until is not None or state.events:
+    if state.until is not None or state.events or state.other:
         screen.show(Text.assemble("  next: ", (place.command(f"run --resume {result.run}"), "bold cyan")))

@@ -283,6 +283,8 @@ def _waits_for(run: Run, state: Waiting, here: frozenset[str] | None) -> str:
         return str(state.reviews[0].id)
     if state.reviews:
         return f"{len(state.reviews)} reviews"
+    if state.other:
+        return one_line(state.other[0].removeprefix("for "))
     awaited = ", ".join(wait.event for wait in state.events)
     return f"{awaited} until {format_time(state.until)}".lstrip() if state.until is not None else awaited
 
@@ -292,6 +294,7 @@ def _waiting_json(state: Waiting) -> dict[str, object]:
         "waits_for": [review.id for review in state.reviews],
         "waits_for_events": [{"event": wait.name, "key": wait.key} for wait in state.events],
         "waits_until": time_json(state.until),
+        "waits_besides": state.other,
     }
 
 

@@ -276,7 +276,7 @@ def _job(tx: Transaction, id: ActionId) -> Job:
     proposal = journal.proposal(tx, id)
     decision, verdict, action = None, proposal.verdict, proposal.action
     if proposal.review is not None:
-        review = reviews.put(tx, proposal.review)
+        review = reviews.if_put(tx, proposal.review)
         if review is not None and review.action == id and review.decision is not None and review.decision.kind in _GO:
             decision = review.decision
             verdict = decision.verdict or review.verdict

@@ -19,7 +19,7 @@ from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 
 from baton.core import ActionId, Conflict, NotFound, Resource, RunId
 from baton.core.resources import Adaptive, ResourceKind
-from baton.ledger import timers
+from baton.ledger import families, timers
 from baton.ledger.events import emit
 from baton.ledger.locks import lock_name
 from baton.ledger.runs import ENDED
@@ -372,6 +372,11 @@ def of_run(tx: Transaction, run: RunId) -> list[Reservation]:
     return _made(tx, tx.rows(_OF_RUN, run=run))
 
 
+def waiting_below(tx: Transaction, run: RunId) -> list[Reservation]:
+    """What a run, and all that it handed work to, wait for, in order."""
+    return _made(tx, tx.rows(_WAITING_BELOW, run=run))
+
+
 def listed(tx: Transaction) -> list[Reservation]:
     """All that somebody has or waits for, in order; within a tenant, its own."""
     return [one for one in _made(tx, tx.rows(_ALL)) if tx.sees(one.tenant)]
@@ -506,6 +511,11 @@ _IS_KEPT = select(exists().where(questions.c.number == bindparam("number")))
 _FORGET = delete(questions).where(questions.c.action == bindparam("about"))
 _LEASE = select(reservations.c.lease).where(reservations.c.number == bindparam("number"))
 _OF_RUN = select(reservations).where(reservations.c.run == bindparam("run")).order_by(reservations.c.number)
+_WAITING_BELOW = (
+    select(reservations)
+    .where(reservations.c.run.in_(families.below()), reservations.c.granted_at.is_(None))
+    .order_by(reservations.c.number)
+)
 _HAS_ANY = select(exists().where(reservations.c.run == bindparam("run")))
 _ALL = select(reservations).order_by(reservations.c.number)
 _OF = select(items).where(items.c.number.in_(bindparam("numbers", expanding=True))).order_by(items.c.resource)

@@ -161,13 +161,13 @@ def get(tx: Transaction, review: ReviewId) -> Review:
     Raises:
         NotFound: if there is none.
     """
-    found = put(tx, review)
+    found = if_put(tx, review)
     if found is None:
         raise NotFound("review", review, hint="`baton review` lists what waits.")
     return found
 
 
-def put(tx: Transaction, review: ReviewId) -> Review | None:
+def if_put(tx: Transaction, review: ReviewId) -> Review | None:
     """The review with this id; None where its action still waits for what is reserved before people are asked."""
     rows = tx.rows(_seen(tx, select(reviews).where(reviews.c.id == review)))
     return _reviews(tx, rows)[0] if rows else None

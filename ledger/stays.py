@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import bindparam, insert, select, update
 
 from baton.core import ActionId, NotFound, RunId
-from baton.ledger import timers
+from baton.ledger import families, timers
 from baton.ledger.schema_sharing import stays
 from baton.ledger.transaction import Transaction
 
@@ -109,6 +109,11 @@ def of_run(tx: Transaction, run: RunId) -> list[Stay]:
     return [_stay(row) for row in tx.rows(_OF_RUN, run=run)]
 
 
+def of_run_below(tx: Transaction, run: RunId) -> list[Stay]:
+    """What is held up of a run and of all that it handed work to, the earliest first."""
+    return [_stay(row) for row in tx.rows(_OF_RUN_BELOW, run=run)]
+
+
 def unfinished(tx: Transaction, run: RunId) -> list[Stay]:
     """What of a run is held up, or was and may have to be carried out yet."""
     return [_stay(row) for row in tx.rows(_UNFINISHED, run=run)]
@@ -139,4 +144,5 @@ _DROP = update(stays).where(stays.c.run == bindparam("of"), stays.c.state == "op
 _ONE = select(stays).where(stays.c.action == bindparam("action"))
 _LISTED = select(stays).where(stays.c.state == "open").order_by(stays.c.until, stays.c.action)
 _UNFINISHED = select(stays).where(stays.c.run == bindparam("run"), stays.c.state.in_(("open", "over")))
+_OF_RUN_BELOW = select(stays).where(stays.c.run.in_(families.below()), stays.c.state == "open").order_by(stays.c.until)
 _OF_RUN = select(stays).where(stays.c.run == bindparam("run"), stays.c.state == "open").order_by(stays.c.until)

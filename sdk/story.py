@@ -1,10 +1,10 @@
 """What happened in a run and in the runs it handed work to, with what belongs to each event."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from baton.core import ActionId, ReviewId, RunId
+from baton.core import ActionId, ReviewId, RunId, format_time
 from baton.ledger import (
     EffectRecord,
     Event,
@@ -21,11 +21,14 @@ from baton.ledger import (
     journal,
     mail,
     remarks,
+    reservations,
     reviews,
     runs,
+    stays,
     transcript,
     waits,
 )
+from baton.ledger.stays import Stay
 from baton.review.record import time_json
 
 
@@ -57,11 +60,21 @@ class Waiting:
         reviews: Questions to people, of the run and of the runs it handed work to.
         until: When the next time it waits for comes, in seconds since 1970; None if it waits for none.
         events: What it waits for to happen outside.
+        queued: Resources that it waits for, in words, with how many are before it.
+        held_up: Actions that take effect later.
     """
 
     reviews: tuple[Review, ...]
     until: float | None
     events: tuple[Wait, ...]
+    queued: tuple[str, ...] = ()
+    held_up: tuple[Stay, ...] = ()
+
+    @property
+    def other(self) -> list[str]:
+        """What is waited for but people, times and events, in words."""
+        later = [f"until {format_time(one.until)}, when {one.tool} takes effect" for one in self.held_up]
+        return [*(f"for {one}" for one in self.queued), *later]
 
 
 def top(tx: Transaction, run: RunId) -> Run:
@@ -75,7 +88,18 @@ def waiting(tx: Transaction, run: RunId) -> Waiting:
     awaited = waits.pending_below(tx, run)
     due = [families.next_time(tx, run), *(wait.until for wait in awaited)]
     until = min((time for time in due if time is not None), default=None)
-    return Waiting(tuple(reviews.waiting_below(tx, run)), until, tuple(awaited))
+    waits_for = reservations.waiting_below(tx, run)
+    queued = [f"{in_words(one.tokens)}, behind {reservations.ahead(tx, one)}" for one in waits_for]
+    return Waiting(
+        tuple(reviews.waiting_below(tx, run)), until, tuple(awaited), tuple(queued), tuple(stays.of_run_below(tx, run))
+    )
+
+
+def in_words(places: Iterable[str]) -> str:
+    """The names of resources; a place among a tool's calls has none that people know."""
+    return " and ".join(
+        f"a place among the calls of {name.removeprefix('tool ')}" if " " in name else name for name in places
+    )
 
 
 def told(tx: Transaction, run: RunId) -> list[Moment]:
@@ -124,7 +148,7 @@ class _Lookup:
             run=self._run(event.run),
             proposal=journal.find(self._tx, ActionId(action)) if action else None,
             effect=effects.get(self._tx, ActionId(action)) if action else None,
-            review=reviews.get(self._tx, ReviewId(review)) if review else None,
+            review=reviews.if_put(self._tx, ReviewId(review)) if review else None,
             text=self._text(event),
         )
 

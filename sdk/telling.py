@@ -1,6 +1,6 @@
 """What happened, as lines for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -10,7 +10,7 @@ from baton.graph.planning import steps_told
 from baton.ledger import Decision, DecisionKind, Review, ReviewKind, Source
 from baton.review.outlook import gap_text
 from baton.review.staffing import Gap
-from baton.story import Moment
+from baton.story import Moment, in_words
 
 Tone = Literal["", "strong", "said", "quiet", "good", "bad", "asks", "person", "ready"]
 """What a text means: plain, stressed, somebody's words, beside the point, went well, went wrong, asks for people, said
@@ -50,15 +50,14 @@ def tell(moment: Moment) -> Told | None:
     kind = moment.event.kind
     if kind.startswith("review.") and moment.review is not None:
         return _tell_review(moment, moment.review)
-    if kind.startswith("effect."):
-        return _tell_effect(moment)
-    if kind.startswith("message."):
-        return _tell_message(moment)
-    if kind.startswith(("audit.", "outcome.")):
-        return _tell_hindsight(moment)
+    of_its_family = _FAMILIES.get(kind.partition(".")[0])
+    if of_its_family is not None:
+        return of_its_family(moment)
     match kind:
         case "action.judged":
             return _tell_action(moment)
+        case "action.queued" | "action.postponed" | "action.recalled":
+            return _tell_later(kind, moment.event.data)
         case "model.answered":
             return Told("“", one_line(moment.text), "said") if moment.text.strip() else None
         case "run.submitted":
@@ -70,6 +69,18 @@ def tell(moment: Moment) -> Told | None:
             return Told("■", one_line(f"{outcome}: {moment.text}"), STATUS_TONE.get(outcome, ""))
         case _:
             return _tell_builtin(moment)
+
+
+def _tell_later(kind: str, said: Mapping[str, Any]) -> Told:
+    match kind:
+        case "action.queued":
+            return Told(
+                "⏸", one_line(f"{said['tool']} waits for {in_words(said['of'])}, behind {said['ahead']}"), "quiet"
+            )
+        case "action.postponed":
+            return Told("⏸", one_line(f"{said['tool']} takes effect at {format_time(said['until'])}"), "quiet")
+        case _:
+            return Told("↩", one_line(f"{said['by']} has recalled it: it does not happen"), "quiet")
 
 
 def _tell_fault(kind: str, said: Mapping[str, Any]) -> Told:
@@ -328,3 +339,11 @@ def asks(review: Review) -> str:
             return f"does not know whether {one_line(review.tool)} happened"
         case ReviewKind.TROUBLE:
             return "cannot go on"
+
+
+_FAMILIES: Mapping[str, Callable[[Moment], Told | None]] = {
+    "effect": _tell_effect,
+    "message": _tell_message,
+    "audit": _tell_hindsight,
+    "outcome": _tell_hindsight,
+}

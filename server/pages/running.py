@@ -207,6 +207,7 @@ def state_text(state: Waiting) -> str:
         first, *others = state.reviews
         parts.append(asked(first, 80) + (f" and {len(others)} more" if others else ""))
     parts += [f"the event {one.event} {one.key}" for one in state.events[:2]]
+    parts += state.other[:2]
     if state.until is not None:
         parts.append(f"until {format_time(state.until)}")
     return "; ".join(parts)

@@ -76,6 +76,7 @@ async def held(folder: Path) -> str:
 async def test_people_see_what_has_not_taken_effect_and_recall_it(tmp_path: Path) -> None:
     action = await held(tmp_path)
     place = ("-d", str(tmp_path / "baton.db"))
+    assert ", when send takes effect" in baton(tmp_path, "runs", "list", *place).out
     (staged,) = baton(tmp_path, "effects", "--json", *place).json["staged"]
     assert (staged["action"], staged["tool"], staged["arguments"]) == (action, "send", {"to": "bob"})
     assert "can be recalled" in baton(tmp_path, "effects", "staged", *place).out

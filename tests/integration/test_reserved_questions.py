@@ -15,6 +15,8 @@ from baton.graph.open_matters import open_matters
 from baton.graph.patterns import Call, Race, Sequence, Until
 from baton.ledger import Review, Transaction, reservations, reviews, stays, transcript
 from baton.ledger.reservations import Reservation
+from baton.story import waiting
+from baton.telling import tell
 from support import Says, SmallStaff, call, calls, on_both, open_office, set_policy, soon, text_rows, tool_lines, until
 
 NOW = 1_800_000_000.0
@@ -100,6 +102,9 @@ async def test_it_is_had_from_before_the_question_until_the_call_is_over(
         result = await soon(run.settled())
         assert result.status == "waiting" and result.reviews == ()  # nobody is asked before its turn has come
         assert await tool_lines(run) == ["pending: people are asked once it has press, behind 1"]
+        assert (await baton.ledger.read(lambda tx: waiting(tx, run.id))).other == ["for press, behind 1"]
+        said = [line.text for moment in [one async for one in run.story()] if (line := tell(moment))]
+        assert said[-1] == "stamp waits for press, behind 1"
         (matter,) = await baton.ledger.read(lambda tx: open_matters(tx, run.id))
         assert matter.how == "to do"
 
