@@ -75,10 +75,10 @@ def _tell_later(kind: str, said: Mapping[str, Any]) -> Told:
     match kind:
         case "action.queued":
             return Told(
-                "⏸", one_line(f"{said['tool']} waits for {in_words(said['of'])}, behind {said['ahead']}"), "quiet"
+                "‖", one_line(f"{said['tool']} waits for {in_words(said['of'])}, behind {said['ahead']}"), "quiet"
             )
         case "action.postponed":
-            return Told("⏸", one_line(f"{said['tool']} takes effect at {format_time(said['until'])}"), "quiet")
+            return Told("‖", one_line(f"{said['tool']} takes effect at {format_time(said['until'])}"), "quiet")
         case _:
             return Told("↩", one_line(f"{said['by']} has recalled it: it does not happen"), "quiet")
 
@@ -108,7 +108,10 @@ def _tell_builtin(moment: Moment) -> Told | None:
         case "action.checked":
             return _tell_checked(moment)
         case "handoff.offered":
-            return Told("⇢", one_line(f"hands off to {moment.event.data['to']}: {given.get('task', '')}"))
+            task = (
+                f": {given['task']}" if given.get("task") else ""
+            )  # a piece of what is spread has none
+            return Told("⇢", one_line(f"hands off to {moment.event.data['to']}{task}"))
         case "handoff.routed":
             data = moment.event.data
             ranked = "; ".join(
@@ -225,15 +228,15 @@ def _tell_review(moment: Moment, review: Review) -> Told | None:
     match moment.event.kind:
         case "review.opened":
             asks = "" if review.kind is ReviewKind.ACTION else f": {review.question['summary']}"
-            return Told("⏸", one_line(f"{review.id} waits for {reviewers(review)}{asks}"), "asks")
+            return Told("‖", one_line(f"{review.id} waits for {reviewers(review)}{asks}"), "asks")
         case "review.claimed" if not moment.event.data["renewed"]:
-            return Told("⏸", one_line(f"{moment.event.data['by']} has taken {review.id}"), "quiet")
+            return Told("‖", one_line(f"{moment.event.data['by']} has taken {review.id}"), "quiet")
         case "review.late":
-            return Told("⏸", f"{review.id} is late", "bad")
+            return Told("‖", f"{review.id} is late", "bad")
         case "review.expected":
             return _tell_expected(moment, review)
         case "review.escalated":
-            return Told("⏸", one_line(f"{review.id} is put to {' or '.join(moment.event.data['to'])} as well"), "asks")
+            return Told("‖", one_line(f"{review.id} is put to {' or '.join(moment.event.data['to'])} as well"), "asks")
         case "review.delegated":
             return Told("<", one_line(f"{moment.event.data['by']} gave {review.id} to {moment.event.data['to']}"))
         case "review.undone":
@@ -268,7 +271,7 @@ def _tell_expected(moment: Moment, review: Review) -> Told | None:
     said = moment.event.data
     if said["staffed"]:
         return None
-    return Told("⏸", one_line(gap_text(review, Gap(review.deadline, said["next"]))), "bad")
+    return Told("‖", one_line(gap_text(review, Gap(review.deadline, said["next"]))), "bad")
 
 
 DECIDED = {

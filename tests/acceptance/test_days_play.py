@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_play_says_how_it_went(words: list[str], asked: int, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "examples" / "days" / "play.py"), "--folder", str(tmp_path), *words]
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    assert told.count("⏸ rev_") == asked
+    assert told.count("‖ rev_") == asked
     assert told.count("← ordered 12 of T-100 to 12 Main Street") == 1
     changed = "what order rests on has changed" in told
     assert changed is (asked == 2)
@@ -25,7 +25,7 @@ def test_the_play_says_how_it_went(words: list[str], asked: int, tmp_path: Path)
     else:
         assert "looked again before order" in told and told.rstrip().endswith("at 12.00")
     run = re.findall(r"▸ (run_\w+)", told)[0]
-    review = re.findall(r"⏸ (rev_\w+)", told)[-1]
+    review = re.findall(r"‖ (rev_\w+)", told)[-1]
     context = baton(tmp_path, "runs", "context", run, "--turn", "1")
     assert "facts" in context and "Deliveries of T-100 go to 12 Main Street" in context
     assert "nothing" in baton(tmp_path, "runs", "brief", run)
