@@ -108,9 +108,7 @@ def _tell_builtin(moment: Moment) -> Told | None:
         case "action.checked":
             return _tell_checked(moment)
         case "handoff.offered":
-            task = (
-                f": {given['task']}" if given.get("task") else ""
-            )  # a piece of what is spread has none
+            task = f": {given['task']}" if given.get("task") else ""  # a piece of what is spread has none
             return Told("⇢", one_line(f"hands off to {moment.event.data['to']}{task}"))
         case "handoff.routed":
             data = moment.event.data
