@@ -10,8 +10,8 @@ from rich.text import Text
 
 from baton.core import Ruling, RunId, format_time
 from baton.core.texts import one_line
-from baton.ledger import Decision, DecisionKind, Review, ReviewKind, Transaction, journal, reviews, runs
-from baton.story import family, waiting
+from baton.ledger import Decision, DecisionKind, Review, ReviewKind, Transaction, families, journal, reviews, runs
+from baton.story import waiting
 from baton.telling import asked, reviewers
 
 SECTIONS = (
@@ -96,7 +96,7 @@ def _asked(mail: str, review: Review) -> Row:
 
 def _decisions(tx: Transaction, id: RunId) -> list[Decision]:
     """What people decided on the way."""
-    found = [review.decision for run in family(tx, id) for review in reviews.of_run(tx, run.id)]
+    found = [review.decision for run in families.ids(tx, id) for review in reviews.of_run(tx, run)]
     return [decision for decision in found if decision and decision.by != "baton"]
 
 
@@ -110,8 +110,8 @@ def _rules(tx: Transaction, id: RunId) -> str:
     """The rules that said no."""
     denied = [
         proposal.verdict
-        for run in family(tx, id)
-        for proposal in journal.proposals(tx, run.id)
+        for run in families.ids(tx, id)
+        for proposal in journal.proposals(tx, run)
         if proposal.verdict.ruling is Ruling.DENY and proposal.problem is None
     ]
     ids = dict.fromkeys(rule for each in denied for rule in each.rules or (each.reason,))
