@@ -227,7 +227,12 @@ _OPEN_ABOUT = select(reviews).where(
 _ORDERED = (
     select(reviews)
     .where(reviews.c.state == "open")
-    .order_by(func.coalesce(reviews.c.deadline, 1e18), reviews.c.opened_at)
+    .order_by(
+        func.coalesce(reviews.c.deadline, 1e18),
+        reviews.c.opened_at,
+        func.coalesce(reviews.c.action, ""),  # what was asked in one step, in the order of its actions
+        reviews.c.id,
+    )
 )
 _WAITING = _ORDERED.limit(bindparam("most"))
 _WAITING_IN_RUN = _ORDERED.where(reviews.c.run == bindparam("run"))
