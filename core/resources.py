@@ -1,6 +1,7 @@
 """Things that not everybody may use at once, and limits on how much is under way."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +37,14 @@ class Adaptive:
         """
         if not 1 <= self.least <= self.most <= _MOST:
             raise InvalidValue("bounds of a limit", f"{self.least} to {self.most}", f"1 to {_MOST}, the lower first")
+
+
+def places_in_words(names: Iterable[str]) -> str:
+    """What is waited for: a place among a tool's calls, `tool NAME`, is no name that anybody knows."""
+    return " and ".join(
+        f"a place among the calls of {name.removeprefix('tool ')}" if name.startswith("tool ") else name
+        for name in names
+    )
 
 
 AtOnce = int | Adaptive | None

@@ -19,9 +19,9 @@ from baton.ledger import (
     Transaction,
     effects,
     events,
+    families,
     journal,
     reviews,
-    runs,
 )
 from baton.ledger.lives import Spent
 
@@ -144,9 +144,7 @@ def read_attempt(
     tx: Transaction, case: Case, id: RunId, folder: Path, *, repeat: int = 0, condition: str = "", seconds: float = 0.0
 ) -> Attempt:
     """What the record has of a case's run and of those it handed work to."""
-    family = [runs.get(tx, id)]
-    for member in family:
-        family += runs.children(tx, member.id)
+    family = families.read(tx, id)
     asked = tuple(r for member in family for r in reviews.of_run(tx, member.id))
     return Attempt(
         case=case,

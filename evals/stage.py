@@ -24,6 +24,7 @@ from baton.flow.spent import Busy
 from baton.flow.staff import Rostered
 from baton.handles import RunHandle
 from baton.ledger import Review, Run, Transaction, events, families, leases, mail, reviews, runs, timers
+from baton.story import top
 
 PAUSES = 0.01, 0.15
 """Seconds between two looks whether anybody still works, where nobody says that they have come to rest: at first and at
@@ -151,7 +152,7 @@ class Stage:
             return None
         times = [at for at in (due, leases.next_ready(tx)) if at is not None]
         running = {name: handle for name, handle in self.handles.items() if name not in self._ended}
-        ended = self._ended.union(name for name, handle in running.items() if _over(tx, handle.id))
+        ended = self._ended.union(name for name, handle in running.items() if families.over(tx, handle.id))
         return Rest(min(times, default=None), reviews.waiting(tx), ended)
 
     async def _go_on(self, rest: Rest) -> bool:
@@ -234,7 +235,7 @@ class Stage:
         new = [review for review in open_ if review.id not in self._places]
         if not new:
             return
-        roots = await self.baton.ledger.read(lambda tx: {one.run: _root(tx, one.run) for one in new})
+        roots = await self.baton.ledger.read(lambda tx: {one.run: top(tx, one.run).id for one in new})
         names = {handle.id: name for name, handle in self.handles.items()}
         for review in sorted(new, key=lambda one: (one.opened_at, one.id)):
             case = names[roots[review.run]]
@@ -254,15 +255,6 @@ class Stage:
             case=self._cases[case], folder=self.plan.world, kind=kind, tool=tool, arguments=arguments, key=key
         )
         return self.plan.suite.knows(asked)
-
-
-def _over(tx: Transaction, run: RunId) -> bool:
-    return families.over(tx, run)
-
-
-def _root(tx: Transaction, run: RunId) -> RunId:
-    parent = runs.get(tx, run).parent
-    return run if parent is None else _root(tx, parent)
 
 
 def _spoken(tx: Transaction, run: RunId) -> tuple[Run, Spoken]:

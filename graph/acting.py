@@ -246,19 +246,15 @@ def _in_order(past: Past, jobs: Sequence[Job]) -> list[Job]:
 
 
 def _is_told(past: Past, job: Job) -> bool:
-    """Whether what came of an action that was held up is told already: a second word to go on changes nothing.
-
-    Nor does one about what people are asked about meanwhile.
-    """
-    if job.decision is None and job.known is None and job.proposal.verdict.ruling is Ruling.ASK:
-        if any(review.id == job.proposal.review for review in past.reviews):
-            return True
+    """Whether the agent knows already what a further word to go on would tell of an action that was held up."""
     said = [line.text for line in past.lines if line.ref == job.action.id]
-    if job.decision is not None:  # a word to go on that came before the decision has had it carried out
-        told = f"[review {job.decision.review} "
-        if any(line.startswith(told) and not is_pending(line) for line in said):
-            return True
-    held = job.decision is None or any(line.startswith("[review ") and is_pending(line) for line in said)
+    if job.decision is None:
+        waits_for_people = job.known is None and job.proposal.verdict.ruling is Ruling.ASK and past.asked(job.proposal)
+        return waits_for_people or not is_pending(said[-1])
+    came = [line for line in said if line.startswith(f"[review {job.decision.review} ")]
+    if any(not is_pending(line) for line in came):  # an earlier word has had it carried out
+        return True
+    held = any(line.startswith("[review ") and is_pending(line) for line in said)
     return held and not is_pending(said[-1])
 
 

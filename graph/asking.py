@@ -44,7 +44,7 @@ async def ask_people(hold: Hold, scene: Scene, past: Past, job: Job) -> Outcome:
     """What is told of an action that people are asked about; one that is to have what it needs first is asked here."""
     proposal = job.proposal
     said = f"pending: review {proposal.review}: {proposal.verdict.reason}"
-    if any(review.id == proposal.review for review in past.reviews):
+    if past.asked(proposal):
         return Outcome(text=said, pending=True, review=proposal.review)
     first = next((one for one in past.proposals if one.review == proposal.review), proposal)
     if first.action.id != job.action.id:

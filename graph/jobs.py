@@ -106,8 +106,11 @@ class JobEngine:
                     conninfo=database.url, kwargs=wakes.CONNECTING, min_size=1, max_size=4
                 )
                 app = procrastinate.App(connector=connector)
-                async with app.open_async():
+                try:
+                    await app.open_async()
                     await work(app)
+                finally:
+                    await app.close_async()  # also where it was cut off while it opened: its pool takes no cancellation
             except LedgerError as error:
                 self._failed(error)
             except (ProcrastinateException, psycopg.Error) as error:  # whether the ledger can be used is asked next

@@ -56,6 +56,10 @@ class Past:
             errors=sum(line.role == "tool" and line.text.startswith("error: ") for line in lines),
         )
 
+    def asked(self, proposal: Proposal) -> bool:
+        """Whether people are, or were, asked about an action; not while what it needs is to be reserved first."""
+        return any(review.id == proposal.review for review in self.reviews)
+
 
 class Memo:
     """What a worker has read of the run that it holds and that never changes, so that a step reads only what is new."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from baton.core import Queued, ToolSpec
+from baton.core.resources import places_in_words
 from baton.graph.hold import Hold
 from baton.graph.job import Job
 from baton.graph.outcome import Outcome
@@ -30,12 +31,7 @@ def take_places(tx: Transaction, hold: Hold, scene: Scene, spec: ToolSpec, job: 
         return {name: got[name] for name in spec.needs}
     before = reservations.ahead(tx, got)
     events.emit(tx, hold.run, "action.queued", action=job.action.id, tool=spec.name, of=list(got.tokens), ahead=before)
-    return Queued(job.action.id, in_words(spec, got), before)
-
-
-def in_words(spec: ToolSpec, waits: Reservation) -> str:
-    """What is waited for: a place of a tool is no name that an agent knows."""
-    return " and ".join(f"a place among the calls of {spec.name}" if " " in name else name for name in waits.tokens)
+    return Queued(job.action.id, places_in_words(got.tokens), before)
 
 
 def queued(error: Queued) -> Outcome:

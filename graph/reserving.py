@@ -5,10 +5,10 @@ is kept until the call is over or is not to be: no lease ends, no other call com
 """
 
 from baton.core import Queued, Ruling, ToolSpec, Verdict
+from baton.core.resources import places_in_words
 from baton.graph.hold import Hold
 from baton.graph.job import Job
 from baton.graph.outcome import Outcome
-from baton.graph.places import in_words
 from baton.graph.scene import Scene
 from baton.graph.team import Member
 from baton.ledger import Proposal, Transaction, events, reservations
@@ -41,7 +41,7 @@ async def reserved_first(hold: Hold, scene: Scene, job: Job, verdict: Verdict) -
         ahead = reservations.ahead(tx, waits)
         said = {"action": action.id, "tool": spec.name, "of": list(waits.tokens), "ahead": ahead}
         events.emit(tx, run.id, "action.queued", **said)
-        return Queued(action.id, in_words(spec, waits), ahead)
+        return Queued(action.id, places_in_words(waits.tokens), ahead)
 
     queued = await hold.write(ask)
     if queued is None:

@@ -1,6 +1,6 @@
 """A run with all that it handed work to, however deep: each question is one statement, whatever their number."""
 
-from sqlalchemy import Select, bindparam, func, literal, or_, select, true
+from sqlalchemy import Select, bindparam, func, literal, or_, select
 
 from baton.core import RunId
 from baton.ledger.runs import ENDED, Run, of_rows
@@ -30,12 +30,27 @@ def used(tx: Transaction, run: RunId) -> tuple[int, int]:
 
 
 def busy(tx: Transaction, run: RunId) -> RunId | None:
-    """One of them that is at work, or will be without anybody's doing; None where there is none.
+    """One of them that is at work, or has something to look at; None where there is none.
 
     What a run that has ended had handed on counts no more.
     """
     found: str | None = tx.value(_BUSY, run=run, now=tx.now)
     return RunId(found) if found is not None else None
+
+
+def overdue(tx: Transaction, run: RunId) -> bool:
+    """Whether a time has come for one of them that it has not been told of yet; it may be nothing to it any more."""
+    return bool(tx.value(_OVERDUE, run=run, now=tx.now))
+
+
+def settled(tx: Transaction, run: RunId) -> bool:
+    """Whether nobody is at work on a run or on what it handed over, and nobody is about to be."""
+    return busy(tx, run) is None and not overdue(tx, run)
+
+
+def count(tx: Transaction, run: RunId) -> int:
+    """How many there are."""
+    return int(tx.value(_COUNT, run=run))
 
 
 def next_time(tx: Transaction, run: RunId) -> float | None:
@@ -80,8 +95,11 @@ _BUSY = (
         or_(
             runs.c.wake > runs.c.seen,
             runs.c.lease_owner.is_not(None) & (runs.c.lease_until >= bindparam("now")),
-            select(true()).where(timers.c.run == runs.c.id, timers.c.due <= bindparam("now")).exists(),
         ),
     )
     .limit(1)
 )
+_OVERDUE = select(
+    select(timers.c.id).where(timers.c.run.in_(_open_members()), timers.c.due <= bindparam("now")).exists()
+)
+_COUNT = select(func.count()).select_from(below().subquery())

@@ -227,9 +227,11 @@ def _ended(run: RunId, tx: Transaction) -> Result | Pending:
     return _result(tx, run) if status in ENDED else Pending(frozenset({run}))
 
 
-def _settled(run: RunId, tx: Transaction) -> Result | Pending:
+def _settled(run: RunId, tx: Transaction) -> Result | Pending | None:
     busy = families.busy(tx, run)
-    return _result(tx, run) if busy is None else Pending(frozenset({busy}))  # before it rests, nothing has settled
+    if busy is not None:
+        return Pending(frozenset({busy}))  # before it rests, nothing has settled
+    return None if families.overdue(tx, run) else _result(tx, run)  # a time may pass without that any run is told
 
 
 def _news(run: RunId, after: int, tx: Transaction) -> list[Event] | Pending:
@@ -237,15 +239,16 @@ def _news(run: RunId, after: int, tx: Transaction) -> list[Event] | Pending:
     return found if found or runs.get(tx, run).ended else Pending(frozenset({run}))
 
 
-def _chapter(run: RunId, seen: Mapping[RunId, int], to_end: bool, tx: Transaction) -> list[Moment] | Pending:
+def _chapter(run: RunId, seen: Mapping[RunId, int], to_end: bool, tx: Transaction) -> list[Moment] | Pending | None:
     """What is new in a run and below; empty if that is all there will be."""
     numbers = families.numbers(tx, run)
     new = [(one, seen.get(one, 0)) for one, number in numbers.items() if number > seen.get(one, 0)]
     fresh = [event for one, after in new for event in events.of_run(tx, one, after)]
     if fresh:
         return moments(tx, sorted(fresh, key=lambda event: event.id))
-    over = runs.get(tx, run).ended if to_end else families.busy(tx, run) is None
-    return [] if over else Pending(frozenset(numbers))
+    if runs.get(tx, run).ended if to_end else families.settled(tx, run):
+        return []
+    return None if families.overdue(tx, run) else Pending(frozenset(numbers))
 
 
 def _result(tx: Transaction, id: RunId) -> Result:

@@ -1,10 +1,11 @@
 """What happened in a run and in the runs it handed work to, with what belongs to each event."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from baton.core import ActionId, ReviewId, RunId, format_time
+from baton.core.resources import places_in_words
 from baton.ledger import (
     EffectRecord,
     Event,
@@ -89,16 +90,9 @@ def waiting(tx: Transaction, run: RunId) -> Waiting:
     due = [families.next_time(tx, run), *(wait.until for wait in awaited)]
     until = min((time for time in due if time is not None), default=None)
     waits_for = reservations.waiting_below(tx, run)
-    queued = [f"{in_words(one.tokens)}, behind {reservations.ahead(tx, one)}" for one in waits_for]
+    queued = [f"{places_in_words(one.tokens)}, behind {reservations.ahead(tx, one)}" for one in waits_for]
     return Waiting(
         tuple(reviews.waiting_below(tx, run)), until, tuple(awaited), tuple(queued), tuple(stays.of_run_below(tx, run))
-    )
-
-
-def in_words(places: Iterable[str]) -> str:
-    """The names of resources; a place among a tool's calls has none that people know."""
-    return " and ".join(
-        f"a place among the calls of {name.removeprefix('tool ')}" if " " in name else name for name in places
     )
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from baton.core import Ruling, format_duration, format_time
+from baton.core.resources import places_in_words
 from baton.core.texts import call, one_line
 from baton.graph.planning import steps_told
 from baton.ledger import Decision, DecisionKind, Review, ReviewKind, Source
 from baton.review.outlook import gap_text
 from baton.review.staffing import Gap
-from baton.story import Moment, in_words
+from baton.story import Moment
 
 Tone = Literal["", "strong", "said", "quiet", "good", "bad", "asks", "person", "ready"]
 """What a text means: plain, stressed, somebody's words, beside the point, went well, went wrong, asks for people, said
@@ -75,7 +76,9 @@ def _tell_later(kind: str, said: Mapping[str, Any]) -> Told:
     match kind:
         case "action.queued":
             return Told(
-                "‖", one_line(f"{said['tool']} waits for {in_words(said['of'])}, behind {said['ahead']}"), "quiet"
+                "‖",
+                one_line(f"{said['tool']} waits for {places_in_words(said['of'])}, behind {said['ahead']}"),
+                "quiet",
             )
         case "action.postponed":
             return Told("‖", one_line(f"{said['tool']} takes effect at {format_time(said['until'])}"), "quiet")

@@ -40,7 +40,7 @@ def standing(tx: Transaction, thread: Thread) -> Standing:
     asked = [one for one in waiting(tx, run.id).reviews if one.held is None]
     if run.ended:
         status: Status = "error" if run.status == "failed" else "idle"
-    elif families.busy(tx, run.id) is not None:
+    elif not families.settled(tx, run.id):
         status = "busy"
     else:
         status = "interrupted" if asked else "idle"

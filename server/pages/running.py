@@ -240,7 +240,7 @@ def run_page(
         plan=_plan(tx, run.id),
         facts=_facts(run, used_told(tx, [run], prices)),
         tree=_tree(everyone),
-        others=len(families.ids(tx, run.id)) - len(everyone),
+        others=families.count(tx, run.id) - len(everyone),
         gantt=gantt([(one, happened[one.id]) for one in drawn], tx.now),
         story=_steps(tx, shown, forkable=not workflow_steps.any_of_run(tx, run.id)),
         earlier=len(happened[run.id]) - len(shown),

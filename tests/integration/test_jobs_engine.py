@@ -7,7 +7,9 @@ import signal
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from baton import Agent, Baton, tool
@@ -251,3 +253,20 @@ async def test_a_run_that_is_left_goes_on_elsewhere_at_once(postgres_url: str) -
     async with open_office(postgres_url, [agent], Says(_plan)) as baton:
         assert (await soon((await baton.open(run.id)).result())).status == "done"
         assert await text_rows(baton.ledger, "SELECT epoch, attempts, takeovers FROM runs") == [(2, 0, 0)]
+
+
+async def test_one_that_is_cut_off_while_it_opens_leaves_nothing_behind(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening, begun = psycopg.AsyncConnection.connect, asyncio.Event()
+
+    async def slowly(*given: Any, **how: Any) -> Any:
+        begun.set()
+        await asyncio.sleep(0.3)
+        return await opening(*given, **how)
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", slowly)
+    before = asyncio.all_tasks()
+    async with open_office(postgres_url, [Agent("clerk")], script()):
+        await asyncio.wait_for(begun.wait(), PATIENCE)
+    assert [task.get_name() for task in asyncio.all_tasks() - before] == []

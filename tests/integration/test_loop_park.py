@@ -14,8 +14,10 @@ from baton import Agent, Attachment, Baton, Goal, tool
 from baton.agents.simulated import Answer, Conversation
 from baton.core import Conflict, InvalidValue, LedgerFull, MailboxFull, RunId, Trust
 from baton.graph import Hold
-from baton.ledger import Lease, Transaction, leases, mail, runs
+from baton.graph.alarms import fire_due
+from baton.ledger import Lease, Transaction, leases, mail, runs, timers
 from baton.ledger.schema import metadata
+from baton.watch import WATCH_SECONDS
 from support import (
     CountingMind,
     Says,
@@ -51,6 +53,23 @@ class World:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+@on_both
+async def test_a_time_that_is_nothing_to_a_run_any_more_keeps_nobody_waiting(database: str, world: World) -> None:
+    async with open_office(database, [world.agent()], script([call("note", what="a")])) as baton:
+        run = await baton.submit("go")
+        await soon(run.settled())
+    async with open_office(database, [], script(), dispatch=False) as baton:
+        await baton.ledger.write(lambda tx: timers.start(tx, run.id, tx.now, "unreserved", "7"))
+        handle = await baton.open(run.id)
+        settled = asyncio.ensure_future(handle.settled())
+        told = asyncio.ensure_future(anext(handle.story(await handle.seen()), None))
+        await baton.ledger.write(lambda tx: timers.start(tx, run.id, tx.now + 1e6, "unreserved", "8"))
+        await asyncio.sleep(3 * WATCH_SECONDS)  # both have seen that somebody has written
+        assert not settled.done() and not told.done()
+        await fire_due(baton.ledger)
+        assert (await soon(settled)).status == "waiting" and await soon(told) is None
 
 
 @on_both

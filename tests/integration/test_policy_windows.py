@@ -27,8 +27,8 @@ from baton.permits import rule_in_words
 from baton.policies import CedarPolicy, load_policy, policy_text
 from baton.policies.analysis import analyse
 from baton.policies.proposing import check_proposal, rule_for
-from support import call, on_both, open_office, script, set_policy, soon, text_rows, tool_lines, until
-from support.staged import FRIDAY, MONDAY, OFFICE, Outbox, held, patient
+from support import call, on_both, open_office, script, set_policy, soon, text_rows, until
+from support.staged import FRIDAY, MONDAY, OFFICE, Outbox, held, opens_on_monday, patient
 
 HALF_PAST_EIGHT = MONDAY + 1800.0
 NIGHT = Calendar(zone="Europe/Berlin", hours=(Hours(weekday=0, start=time(8, 30), end=time(20)),))
@@ -55,15 +55,7 @@ async def test_what_a_rule_allows_waits_for_its_window(database: str, tmp_path: 
     box, agent = outbox(tmp_path, ALONE % '@window("office")')
     assert "recall_action" in agent.specs
     async with open_office(database, [agent], patient(), clock=clock, windows=WINDOWS) as baton:
-        run, action = await held(baton)
-        assert (await tool_lines(run))[0] == (
-            f"pending: it takes effect at 2026-03-30 06:00 UTC, as its window opens then (office); "
-            f'recall_action(action="{action}") takes it back'
-        )
-        clock.advance(MONDAY - FRIDAY - 1)
-        await baton.ledger.write(lambda tx: None)
-        assert box.sent == [] and (await soon(run.settled())).status == "waiting"
-        clock.advance(1)
+        run, _ = await opens_on_monday(baton, clock, box)
         await soon(run.result())
     assert box.sent == ["bob"]
 

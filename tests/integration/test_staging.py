@@ -10,7 +10,7 @@ from baton.core import Calendar, Conflict, InvalidValue, ManualClock, NotFound, 
 from baton.graph.open_matters import open_matters
 from baton.ledger import ReviewKind, Transaction, mail, reviews, stays, transcript
 from support import Says, call, calls, on_both, open_office, script, set_policy, soon, text_rows, tool_lines, until
-from support.staged import FRIDAY, MONDAY, OFFICE, Outbox, held, patient
+from support.staged import FRIDAY, MONDAY, OFFICE, Outbox, held, opens_on_monday, patient
 
 
 @pytest.fixture
@@ -22,15 +22,7 @@ def clock() -> ManualClock:
 async def test_outside_its_window_an_action_waits_until_it_opens(database: str, clock: ManualClock) -> None:
     box = Outbox(window="office")
     async with open_office(database, [box.agent()], patient(), clock=clock, windows={"office": OFFICE}) as baton:
-        run, action = await held(baton)
-        assert (await tool_lines(run))[0] == (
-            f"pending: it takes effect at 2026-03-30 06:00 UTC, as its window opens then (office); "
-            f'recall_action(action="{action}") takes it back'
-        )
-        clock.advance(MONDAY - FRIDAY - 1)
-        await baton.ledger.write(lambda tx: None)
-        assert box.sent == [] and (await soon(run.settled())).status == "waiting"
-        clock.advance(1)
+        run, action = await opens_on_monday(baton, clock, box)
         assert (await soon(run.result())).summary == f"[send {action}] sent to bob"
         kinds = [event.kind async for event in run.events()]
     assert box.sent == ["bob"]

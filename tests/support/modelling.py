@@ -34,23 +34,14 @@ class Process(Ledger):
     def __init__(self, whole: Ledger, meets: Callable[[], object]) -> None:
         self.database, self.clock, self._whole, self._meets = whole.database, whole.clock, whole, meets
 
-    def post(
-        self,
-        work: Work[T],
-        lost: Callable[[BaseException], None] | None = None,
-        order: str | None = None,
-        *,
-        fenced: bool = False,
-        repeatable: bool = False,
-        alone: bool = False,
-    ) -> "asyncio.Future[T]":
+    def post(self, work: Work[T], *given: Any, **how: Any) -> "asyncio.Future[T]":
         def met(tx: Transaction) -> T:
             value = work(tx)
             tx.flush()
             self._meets()
             return value
 
-        return self._whole.post(met, lost, order, fenced=fenced, repeatable=repeatable, alone=alone)
+        return self._whole.post(met, *given, **how)
 
     async def read(self, work: Work[T]) -> T:
         return await self._whole.read(work)

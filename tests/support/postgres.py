@@ -44,13 +44,8 @@ class PostgresServer:
         return self._new(_TEMPLATE)
 
     def drop(self, url: str) -> None:
-        """Drop a database, whoever is connected to it; one that cannot be had soon goes with the server's folder."""
-        with (
-            contextlib.suppress(psycopg.errors.QueryCanceled),
-            psycopg.connect(self.url, autocommit=True) as connection,
-        ):
-            connection.execute("SET statement_timeout = '30s'")
-            connection.execute(f"DROP DATABASE IF EXISTS {urlsplit(url).path[1:]} WITH (FORCE)".encode())
+        """Drop a database, whoever is connected to it."""
+        self.execute(f"DROP DATABASE IF EXISTS {urlsplit(url).path[1:]} WITH (FORCE)")
 
     def execute(self, sql: str, url: str | None = None) -> None:
         """Run a statement on a database; None is the maintenance database."""

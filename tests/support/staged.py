@@ -6,9 +6,9 @@ from typing import Any
 
 from baton import Agent, Baton, RunHandle, tool
 from baton.agents.simulated import Answer, Conversation
-from baton.core import Calendar, Hours
+from baton.core import Calendar, Hours, ManualClock
 from support.minds import Says, call, calls
-from support.office import soon
+from support.office import soon, tool_lines
 
 FRIDAY = datetime(2026, 3, 27, 16, 0, tzinfo=UTC).timestamp()  # 17:00 in Berlin, two days before the clocks change
 MONDAY = datetime(2026, 3, 30, 6, 0, tzinfo=UTC).timestamp()  # 08:00 in Berlin
@@ -53,3 +53,17 @@ async def held(baton: Baton) -> tuple[RunHandle, str]:
     await soon(run.settled())
     (stay,) = await baton.shared.staged()
     return run, stay.action
+
+
+async def opens_on_monday(baton: Baton, clock: ManualClock, box: Outbox) -> tuple[RunHandle, str]:
+    """A run whose mail has waited since Friday, to the second, for the office to open; and the action's id."""
+    run, action = await held(baton)
+    assert (await tool_lines(run))[0] == (
+        f"pending: it takes effect at 2026-03-30 06:00 UTC, as its window opens then (office); "
+        f'recall_action(action="{action}") takes it back'
+    )
+    clock.advance(MONDAY - FRIDAY - 1)
+    await baton.ledger.write(lambda tx: None)
+    assert box.sent == [] and (await soon(run.settled())).status == "waiting"
+    clock.advance(1)
+    return run, action
